@@ -6,7 +6,7 @@ reader sees every event once and in order, or is told by a `Reset` that this was
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -98,7 +98,7 @@ class Feed:
         self._retry_after = 0.0
         self.cursor = cursor
 
-    async def messages(self) -> AsyncIterator[Message]:
+    async def messages(self) -> AsyncGenerator[Message, None]:
         """Hand out messages until cancelled. Raises where coming back would not help: AccessDenied,
         InvalidFilter, InvalidCursor, ServerRefused, or ServerUnreachable if nothing was ever reached.
         """
@@ -125,7 +125,7 @@ class Feed:
             yield Disconnected(reason=reason, retry_s=wait)
             await asyncio.sleep(wait)
 
-    async def _follow(self, connection: ClientConnection) -> AsyncIterator[Message]:
+    async def _follow(self, connection: ClientConnection) -> AsyncGenerator[Message, None]:
         if connection.subprotocol != _SUBPROTOCOL:
             raise ServerRefused(f"What answers at {self._url} does not speak tailboard.v1; check it.")
         subscribe = {"type": "subscribe", "filter": self._filter, "cursor": self.cursor}
