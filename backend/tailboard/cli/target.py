@@ -1,0 +1,18 @@
+"""Which database a command means: the one it was told, or the embedded one that `up` runs."""
+
+from tailboard.db.embedded import EmbeddedServer
+from tailboard.errors import DatabaseUnavailable
+from tailboard.settings import Settings
+
+
+def database_url(settings: Settings) -> str:
+    """The URL of the database. Raises DatabaseUnavailable where none was given and none is running."""
+    if settings.database_url is not None:
+        return settings.database_url
+    url = EmbeddedServer.find(settings.home)
+    if url is None:
+        raise DatabaseUnavailable(
+            f"No PostgreSQL is running for {settings.home}: start `tailboard up`, "
+            "or name a database with TAILBOARD_DATABASE_URL."
+        )
+    return url
