@@ -1,0 +1,385 @@
+"""The hub: fans events out to subscriptions, and joins those who come back to the live stream.
+
+    Tailer --publish(tick)--> Hub --one parcel a filter--> Subscriptions
+
+`publish` is synchronous. Ticks that arrive in one turn of the event loop (a tailer catching up) are
+delivered together, so that a busy server sends fewer, larger frames.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from secrets import token_hex
+from time import monotonic, time
+from typing import Final, Protocol
+
+import msgspec
+
+from tailboard.core.change import Op
+from tailboard.core.cursor import Cursor
+from tailboard.core.event import Event, Tick
+from tailboard.core.filter import Filter
+from tailboard.core.frames import (
+    Entry,
+    Parcel,
+    caught_up_entry,
+    heartbeat_entry,
+    parcels,
+    reset_entry,
+    stats_entry,
+    subscribed_entry,
+)
+from tailboard.core.mailbox import DEFAULT_LIMIT
+from tailboard.errors import CursorExpired, Overloaded
+from tailboard.live.groups import Groups, Sighting
+from tailboard.live.service import Service
+from tailboard.live.subscription import (
+    RESTARTING,
+    TOO_SLOW,
+    ConnectionInfo,
+    Outlet,
+    Peer,
+    Subscription,
+)
+
+_WHEEL: Final = 25
+_PAGE: Final = 500
+
+
+class Page(Protocol):
+    @property
+    def events(self) -> tuple[Event, ...]: ...
+    @property
+    def cursor(self) -> Cursor: ...
+
+
+class LogReader(Protocol):
+    async def read(self, after: Cursor, limit: int) -> Page:
+        """Raises CursorExpired, InvalidCursor, DatabaseUnavailable."""
+        ...
+
+
+class HubLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """All that bounds what clients can cost, and the rhythm they are served in."""
+
+    connections: int = 10_000
+    mailbox_bytes: int = DEFAULT_LIMIT
+    frame_bytes: int = 256 << 10
+    """A tick with more for one filter is cut into several frames."""
+    recent_bytes: int = 4 << 20
+    """Events kept in memory for those who were away for a moment."""
+    replays: int = 8
+    """Resumptions that read the database at one time."""
+    grace_s: float = 30
+    """How long a client may take nothing before it is closed."""
+    heartbeat_s: float = 25
+    stats_interval_s: float = 0.25
+
+
+class HubCounters(msgspec.Struct):
+    """Totals since the start."""
+
+    events: int = 0
+    delivered: int = 0
+    frames_bytes: int = 0
+    connected: int = 0
+    refused: int = 0
+    replayed: int = 0
+    reset: int = 0
+    closed_slow: int = 0
+
+
+class Hub(Service):
+    """Serves every subscription on this node; as a service, it sends heartbeats and closes who stalls.
+
+    All methods belong to the event loop's thread.
+
+    `stats` and `lag_ms` are asked when something is to be sent. `head` is the place up to which the hub
+    has published; the composition root sets it with `begin` before the first subscription.
+    """
+
+    name = "hub"
+
+    def __init__(
+        self,
+        log: LogReader,
+        *,
+        stats: Callable[[], tuple[Cursor, Mapping[str, int]]],
+        lag_ms: Callable[[], float],
+        limits: HubLimits | None = None,
+    ) -> None:
+        super().__init__()
+        self.limits = limits or HubLimits()
+        self.counters = HubCounters()
+        self.head = Cursor(1, 0)
+        self._reader = log
+        self._stats = stats
+        self._lag_ms = lag_ms
+        self._groups = Groups()
+        self._subscriptions: dict[Subscription, int] = {}
+        self._wheel: list[dict[Subscription, None]] = [{} for _ in range(_WHEEL)]
+        self._recent: deque[Sighting] = deque()
+        self._recent_bytes = 0
+        self._recent_from = self.head
+        self._replays = asyncio.Semaphore(self.limits.replays)
+        self._flush_handle: asyncio.Handle | None = None
+        self._stats_handle: asyncio.TimerHandle | None = None
+        self._stats_sent = float("-inf")
+        self._stats_due = False
+        self.closed = False
+
+    @property
+    def connected(self) -> int:
+        """Open connections, subscribed or not."""
+        return len(self._subscriptions)
+
+    def begin(self, head: Cursor) -> None:
+        """Take the place after which the first tick will come."""
+        self.head = self._recent_from = head
+
+    # From the tailer
+
+    def publish(self, tick: Tick) -> None:
+        """Hand a tick to everybody whose filter it concerns."""
+        for event in tick.events:
+            sighting = Sighting(event)
+            self._remember(sighting)
+            if event.change.op is Op.RESET:
+                self._publish_source_reset(event)
+                continue
+            for group in self._groups.of(sighting):
+                entry = sighting.entry_for(group.filter)
+                if entry is not None:
+                    group.pending.append(entry)
+        self.head = tick.cursor
+        self.counters.events += len(tick.events)
+        self._stats_due = True
+        if self._flush_handle is None and self._groups:
+            self._flush_handle = asyncio.get_running_loop().call_soon(self._flush)
+
+    def reset(self, reason: str, cursor: Cursor) -> None:
+        """The log was replaced: tell everybody, and go on from `cursor`."""
+        self.head = self._recent_from = cursor
+        self._recent.clear()
+        self._recent_bytes = 0
+        entry = reset_entry(reason, cursor)
+        for group in self._groups:
+            group.pending.clear()
+            self.counters.reset += len(group.subscriptions)
+            for subscription in group.subscriptions:
+                subscription.restart(entry)
+        self._stats_due = True
+        self._flush()
+
+    # From the transports
+
+    def open(self, outlet: Outlet, peer: Peer) -> Subscription:
+        """Count a connection in. Raises Overloaded when there are too many, or when the hub has closed.
+
+        Whoever opens must `leave`, always.
+        """
+        if self.closed or len(self._subscriptions) >= self.limits.connections:
+            self.counters.refused += 1
+            raise Overloaded("too many connections; try again later")
+        subscription = Subscription(
+            token_hex(8),
+            outlet,
+            peer,
+            place=self.head,
+            mailbox_limit=self.limits.mailbox_bytes,
+            since=time(),
+        )
+        slot = self.counters.connected % _WHEEL
+        self.counters.connected += 1
+        self._subscriptions[subscription] = slot
+        self._wheel[slot][subscription] = None
+        return subscription
+
+    async def follow(self, subscription: Subscription, filter_: Filter, cursor: Cursor | None) -> None:
+        """Serve the subscription with this filter, from the cursor or from now; return when it is live.
+
+        What it followed before ends. Raises InvalidCursor, Disconnected, DatabaseUnavailable; then it
+        follows nothing.
+        """
+        self._detach(subscription)
+        subscription.filter = filter_
+        if cursor is None:
+            if subscription.answers:
+                subscription.say(subscribed_entry(self.head, recovered=False))
+            self._attach(subscription, self.head)
+            return
+        subscription.place = cursor
+        try:
+            place = await self._replay(subscription, cursor)
+        except CursorExpired as expired:
+            place = self.head
+            self.counters.reset += 1
+            if subscription.answers:
+                subscription.say(subscribed_entry(place, recovered=False))
+            subscription.restart(reset_entry(expired.reason, place))
+        self._attach(subscription, place)
+
+    def leave(self, subscription: Subscription) -> None:
+        """Forget the connection; safe twice."""
+        self._detach(subscription)
+        slot = self._subscriptions.pop(subscription, None)
+        if slot is not None:
+            self._wheel[slot].pop(subscription, None)
+
+    def connections(self) -> list[ConnectionInfo]:
+        """Everybody who listens, in the order in which they came."""
+        return [subscription.info(self.head) for subscription in self._subscriptions]
+
+    # From the composition root
+
+    async def run(self) -> None:
+        period = min(self.limits.heartbeat_s / _WHEEL, self.limits.grace_s / 4)
+        spokes = self.limits.heartbeat_s / _WHEEL
+        due = monotonic() + spokes
+        slot = 0
+        self.ready()
+        while True:
+            await asyncio.sleep(period)
+            now = monotonic()
+            self._close_stalled(now)
+            while due <= now:
+                self._beat(self._wheel[slot])
+                slot = (slot + 1) % _WHEEL
+                due += spokes
+
+    def close(self) -> None:
+        """End every connection and let none in; safe twice. What is pending is sent first."""
+        self.closed = True
+        self._flush()
+        for subscription in list(self._subscriptions):
+            subscription.outlet.finish(RESTARTING)
+
+    # Delivery
+
+    def _flush(self) -> None:
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
+        stats = self._stats_now()
+        for group in self._groups:
+            if stats is not None:
+                group.pending.append(stats)
+            elif not group.pending:
+                continue
+            entries, group.pending = group.pending, []
+            self.counters.delivered += len(entries) * len(group.subscriptions)
+            for parcel in parcels(entries, self.limits.frame_bytes):
+                for subscription in group.subscriptions:
+                    subscription.deliver(parcel)
+
+    def _stats_now(self) -> Entry | None:
+        """The stats entry if one may go now; else see to it that one goes as soon as it may."""
+        if not self._stats_due or not self._groups or self.closed:
+            return None
+        wait = self._stats_sent + self.limits.stats_interval_s - monotonic()
+        if wait > 0:
+            if self._stats_handle is None:
+                self._stats_handle = asyncio.get_running_loop().call_later(wait, self._flush_stats)
+            return None
+        self._stats_due = False
+        self._stats_sent = monotonic()
+        return stats_entry(*self._stats())
+
+    def _flush_stats(self) -> None:
+        self._stats_handle = None
+        self._flush()
+
+    def _publish_source_reset(self, event: Event) -> None:
+        source = event.change.source
+        entry = reset_entry("source_reset", event.cursor, source)
+        for group in self._groups:
+            if group.filter.touches(source):
+                group.pending.append(entry)
+
+    def _beat(self, subscriptions: Iterable[Subscription]) -> None:
+        lag_ms = self._lag_ms()
+        shared = Parcel((heartbeat_entry(self.head, lag_ms),))
+        for subscription in subscriptions:
+            if not subscription.heartbeats:
+                continue
+            if subscription.live and subscription.ahead is None:
+                subscription.deliver(shared)
+            else:
+                subscription.say(heartbeat_entry(subscription.place, lag_ms))
+
+    def _close_stalled(self, now: float) -> None:
+        deadline = now - self.limits.grace_s
+        for subscription in self._subscriptions:
+            stalled = subscription.stalled_since
+            if stalled is not None and stalled < deadline:
+                subscription.stalled_since = None
+                self.counters.closed_slow += 1
+                subscription.outlet.finish(TOO_SLOW)
+
+    # Joining
+
+    def _attach(self, subscription: Subscription, place: Cursor) -> None:
+        # What is pending was published before this subscription came.
+        self._flush()
+        subscription.place = place
+        subscription.ahead = place if place > self.head else None
+        subscription.live = True
+        closing = (caught_up_entry(place),) if subscription.answers else ()
+        subscription.say(*closing, stats_entry(*self._stats()))
+        self._groups.join(subscription)
+
+    def _detach(self, subscription: Subscription) -> None:
+        if subscription.live:
+            self._flush()
+            self._groups.leave(subscription)
+            subscription.live = False
+            subscription.ahead = None
+
+    async def _replay(self, subscription: Subscription, cursor: Cursor) -> Cursor:
+        """Send what followed the cursor, until it meets the live stream; return where."""
+        answered = False
+        while True:
+            sightings, reached = await self._following(cursor)
+            if not answered and subscription.answers:
+                subscription.say(subscribed_entry(cursor, recovered=True))
+            answered = True
+            await self._send(subscription, sightings)
+            if reached >= self.head:
+                return reached
+            if reached == cursor:
+                raise CursorExpired("the log ends before the live stream", reason="lagged")
+            subscription.place = cursor = reached
+
+    async def _following(self, cursor: Cursor) -> tuple[list[Sighting], Cursor]:
+        """Some of what followed the cursor, from memory if it is there, and the place after it."""
+        if self._remembers(cursor):
+            found = [sighting for sighting in self._recent if sighting.event.cursor > cursor]
+            return found, self.head
+        async with self._replays:
+            page = await self._reader.read(cursor, _PAGE)
+        return [Sighting(event) for event in page.events], page.cursor
+
+    async def _send(self, subscription: Subscription, sightings: list[Sighting]) -> None:
+        self.counters.replayed += len(sightings)
+        entries: list[Entry] = []
+        for sighting in sightings:
+            if sighting.event.change.op is Op.RESET:
+                source = sighting.event.change.source
+                if subscription.filter.touches(source):
+                    entries.append(reset_entry("source_reset", sighting.event.cursor, source))
+            elif (entry := sighting.entry_for(subscription.filter)) is not None:
+                entries.append(entry)
+        for parcel in parcels(entries, self.limits.frame_bytes):
+            subscription.deliver(parcel)
+            await subscription.drain()
+
+    def _remembers(self, cursor: Cursor) -> bool:
+        return self._recent_from <= cursor <= self.head and cursor.epoch == self.head.epoch
+
+    def _remember(self, sighting: Sighting) -> None:
+        self._recent.append(sighting)
+        self._recent_bytes += len(sighting.event.change.card or b"") + 512
+        while self._recent_bytes > self.limits.recent_bytes:
+            oldest = self._recent.popleft()
+            self._recent_bytes -= len(oldest.event.change.card or b"") + 512
+            self._recent_from = oldest.event.cursor

@@ -1,0 +1,138 @@
+"""`/api/events/stream`: the board as server-sent events, for EventSource and `curl -N`.
+
+The same events, filters and cursors as the WebSocket. `id:` is the cursor, `event:` the type, so that a
+browser that lost the connection goes on where it was by itself.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from litestar.exceptions import MethodNotAllowedException
+from litestar.handlers import asgi
+
+from tailboard.core.cursor import Cursor
+from tailboard.core.frames import Form, Parcel
+from tailboard.errors import AccessDenied, TailboardError
+from tailboard.live.hub import Hub
+from tailboard.live.subscription import Disconnected, Subscription
+from tailboard.web.access import ForeignHost, ForeignOrigin, Unauthorized
+from tailboard.web.outlet import GOODBYE_S, Deadline, Receive, Send, SendOutlet
+from tailboard.web.websocket import Gate, Wanted, peer_of
+
+PATH: Final = "/api/events/stream"
+
+_HEADERS: Final = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    # nginx would hold events back until its buffer is full.
+    (b"x-accel-buffering", b"no"),
+]
+_RETRY: Final = b"retry: 2000\n\n"
+
+_logger = logging.getLogger("tailboard.stream")
+
+
+class EventStream:
+    """The ASGI application behind the route."""
+
+    def __init__(self, hub: Hub, gate: Gate) -> None:
+        self._hub = hub
+        self._gate = gate
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Raises TailboardError while no event has been sent, for the application to answer."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            raise MethodNotAllowedException(headers={"allow": "GET"})
+        _admit(self._gate, scope)
+        wanted = Wanted(scope["query_string"])
+        last_seen = _last_event_id(scope)
+        cursor = wanted.cursor if last_seen is None else Cursor.parse(last_seen)
+        deadline = Deadline()
+        response = _Response(send)
+        outlet = SendOutlet(response.send_parcel, Form.SSE, deadline)
+        subscription = self._hub.open(outlet, peer_of(scope))
+        outlet.bind(subscription.resume)
+        refused: TailboardError | None = None
+        try:
+            async with deadline, asyncio.TaskGroup() as tasks:
+                writer = tasks.create_task(outlet.run())
+                refused = await self._follow(subscription, wanted, cursor, receive)
+                writer.cancel()
+        finally:
+            self._hub.leave(subscription)
+        if refused is not None and not response.started:
+            raise refused
+        await response.finish()
+
+    async def _follow(
+        self, subscription: Subscription, wanted: Wanted, cursor: Cursor | None, receive: Receive
+    ) -> TailboardError | None:
+        """Follow until the client leaves; or return why that was not possible."""
+        try:
+            await self._hub.follow(subscription, wanted.filter, cursor)
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        except Disconnected:
+            return None
+        except TailboardError as error:
+            _logger.info("An event stream could not be continued: %s", error)
+            return error
+        return None
+
+
+def stream_route(hub: Hub, gate: Gate) -> asgi:
+    """The Litestar handler for the route."""
+    application = EventStream(hub, gate)
+
+    @asgi(PATH, copy_scope=False)
+    async def event_stream(scope: Any, receive: Any, send: Any) -> None:
+        await application(scope, receive, send)
+
+    return event_stream
+
+
+class _Response:
+    """An HTTP response that begins with its first event, so that until then it can still be an error."""
+
+    __slots__ = ("_send", "started")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+
+    async def send_parcel(self, parcel: Parcel) -> None:
+        body = parcel.rendered(Form.SSE)
+        if not self.started:
+            self.started = True
+            await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            body = _RETRY + body
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def finish(self) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                if not self.started:
+                    await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        except (TimeoutError, OSError):
+            return
+
+
+def _admit(gate: Gate, scope: Any) -> None:
+    refusal: AccessDenied | None = None
+    if not gate.host_allowed(scope):
+        refusal = ForeignHost("This host name is not one of the board's.")
+    elif not gate.origin_allowed(scope):
+        refusal = ForeignOrigin("A page of another origin may not read this stream.")
+    elif not gate.allows(gate.token_from(scope)):
+        refusal = Unauthorized(
+            "This board needs its token: send Authorization: Bearer, X-API-Key or ?token=."
+        )
+    if refusal is not None:
+        raise refusal
+
+
+def _last_event_id(scope: Any) -> str | None:
+    found = next((value for name, value in scope["headers"] if name == b"last-event-id"), b"")
+    return bytes(found).decode("latin-1") or None
