@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import uvicorn
 from litestar import Litestar
+
 from tailboard.core.change import Change, Facets, Op, Was
 from tailboard.core.classify import classify
 from tailboard.core.cursor import Cursor

@@ -25,7 +25,7 @@ from typing import Any, Final, NamedTuple
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
-from fanout_client import Tally, collect  # noqa: E402  the tests' folder is not a package
+from fanout_client import Tally, collect
 
 CLIENTS: Final = 2
 BURST: Final = 20
@@ -154,9 +154,16 @@ async def measure(contender: Contender, subscribers: int, events: dict[str, int]
 def show(rounds: list[Round], subscribers: int) -> None:
     naive = {found.pattern: found.per_cpu_s for found in rounds if found.name == "naive"}
     print(f"{subscribers} subscribers on loopback, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
-    print(f"{'server':<24}{'changes':<15}{'deliveries/CPU-s':>17}{'of naive':>10}{'KiB/idle':>10}{'wall s':>8}  exact")
+    print(
+        f"{'server':<24}{'changes':<15}{'deliveries/CPU-s':>17}{'of naive':>10}"
+        f"{'KiB/idle':>10}{'wall s':>8}  exact"
+    )
     for found in rounds:
-        exact = "yes" if not found.missing and not found.repeated else f"{found.missing} missing, {found.repeated} twice"
+        exact = (
+            "yes"
+            if not found.missing and not found.repeated
+            else f"{found.missing} missing, {found.repeated} twice"
+        )
         ratio = found.per_cpu_s / naive[found.pattern]
         print(
             f"{found.name:<24}{found.pattern:<15}{found.per_cpu_s:>17,}{ratio:>9.1f}x"
@@ -177,7 +184,9 @@ async def run(subscribers: int, scale: float) -> list[Round]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="fewer changes; for a look, not for a record")
     parser.add_argument("--subscribers", type=int, default=1000)
     parser.add_argument("--json", type=Path, help="write the figures there as well")

@@ -12,6 +12,8 @@ import re
 import sys
 from typing import Any, NamedTuple
 
+import uvloop
+
 _EVENT = re.compile(rb'"type": ?"job_[a-z]+".*?"cursor": ?"1\.(\d+)"')
 
 
@@ -132,6 +134,4 @@ async def main(port: int, count: int, subprotocol: str | None) -> None:
 
 
 if __name__ == "__main__":
-    import uvloop
-
     uvloop.run(main(int(sys.argv[1]), int(sys.argv[2]), None if sys.argv[3] == "-" else sys.argv[3]))

@@ -11,14 +11,16 @@ from typing import Any
 import psutil
 import uvicorn
 import uvloop
+import websockets
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from delivery_rig import Feed, make_event  # noqa: E402  the tests' folder is not a package
-from litestar import Litestar, WebSocket, websocket  # noqa: E402
-from tailboard.web.access import Access  # noqa: E402
-from tailboard.web.websocket import websocket_route  # noqa: E402
-from tailboard.web.wire import WireProtocol  # noqa: E402
+from litestar import Litestar, WebSocket, websocket
+
+from delivery_rig import Feed, make_event
+from tailboard.web.access import Access
+from tailboard.web.websocket import websocket_route
+from tailboard.web.wire import WireProtocol
 
 PADDING = 330
 
@@ -120,8 +122,6 @@ async def main(kind: str) -> None:
 
 async def _warm(port: int) -> None:
     """A few connections first, so that imports and caches are not counted as theirs."""
-    import websockets
-
     for _ in range(3):
         async with websockets.connect(f"ws://127.0.0.1:{port}/api/ws/jobs") as client:
             await client.send("ping")
