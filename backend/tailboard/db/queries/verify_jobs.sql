@@ -1,0 +1,42 @@
+-- One row for each job the log knows: what its changes and the table disagree about, or NULL. A further row for
+-- each change that does not begin where the one before it ended.
+SELECT f.job_id,
+       CASE
+           WHEN f.broken THEN format('change %%s goes from %%s, where the change before it left the job %%s',
+                                     f.seq, coalesce(f.old_status, 'nothing'), coalesce(f.before, 'nothing'))
+           WHEN f.gone AND j.id IS NOT NULL THEN 'the log says it is gone, the table has it as ' || j.status
+           WHEN f.gone THEN NULL
+           WHEN j.id IS NULL THEN format('the log has it as %%s, the table does not have it', f.new_status)
+           WHEN f.job - '{payload,result,omitted}'::text[] <> t.card - '{payload,result}'::text[] THEN
+               'the table and the last change differ in ' || (
+                   SELECT string_agg(format('%%s (%%s, in the log %%s)', k.key, left(k.value::text, 60),
+                                            left((f.job -> k.key)::text, 60)), ', ')
+                     FROM jsonb_each(t.card - '{payload,result}'::text[]) k
+                    WHERE k.value IS DISTINCT FROM f.job -> k.key)
+           WHEN NOT coalesce(f.job -> 'omitted' ? 'payload', false) AND f.job -> 'payload' <> t.card -> 'payload' THEN
+               'the table and the last change differ in payload'
+           WHEN NOT coalesce(f.job -> 'omitted' ? 'result', false) AND f.job -> 'result' <> t.card -> 'result' THEN
+               'the table and the last change differ in result'
+       END AS difference
+  FROM (SELECT g.*,
+               CASE
+                   WHEN g.before_seq IS NULL THEN %(complete)s AND g.op <> 'I'
+                   WHEN g.op = 'I' THEN NOT (g.before_op = 'D' OR reset.meanwhile)
+                   ELSE g.before_op = 'D' OR reset.meanwhile OR g.old_status IS DISTINCT FROM g.before
+               END AS broken,
+               g.op = 'D' OR reset.since AS gone
+          FROM (SELECT c.job_id, c.seq, c.op, c.old_status, c.new_status, c.job,
+                       lag(c.seq) OVER w AS before_seq,
+                       lag(c.op) OVER w AS before_op,
+                       lag(c.new_status) OVER w AS before,
+                       lead(c.seq) OVER w IS NULL AS is_last
+                  FROM tailboard.changes c
+                 WHERE c.source = 'jobs' AND c.job_id IS NOT NULL
+                WINDOW w AS (PARTITION BY c.job_id ORDER BY c.seq)) g
+         CROSS JOIN LATERAL (
+               SELECT coalesce(bool_or(r > g.before_seq AND r < g.seq), false) AS meanwhile,
+                      coalesce(bool_or(r > g.seq), false) AS since
+                 FROM unnest(%(resets)s::bigint[]) AS r) reset) f
+  LEFT JOIN tailboard.jobs j ON f.is_last AND j.id = f.job_id::bigint
+  CROSS JOIN LATERAL (SELECT to_jsonb(j) AS card) t
+ WHERE f.is_last OR f.broken

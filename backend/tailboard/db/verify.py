@@ -1,0 +1,175 @@
+"""Prove the log: fold it, and compare what comes out with the table, the ticks and the stats.
+
+Everything is read in one REPEATABLE READ snapshot, in which the table, the sealed log, its unsealed remainder
+and the checkpoint are of one moment; so the answer is exact also while workers write. Memory stays flat: the
+long results come through server-side cursors.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+import psycopg
+from psycopg import Connection
+
+from tailboard.core.change import Change, Facets, Op, Was
+from tailboard.core.classify import classify
+from tailboard.core.cursor import Cursor
+from tailboard.core.event import Event
+from tailboard.core.projections import Saved, Stats, Tally
+from tailboard.db.errors import translated
+from tailboard.db.queries import query
+from tailboard.errors import DatabaseUnavailable
+
+Progress = Callable[[int, int], None]
+"""Told how many jobs have been looked at, of how many there are at least."""
+
+_PAGE: Final = 5_000
+_SHOWN: Final = 100
+_NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """Two things that should agree and do not."""
+
+    check: str
+    subject: str
+    detail: str
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What was compared and what was found. `differences` holds the first hundred, `found` counts all."""
+
+    cursor: str
+    jobs: int
+    changes: int
+    unsealed: int = 0
+    """Changes that were visible but had no position yet; they were part of the fold."""
+    unknown: int = 0
+    """Jobs whose changes retention has dropped: the log has nothing to compare them with."""
+    found: int = 0
+    differences: list[Difference] = []
+
+    @property
+    def is_clean(self) -> bool:
+        return self.found == 0
+
+    def add(self, check: str, subject: object, detail: str) -> None:
+        self.found += 1
+        if len(self.differences) < _SHOWN:
+            self.differences.append(Difference(check, str(subject), detail))
+
+
+class _Place(msgspec.Struct, frozen=True):
+    cursor: str
+    complete: bool
+    resets: list[int]
+    jobs: int
+    changes: int
+
+
+def verify(url: str, progress: Progress = lambda _done, _total: None) -> Report:
+    """Compare the log with the table and the stats. Raises SchemaMissing and DatabaseUnavailable."""
+    with translated(), _snapshot(url) as connection:
+        row = _one(connection, "verify_place")
+        if row[0] is None:
+            raise DatabaseUnavailable(
+                "The log is not open yet: start `tailboard up` or `serve` first."
+            )
+        place = _Place(*row)
+        report = Report(cursor=place.cursor, jobs=place.jobs, changes=place.changes)
+        _compare_ticks(connection, place, report)
+        _compare_stats(connection, place, report)
+        _compare_jobs(connection, place, report, progress)
+    return report
+
+
+@contextmanager
+def _snapshot(url: str) -> Iterator[Connection]:
+    with psycopg.connect(url, connect_timeout=5, application_name="tailboard verify") as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        connection.execute("SELECT set_config('search_path', 'pg_catalog', true)")
+        yield connection
+
+
+def _compare_ticks(connection: Connection, place: _Place, report: Report) -> None:
+    """Positions are dense, and every change is in one tick or waits for the next."""
+    for tick_id, difference in _rows(connection, "verify_ticks"):
+        report.add("ticks", f"tick {tick_id}", difference)
+    named, found, report.unsealed, stranded = _one(connection, "verify_sealed", complete=place.complete)
+    if named != found:
+        report.add("ticks", "all ticks", f"they name {named} changes, of which the log has {found}")
+    for seq in stranded or ():
+        report.add("ticks", f"change {seq}", "no tick names it, and none will: readers never see it")
+
+
+def _compare_stats(connection: Connection, place: _Place, report: Report) -> None:
+    """The stats' own fold, from its newest checkpoint to this moment, gives what the table holds."""
+    row = connection.execute(query("log_load_checkpoint")).fetchone()
+    if row is None:
+        report.add("stats", "checkpoint", "there is none: no server has run on this database for long enough")
+        return
+    stats = Stats(msgspec.json.decode(row[2], type=Saved, strict=False).stats)
+    for op, source, old, new, queue, moved, former in _rows(
+        connection, "verify_fold", position=row[1], complete=place.complete
+    ):
+        kind = Op(op.decode() if isinstance(op, bytes) else op)
+        change = Change(
+            seq=0,
+            at=_NO_TIME,
+            source=source,
+            job_id="",
+            op=kind,
+            old_status=old,
+            new_status=new,
+            card=None,
+            facets=Facets(queue=queue),
+            was=Was(queue=former) if moved else None,
+        )
+        stats.apply(Event(Cursor(1, 0), classify(kind, old, new), change))
+    counted = {(source, queue, status): n for source, queue, status, n in _rows(connection, "verify_counts")}
+    folded = {(tally.source, tally.queue, tally.status): tally.n for tally in _of_jobs(stats)}
+    for key in sorted(counted.keys() | folded.keys()):
+        if counted.get(key, 0) != folded.get(key, 0):
+            report.add(
+                "stats",
+                f"{key[1]}, {key[2]}",
+                f"the stats say {folded.get(key, 0)}, the table has {counted.get(key, 0)}",
+            )
+
+
+def _compare_jobs(connection: Connection, place: _Place, report: Report, progress: Progress) -> None:
+    """Each job's changes follow from one another, and the last one is the row."""
+    done = 0
+    for job_id, difference in _rows(connection, "verify_jobs", complete=place.complete, resets=place.resets):
+        done += 1
+        if difference is not None:
+            report.add("jobs", f"job {job_id}", difference)
+        if done % _PAGE == 0:
+            progress(done, max(done, place.jobs))
+    for (job_id,) in _rows(connection, "verify_unknown"):
+        if place.complete:
+            report.add("jobs", f"job {job_id}", "the table has it, the log does not know it")
+        else:
+            report.unknown += 1
+    progress(max(done, place.jobs), max(done, place.jobs))
+
+
+def _of_jobs(stats: Stats) -> list[Tally]:
+    return [tally for tally in stats.tallies() if tally.source == "jobs"]
+
+
+def _one(connection: Connection, name: str, **parameters: object) -> tuple[Any, ...]:
+    row = connection.execute(query(name), parameters).fetchone()
+    assert row is not None  # noqa: S101 - these queries aggregate
+    return row
+
+
+def _rows(connection: Connection, name: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query, a page at a time from a server-side cursor."""
+    with connection.cursor(name) as cursor:
+        cursor.itersize = _PAGE
+        cursor.execute(query(name), parameters)
+        yield from cursor
