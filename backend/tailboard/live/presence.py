@@ -1,0 +1,61 @@
+"""Presence: which workers are alive, late or lost, and what each has in hand.
+
+Heartbeats are rows that are asked for when somebody looks. They never go through the log or NOTIFY: a
+thousand idle workers must not cost the feed anything.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from enum import StrEnum
+from time import monotonic
+
+from tailboard.db.workers import Worker, Workers
+
+
+class Health(StrEnum):
+    """How a worker does, by its last heartbeat."""
+
+    ALIVE = "alive"
+    LATE = "late"
+    """Silent for longer than its heartbeat should take, yet not long enough to give it up."""
+    LOST = "lost"
+    UNKNOWN = "unknown"
+    """It has jobs but never sent a heartbeat, so its silence says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    worker: Worker
+    health: Health
+
+
+class Presence:
+    """Answers from memory for `fresh_s` seconds, so that a hundred open pages cost one query."""
+
+    def __init__(
+        self, workers: Workers, *, late_s: float = 30.0, lost_s: float = 120.0, fresh_s: float = 1.0
+    ) -> None:
+        self.late_s = late_s
+        self.lost_s = lost_s
+        self._workers = workers
+        self._fresh_s = fresh_s
+        self._asked = asyncio.Lock()
+        self._at = float("-inf")
+        self._known: tuple[Present, ...] = ()
+
+    async def workers(self) -> tuple[Present, ...]:
+        """Everybody, by name. Raises DatabaseUnavailable and DatabaseError."""
+        async with self._asked:
+            if monotonic() - self._at > self._fresh_s:
+                found = await self._workers.list()
+                self._known = tuple(Present(worker, self.health(worker.silent_s)) for worker in found)
+                self._at = monotonic()
+            return self._known
+
+    def health(self, silent_s: float | None) -> Health:
+        """What a silence of so many seconds says."""
+        if silent_s is None:
+            return Health.UNKNOWN
+        if silent_s > self.lost_s:
+            return Health.LOST
+        return Health.LATE if silent_s > self.late_s else Health.ALIVE
