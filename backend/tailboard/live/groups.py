@@ -5,12 +5,12 @@ in an index under each of those values, so that ten thousand subscriptions to on
 no more than one. Filters that no set of values can find (a prefix, a negation) are tried on every change.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 
 from tailboard.core.event import Event
 from tailboard.core.filter import Filter
-from tailboard.core.frames import Entry, event_entry, left_entry
+from tailboard.core.frames import Entry, Parcel, event_entry, left_entry, reset_entry
 from tailboard.core.predicate import FIELDS, View, after_view, before_view
 from tailboard.live.subscription import Subscription
 
@@ -49,18 +49,49 @@ class Sighting:
 
 
 class Group:
-    """The live subscriptions of one filter. `pending` is what they get at the next flush."""
+    """The live subscriptions of one filter, and what they are to get next, in order and bounded."""
 
-    __slots__ = ("filter", "pending", "subscriptions")
+    __slots__ = ("_bytes", "_limit", "_pending", "filter", "subscriptions")
 
-    def __init__(self, filter_: Filter) -> None:
+    def __init__(self, filter_: Filter, limit: int) -> None:
         self.filter = filter_
         self.subscriptions: dict[Subscription, None] = {}
-        self.pending: list[Entry] = []
+        self._limit = limit
+        self._pending: deque[Entry] = deque()
+        self._bytes = 0
+
+    @property
+    def pending(self) -> bool:
+        return bool(self._pending)
+
+    def add(self, entry: Entry) -> None:
+        """Keep for the next parcel. Past the limit all that waits gives way to one `reset lagged`."""
+        self._pending.append(entry)
+        self._bytes += len(entry.data)
+        if self._bytes > self._limit:
+            self.clear()
+            self.add(reset_entry("lagged", entry.cursor))
+
+    def take(self, size: int) -> Parcel:
+        """What has waited longest, up to `size` bytes; an entry that is larger goes alone."""
+        part = [self._pending.popleft()]
+        left = size - len(part[0].data)
+        while self._pending and len(self._pending[0].data) <= left:
+            part.append(self._pending.popleft())
+            left -= len(part[-1].data)
+        self._bytes -= size - left
+        return Parcel(tuple(part))
+
+    def clear(self) -> None:
+        self._pending.clear()
+        self._bytes = 0
 
 
 class Groups:
-    def __init__(self) -> None:
+    """All groups, found by filter or by change. `backlog_bytes` bounds what one group may have waiting."""
+
+    def __init__(self, backlog_bytes: int) -> None:
+        self._backlog_bytes = backlog_bytes
         self._groups: dict[Filter, Group] = {}
         self._broad: dict[Group, None] = {}
         self._index: list[dict[str, dict[Group, None]]] = [defaultdict(dict) for _ in FIELDS]
@@ -71,12 +102,17 @@ class Groups:
     def __len__(self) -> int:
         return len(self._groups)
 
+    def pending(self, filter_: Filter) -> bool:
+        """Whether those with this filter have not been sent all that was published."""
+        group = self._groups.get(filter_)
+        return group is not None and group.pending
+
     def join(self, subscription: Subscription) -> None:
         """Deliver to the subscription from now on."""
         filter_ = subscription.filter
         group = self._groups.get(filter_)
         if group is None:
-            group = self._groups[filter_] = Group(filter_)
+            group = self._groups[filter_] = Group(filter_, self._backlog_bytes)
             if filter_.index is None:
                 self._broad[group] = None
             else:

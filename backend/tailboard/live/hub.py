@@ -2,8 +2,9 @@
 
     Tailer --publish(tick)--> Hub --one parcel a filter--> Subscriptions
 
-`publish` is synchronous. Ticks that arrive in one turn of the event loop (a tailer catching up) are
-delivered together, so that a busy server sends fewer, larger frames.
+`publish` is synchronous and only sorts events by filter. Delivery follows in the next turn of the event
+loop, so that ticks which arrive together leave together, and in paced slices when a bulk statement brings
+more than sockets can take at once: a healthy client keeps up, and the rest of the server has its turns.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ from tailboard.core.frames import (
 )
 from tailboard.core.mailbox import DEFAULT_LIMIT
 from tailboard.errors import CursorExpired, Overloaded
-from tailboard.live.groups import Groups, Sighting
+from tailboard.live.groups import Group, Groups, Sighting
 from tailboard.live.service import Service
 from tailboard.live.subscription import (
     RESTARTING,
@@ -65,7 +66,10 @@ class HubLimits(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 10_000
     mailbox_bytes: int = DEFAULT_LIMIT
     frame_bytes: int = 256 << 10
-    """A tick with more for one filter is cut into several frames."""
+    """More than this for one filter is cut into several frames, sent `pace_s` apart."""
+    pace_s: float = 0.002
+    backlog_bytes: int = 32 << 20
+    """What may wait for one filter; past it all its subscriptions are reset."""
     recent_bytes: int = 4 << 20
     """Events kept in memory for those who were away for a moment."""
     replays: int = 8
@@ -115,7 +119,7 @@ class Hub(Service):
         self._reader = log
         self._stats = stats
         self._lag_ms = lag_ms
-        self._groups = Groups()
+        self._groups = Groups(self.limits.backlog_bytes)
         self._subscriptions: dict[Subscription, int] = {}
         self._wheel: list[dict[Subscription, None]] = [{} for _ in range(_WHEEL)]
         self._recent: deque[Sighting] = deque()
@@ -150,7 +154,7 @@ class Hub(Service):
             for group in self._groups.of(sighting):
                 entry = sighting.entry_for(group.filter)
                 if entry is not None:
-                    group.pending.append(entry)
+                    group.add(entry)
         self.head = tick.cursor
         self.counters.events += len(tick.events)
         self._stats_due = True
@@ -164,7 +168,7 @@ class Hub(Service):
         self._recent_bytes = 0
         entry = reset_entry(reason, cursor)
         for group in self._groups:
-            group.pending.clear()
+            group.clear()
             self.counters.reset += len(group.subscriptions)
             for subscription in group.subscriptions:
                 subscription.restart(entry)
@@ -214,9 +218,8 @@ class Hub(Service):
         except CursorExpired as expired:
             place = self.head
             self.counters.reset += 1
-            if subscription.answers:
-                subscription.say(subscribed_entry(place, recovered=False))
-            subscription.restart(reset_entry(expired.reason, place))
+            answer = (subscribed_entry(place, recovered=False),) if subscription.answers else ()
+            subscription.restart(*answer, reset_entry(expired.reason, place))
         self._attach(subscription, place)
 
     def leave(self, subscription: Subscription) -> None:
@@ -250,27 +253,38 @@ class Hub(Service):
     def close(self) -> None:
         """End every connection and let none in; safe twice. What is pending is sent first."""
         self.closed = True
-        self._flush()
+        if self._stats_handle is not None:
+            self._stats_handle.cancel()
+        for group in self._groups:
+            while group.pending:
+                self._send_slice(group)
         for subscription in list(self._subscriptions):
             subscription.outlet.finish(RESTARTING)
 
     # Delivery
 
     def _flush(self) -> None:
+        """Send the next slice to every group, and see to it that the rest follows."""
         if self._flush_handle is not None:
             self._flush_handle.cancel()
             self._flush_handle = None
         stats = self._stats_now()
+        more = False
         for group in self._groups:
             if stats is not None:
-                group.pending.append(stats)
-            elif not group.pending:
-                continue
-            entries, group.pending = group.pending, []
-            self.counters.delivered += len(entries) * len(group.subscriptions)
-            for parcel in parcels(entries, self.limits.frame_bytes):
-                for subscription in group.subscriptions:
-                    subscription.deliver(parcel)
+                group.add(stats)
+            if group.pending:
+                self._send_slice(group)
+                more = more or group.pending
+        if more:
+            loop = asyncio.get_running_loop()
+            self._flush_handle = loop.call_later(self.limits.pace_s, self._flush)
+
+    def _send_slice(self, group: Group) -> None:
+        parcel = group.take(self.limits.frame_bytes)
+        self.counters.delivered += len(parcel.entries) * len(group.subscriptions)
+        for subscription in group.subscriptions:
+            subscription.deliver(parcel)
 
     def _stats_now(self) -> Entry | None:
         """The stats entry if one may go now; else see to it that one goes as soon as it may."""
@@ -294,7 +308,7 @@ class Hub(Service):
         entry = reset_entry("source_reset", event.cursor, source)
         for group in self._groups:
             if group.filter.touches(source):
-                group.pending.append(entry)
+                group.add(entry)
 
     def _beat(self, subscriptions: Iterable[Subscription]) -> None:
         lag_ms = self._lag_ms()
@@ -302,10 +316,11 @@ class Hub(Service):
         for subscription in subscriptions:
             if not subscription.heartbeats:
                 continue
-            if subscription.live and subscription.ahead is None:
-                subscription.deliver(shared)
-            else:
+            if not subscription.live or subscription.ahead is not None:
                 subscription.say(heartbeat_entry(subscription.place, lag_ms))
+            elif not self._groups.pending(subscription.filter):
+                # A heartbeat may not overtake events: its cursor says that they have been sent.
+                subscription.deliver(shared)
 
     def _close_stalled(self, now: float) -> None:
         deadline = now - self.limits.grace_s
@@ -319,18 +334,18 @@ class Hub(Service):
     # Joining
 
     def _attach(self, subscription: Subscription, place: Cursor) -> None:
-        # What is pending was published before this subscription came.
-        self._flush()
         subscription.place = place
-        subscription.ahead = place if place > self.head else None
         subscription.live = True
-        closing = (caught_up_entry(place),) if subscription.answers else ()
-        subscription.say(*closing, stats_entry(*self._stats()))
+        if subscription.answers:
+            subscription.say(caught_up_entry(place))
+        if place <= self.head:
+            subscription.say(stats_entry(*self._stats()))
+        if place > self.head or self._groups.pending(subscription.filter):
+            subscription.ahead = place
         self._groups.join(subscription)
 
     def _detach(self, subscription: Subscription) -> None:
         if subscription.live:
-            self._flush()
             self._groups.leave(subscription)
             subscription.live = False
             subscription.ahead = None

@@ -177,13 +177,13 @@ class Subscription:
         while not self.ready:
             await self.outlet.drain()
 
-    def restart(self, entry: Entry) -> None:
+    def restart(self, *entries: Entry) -> None:
         """What waits is void: forget it and say why."""
         if self.mailbox is not None:
             self.mailbox.clear()
         self._resets += 1
         self.ahead = None
-        self.say(entry)
+        self.say(*entries)
 
     def info(self, head: Cursor) -> ConnectionInfo:
         transport, dialect = _SPOKEN[self.outlet.form]
