@@ -1,0 +1,42 @@
+"""The border at which psycopg's errors become Tailboard's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import PoolTimeout
+
+from tailboard.errors import DatabaseError, DatabaseUnavailable, SchemaMissing
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what psycopg raises into DatabaseUnavailable (try again), SchemaMissing or DatabaseError."""
+    try:
+        yield
+    except (errors.UndefinedTable, errors.UndefinedFunction, errors.InvalidSchemaName) as error:
+        raise SchemaMissing(f"Tailboard's schema is missing or not at this version: {_say(error)} Run `tailboard migrate`.") from error
+    except (
+        PoolTimeout,
+        errors.AdminShutdown,
+        errors.CrashShutdown,
+        errors.CannotConnectNow,
+        errors.TooManyConnections,
+        errors.IdleInTransactionSessionTimeout,
+        errors.ReadOnlySqlTransaction,  # the old primary, after a failover
+    ) as error:
+        raise DatabaseUnavailable(f"PostgreSQL is not available: {_say(error)}") from error
+    except psycopg.OperationalError as error:
+        # without an SQLSTATE the connection broke or was never made; with one the server answered
+        if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+            raise DatabaseUnavailable(f"PostgreSQL is not available: {_say(error)}") from error
+        raise DatabaseError(_say(error)) from error
+    except psycopg.Error as error:
+        raise DatabaseError(_say(error)) from error
+
+
+def _say(error: Exception) -> str:
+    """The first line of a message: psycopg adds context lines that help nobody who has not the statement."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

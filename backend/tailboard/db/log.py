@@ -1,0 +1,176 @@
+"""Reading the log: where it ends, what follows a cursor, and what happened to one job."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from psycopg import errors
+
+from tailboard.core.change import Change, Facets, Op, Was
+from tailboard.core.classify import classify
+from tailboard.core.cursor import Cursor
+from tailboard.core.event import Event, EventKind, Tick
+from tailboard.core.projections import Saved
+from tailboard.db.errors import translated
+from tailboard.db.pool import Connection, Database
+from tailboard.db.queries import query
+from tailboard.errors import CursorAhead, CursorExpired, DatabaseUnavailable
+
+_FACETS: Final = msgspec.json.Decoder(Facets, strict=False)
+_WAS: Final = msgspec.json.Decoder(Was)
+_SAVED: Final = msgspec.json.Decoder(Saved)
+_EMPTY: Final = Facets()
+_LAST_SEQ: Final = 2**63 - 1
+
+
+class Head(NamedTuple):
+    """The newest tick."""
+
+    tick_id: int
+    cursor: Cursor
+
+
+class Page(NamedTuple):
+    """Events in order, the place after the last of them, and where the log ended in the same moment."""
+
+    events: tuple[Event, ...]
+    cursor: Cursor
+    head: Head
+
+
+class HistoryEntry(NamedTuple):
+    """One change of a job; `cursor` is None while it is not sealed."""
+
+    cursor: Cursor | None
+    kind: EventKind
+    change: Change
+
+
+class Log:
+    """Reads `tailboard.ticks` and `tailboard.changes`. Raises DatabaseUnavailable and DatabaseError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def head(self) -> Cursor:
+        """Where the log ends. Raises DatabaseUnavailable before the first sealer has opened it."""
+        async with self._database.connection() as connection:
+            return (await read_head(connection)).cursor
+
+    async def read(self, after: Cursor, limit: int) -> Page:
+        """Up to `limit` events after a cursor of this epoch or an earlier one.
+
+        Raises CursorAhead for a place that the log has not reached, CursorExpired for one that it cannot
+        continue from.
+        """
+        async with self._database.snapshot() as connection:
+            try:
+                cursor = await connection.execute(query("log_resolve"), {"cursor": str(after)})
+            except errors.InvalidParameterValue as error:
+                message = error.diag.message_primary or "the cursor is ahead of the log"
+                raise CursorAhead(f"{message}. {error.diag.message_hint}") from error
+            row = await cursor.fetchone()
+            assert row is not None  # noqa: S101 - the function has OUT parameters: always one row
+            position, reason = row
+            if reason is not None:
+                raise CursorExpired(
+                    f"the log cannot continue from {after} ({reason}): load afresh and go on from there",
+                    reason=reason,
+                )
+            rows = await (
+                await connection.execute(query("log_read"), {"position": position, "limit": limit})
+            ).fetchall()
+            head = await read_head(connection)
+        events = tuple([_event(Cursor(row[0], row[1]), row[2:]) for row in rows])
+        if len(events) < min(limit, head.cursor.position - position):
+            raise CursorExpired(f"changes after {after} are gone: load afresh and go on from there")
+        if not events:
+            return Page((), head.cursor, head)
+        end = events[-1].cursor
+        # the head may be an empty tick that opened an epoch
+        return Page(events, head.cursor if end.position == head.cursor.position else end, head)
+
+    async def history(
+        self, source: str, job_id: str, before_seq: int | None = None, limit: int = 50
+    ) -> tuple[HistoryEntry, ...]:
+        """The newest changes of a job, newest first, below `before_seq`."""
+        parameters = {
+            "source": source,
+            "job_id": job_id,
+            "before": _LAST_SEQ if before_seq is None else before_seq,
+            "limit": limit,
+        }
+        async with self._database.connection() as connection:
+            rows = await (await connection.execute(query("log_history"), parameters)).fetchall()
+        entries = []
+        for row in rows:
+            change = _change(row[2:])
+            place = None if row[0] is None else Cursor(row[0], row[1])
+            entries.append(HistoryEntry(place, classify(change.op, change.old_status, change.new_status), change))
+        return tuple(entries)
+
+    async def load_checkpoint(self) -> tuple[Cursor, Saved] | None:
+        """The newest saved folds, or None before the first sealer has saved any."""
+        async with self._database.connection() as connection:
+            row = await (await connection.execute(query("log_load_checkpoint"))).fetchone()
+        return None if row is None else (Cursor(row[0], row[1]), _SAVED.decode(row[2]))
+
+
+async def read_head(connection: Connection) -> Head:
+    """Where the log ends in the transaction of this connection."""
+    row = await (await connection.execute(query("log_head"))).fetchone()
+    if row is None:
+        raise DatabaseUnavailable("the log has not been opened yet: no server has sealed anything")
+    return Head(row[0], Cursor(row[1], row[2]))
+
+
+async def tick_end(connection: Connection, tick_id: int) -> Cursor | None:
+    """The place after a tick, or None where there is no such tick (any more)."""
+    with translated():
+        row = await (
+            await connection.execute(
+                "SELECT epoch, first_position + n - 1 FROM tailboard.ticks WHERE tick_id = %s", (tick_id,)
+            )
+        ).fetchone()
+    return None if row is None else Cursor(row[0], row[1])
+
+
+async def follow(connection: Connection, tick_id: int, limit: int) -> Sequence[Tick]:
+    """The ticks after `tick_id`, whole and in order, at most `limit` of them."""
+    with translated():
+        rows = await (
+            await connection.execute(query("log_follow"), {"tick_id": tick_id, "ticks": limit})
+        ).fetchall()
+    ticks: list[Tick] = []
+    start = 0
+    while start < len(rows):
+        number, epoch, first, n = rows[start][:4]
+        end = start + max(n, 1)
+        events = [_event(Cursor(epoch, first + i), row[5:]) for i, row in enumerate(rows[start : start + n])]
+        if n and (end > len(rows) or rows[end - 1][0] != number):
+            raise CursorExpired(f"changes of tick {number} are gone: retention overtook this reader")
+        ticks.append(Tick(number, Cursor(epoch, first + n - 1), tuple(events), rows[start][4]))
+        start = end
+    return ticks
+
+
+def _event(cursor: Cursor, row: tuple[Any, ...]) -> Event:
+    change = _change(row)
+    return Event(cursor, classify(change.op, change.old_status, change.new_status), change)
+
+
+def _change(row: tuple[Any, ...]) -> Change:
+    """`row`: seq, at, source, job_id, op, old_status, new_status, was, job."""
+    seq, at, source, job_id, op, old_status, new_status, was, job = row
+    return Change(
+        seq,
+        at,
+        source,
+        "" if job_id is None else job_id,
+        Op(op.decode() if isinstance(op, bytes) else op),
+        old_status,
+        new_status,
+        None if job is None else job.encode(),
+        _EMPTY if job is None else _FACETS.decode(job),
+        None if was is None else _WAS.decode(was),
+    )

@@ -1,0 +1,100 @@
+"""Connections: the pool for ordinary queries, and single direct ones for those who hold a lock or LISTEN.
+
+All of them are autocommit, speak UTC, and find nothing by search path but PostgreSQL's own catalog.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import AsyncConnectionPool
+
+from tailboard.db.errors import translated
+
+Connection = AsyncConnection[tuple[Any, ...]]
+
+# A peer that vanished without a word is noticed within about 20 seconds, in both directions.
+_KEEPALIVE: Final = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 20_000,
+}
+# Every query here knows its index, but a fresh leaf of the log has no statistics and a plan that starts by reading
+# all of it would be chosen now and then; JIT costs more than any of these queries takes.
+_SESSION: Final = (
+    "SELECT set_config('timezone', 'UTC', false), set_config('search_path', 'pg_catalog', false)"
+    ", set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false)"
+)
+_DIRECT_SESSION: Final = (
+    _SESSION + ", set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false)"
+    ", set_config('tcp_keepalives_count', '2', false)"
+)
+
+
+class Database:
+    """One PostgreSQL database, reached through a pool.
+
+    `listen_url` is the way past a transaction pooler such as PgBouncer, for connections that hold session
+    state; without one the pool's URL serves. Raises DatabaseUnavailable and DatabaseError, never psycopg's.
+    """
+
+    def __init__(self, url: str, listen_url: str | None = None, *, pool_size: int = 8) -> None:
+        self.url = url
+        self.listen_url = listen_url or url
+        self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            make_conninfo(url, application_name="tailboard", connect_timeout=5, **_KEEPALIVE),
+            min_size=1,
+            max_size=pool_size,
+            max_waiting=200,
+            timeout=10,
+            kwargs={"autocommit": True},
+            configure=_configure,
+            open=False,
+            name="tailboard",
+        )
+
+    async def open(self) -> None:
+        """Be ready for queries, or raise DatabaseUnavailable."""
+        with translated():
+            await self.pool.open(wait=True, timeout=10)
+
+    async def close(self) -> None:
+        await self.pool.close(timeout=3)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A pooled connection for single statements."""
+        with translated():
+            async with self.pool.connection() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A read-only REPEATABLE READ transaction: every query in it sees the same moment."""
+        async with self.connection() as connection, connection.transaction():
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield connection
+
+    async def direct(self, purpose: str) -> Connection:
+        """A connection of the caller's own, past any pooler. The caller closes it."""
+        with translated():
+            connection = await AsyncConnection.connect(
+                make_conninfo(
+                    self.listen_url, application_name=f"tailboard {purpose}", connect_timeout=5, **_KEEPALIVE
+                ),
+                autocommit=True,
+            )
+            try:
+                await connection.execute(_DIRECT_SESSION)
+            except BaseException:
+                await connection.close()
+                raise
+        return connection
+
+
+async def _configure(connection: Connection) -> None:
+    await connection.execute(_SESSION)

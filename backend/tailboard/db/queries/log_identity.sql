@@ -1,0 +1,4 @@
+-- What this server is. A restore, a failover or a clone changes at least one of the three.
+SELECT (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
+       left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline,
+       (SELECT oid FROM pg_database WHERE datname = current_database()) AS database_oid

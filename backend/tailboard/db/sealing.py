@@ -1,0 +1,192 @@
+"""What the sealer does to the database: lead, open the log, seal, ring and mute, and keep house.
+
+All of it runs on one direct connection, which holds the session advisory lock that makes its owner the leader.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from psycopg import errors
+from psycopg.rows import dict_row, namedtuple_row
+
+from tailboard.core.cursor import Cursor
+from tailboard.core.projections import Saved, Tally
+from tailboard.db.errors import translated
+from tailboard.db.pool import Connection
+from tailboard.db.queries import query
+from tailboard.errors import DatabaseError, DatabaseUnavailable, LeadershipLost
+
+_LOCK_CLASS: Final = 0x7461696C  # "tail"; db/schema.py uses the same class
+_LOCK_LEAD: Final = 1
+
+
+class Seal(NamedTuple):
+    """What one seal did: changes sealed, and the oldest transaction still running in its snapshot."""
+
+    sealed: int
+    oldest_running: int
+
+
+class Sealing:
+    """The sealer's hands. Not safe for concurrent use; raises DatabaseUnavailable and DatabaseError."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._low = 0
+        self._barrier: tuple[int, int] | None = None
+
+    async def lead(self) -> bool:
+        """Try to become the leader; the lock lasts as long as the connection."""
+        with translated():
+            row = await self._one("SELECT pg_try_advisory_lock(%s, %s)", (_LOCK_CLASS, _LOCK_LEAD))
+            if not row[0]:
+                return False
+            # A tick's flush makes durable everything that it names.
+            await self._connection.execute(
+                "SELECT set_config('synchronous_commit', 'on', false)"
+                " WHERE current_setting('synchronous_commit') = 'off'"
+            )
+        return True
+
+    async def open_log(self) -> Cursor:
+        """Make the log ready for sealing: its first epoch, or the next one where this is not the server that the
+        last one was sealed on. Returns where the log ends.
+        """
+        with translated():
+            if (await self._one("SELECT pg_is_in_recovery()"))[0]:
+                raise DatabaseUnavailable("this server is a standby: connect to the primary")
+            identity = await self._named("log_identity")
+            last = await self._named("log_last_epoch")
+            if last is None:
+                await self._open_first(identity)
+            elif any(last[key] != identity[key] for key in ("system_identifier", "database_oid")):
+                await self._open_after_restore(identity)
+            elif last["timeline"] != identity["timeline"]:
+                await self._connection.execute(query("log_open_failover"), identity)
+            current = await self._named("log_last_epoch")
+            assert current is not None  # noqa: S101 - one of the branches above made it
+            self._low = current["floor_seq"]
+            head = await self._named("log_head")
+            assert head is not None  # noqa: S101 - every epoch begins with a tick
+            return Cursor(head["epoch"], head["position"])
+
+    async def seal(self) -> Seal:
+        """Seal all that has become visible. Raises LeadershipLost when somebody else has written the tick."""
+        with translated():
+            try:
+                row = await self._one(query("log_seal"), {"low": self._low})
+            except errors.UniqueViolation as error:
+                raise LeadershipLost("another sealer wrote this tick; standing by") from error
+        seal = Seal(row[0], row[1])
+        if self._barrier is not None and seal.oldest_running > self._barrier[1]:
+            # Every transaction that drew a number up to the mark has ended, and this seal took what they wrote.
+            self._low, self._barrier = max(self._low, self._barrier[0]), None
+        return seal
+
+    async def mute(self) -> None:
+        """Tell writers not to NOTIFY. At once, for every writer, at every isolation level."""
+        with translated():
+            await self._connection.execute("SELECT setval('tailboard.bell', 0, true)")
+
+    async def arm(self) -> int:
+        """Tell writers to NOTIFY, then draw a transaction id: whoever read "muted" has an older one."""
+        with translated():
+            await self._connection.execute("SELECT setval('tailboard.bell', 1, true)")
+            return int((await self._one("SELECT pg_current_xact_id()::text"))[0])
+
+    async def notify_enabled(self) -> bool:
+        """Whether writers may NOTIFY at all (a setting in the database that every node shares)."""
+        with translated():
+            return bool((await self._one("SELECT value = 'true' FROM tailboard.settings WHERE key = 'notify'"))[0])
+
+    async def advance_low(self) -> None:
+        """Begin to raise the bound below which no unsealed change can be; a later seal completes it."""
+        if self._barrier is None:
+            with translated():
+                drawn = (await self._one("SELECT coalesce(pg_sequence_last_value('tailboard.changes_seq'), 0)"))[0]
+                barrier = int((await self._one("SELECT pg_current_xact_id()::text"))[0])
+            self._barrier = (drawn, barrier)
+
+    async def make_leaves(self) -> int:
+        """Have the next partitions of the log ready. Gives up quickly, to be tried again, rather than make
+        writers wait behind it.
+        """
+        with translated():
+            async with self._connection.transaction():
+                await self._connection.execute("SET LOCAL lock_timeout = '100ms'")
+                return int((await self._one("SELECT tailboard.make_leaves()"))[0])
+
+    async def retain(self, age_s: float, checkpoint: int) -> int:
+        """Drop partitions that are sealed, wholly older than `age_s`, and below the checkpoint's position.
+
+        Returns how many. Moves the floor of the log, never its epoch.
+        """
+        dropped = 0
+        with translated():
+            while True:
+                async with self._connection.transaction():
+                    await self._connection.execute("SET LOCAL lock_timeout = '100ms'")
+                    row = await self._one(
+                        "SELECT tailboard.drop_leaf(make_interval(secs => %s), %s, %s)", (age_s, self._low, checkpoint)
+                    )
+                if row[0] is None:
+                    return dropped
+                dropped += 1
+
+    async def save(self, position: Cursor, saved: Saved) -> None:
+        """Save the folds as they stand at `position`."""
+        state = msgspec.json.encode(saved).decode()
+        with translated():
+            await self._connection.execute(
+                query("log_save_checkpoint"),
+                {"epoch": position.epoch, "position": position.position, "state": state},
+            )
+
+    async def has_checkpoint(self) -> bool:
+        with translated():
+            return (await self._named("log_load_checkpoint")) is not None
+
+    async def first_checkpoint(self) -> None:
+        """Count the sources once, in the REPEATABLE READ transaction that also seals: the counts and the tick are
+        of one snapshot, so no change is counted twice or left out.
+        """
+        with translated():
+            async with self._connection.transaction():
+                await self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                await self._connection.execute(query("log_seal"), {"low": self._low})
+                head = await self._named("log_head")
+                assert head is not None  # noqa: S101 - open_log ran before
+                rows = await (await self._connection.execute(query("log_count"))).fetchall()
+                await self.save(
+                    Cursor(head["epoch"], head["position"]), Saved([Tally(*row) for row in rows])
+                )
+
+    async def _open_first(self, identity: dict[str, Any]) -> None:
+        try:
+            await self._connection.execute(query("log_open_first"), identity)
+        except errors.UniqueViolation as error:
+            raise LeadershipLost("another sealer opened the log; standing by") from error
+
+    async def _open_after_restore(self, identity: dict[str, Any]) -> None:
+        async with self._connection.transaction():
+            # Writers wait for as long as this transaction takes; it is tried again where it cannot have the lock.
+            await self._connection.execute("SET LOCAL lock_timeout = '2s'")
+            await self._connection.execute("LOCK TABLE tailboard.changes IN SHARE MODE")
+            row = await self._one(
+                "SELECT greatest(coalesce(pg_sequence_last_value('tailboard.changes_seq'), 0),"
+                " coalesce((SELECT max(seq) FROM tailboard.changes), 0))"
+            )
+            if row[0]:
+                await self._connection.execute("SELECT setval('tailboard.changes_seq', %s, true)", row)
+            await self._connection.execute(query("log_open_restore"), identity | {"floor": row[0]})
+
+    async def _one(self, statement: Any, parameters: Any = None) -> tuple[Any, ...]:
+        row = await (await self._connection.execute(statement, parameters)).fetchone()
+        if row is None:
+            raise DatabaseError("a query that always has one row had none")
+        return row
+
+    async def _named(self, name: str) -> dict[str, Any] | None:
+        async with self._connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(query(name))
+            return await cursor.fetchone()

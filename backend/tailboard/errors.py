@@ -1,0 +1,115 @@
+"""Every error Tailboard raises on purpose, each named for the fact it states.
+
+    TailboardError
+    ├── InvalidInput                a caller sent something that cannot be used
+    │   ├── InvalidCursor           not of the form epoch.position
+    │   │   └── CursorAhead         well formed, but a place that this log has not reached
+    │   ├── InvalidFilter           a filter that does not parse, or is too large
+    │   ├── InvalidFrame            a WebSocket message that is not one of the protocol's
+    │   └── InvalidJob              a job that the built-in table refuses
+    ├── CursorExpired               the log no longer holds, or never held, what follows the cursor
+    ├── JobNotFound
+    ├── SourceNotFound
+    ├── ActionRefused               the job's status, or its source, does not allow the action
+    ├── AccessDenied                no token or a wrong one, or a foreign origin
+    ├── Overloaded                  a limit was reached; try again later
+    ├── InvalidSetting              a TAILBOARD_* variable or flag that is unknown or unusable
+    ├── DatabaseUnavailable         PostgreSQL cannot be reached or is going away; retried
+    ├── DatabaseError               PostgreSQL refused a statement for a reason of its own
+    │   ├── SchemaMissing           Tailboard's schema is not there or not at this version
+    │   └── LeadershipLost          another sealer wrote the tick first
+    └── EmbeddedServerError         the embedded PostgreSQL could not be prepared or started
+
+`code` is the stable, machine-readable name that clients see; it never changes once released.
+Status codes are not here: `web/errors.py` maps these to HTTP and WebSocket.
+"""
+
+from typing import ClassVar
+
+
+class TailboardError(Exception):
+    """Root of the tree. `str(error)` is one plain sentence that says what to do."""
+
+    code: ClassVar[str] = "internal_error"
+    retryable: ClassVar[bool] = False
+
+
+class InvalidInput(TailboardError):
+    code = "invalid_input"
+
+
+class InvalidCursor(InvalidInput):
+    code = "invalid_cursor"
+
+
+class CursorAhead(InvalidCursor):
+    code = "cursor_ahead"
+
+
+class InvalidFilter(InvalidInput):
+    code = "invalid_filter"
+
+
+class InvalidFrame(InvalidInput):
+    code = "invalid_frame"
+
+
+class InvalidJob(InvalidInput):
+    code = "invalid_job"
+
+
+class CursorExpired(TailboardError):
+    """The stream cannot continue from a cursor; `reason` is the `reset` frame's reason."""
+
+    code = "cursor_expired"
+
+    def __init__(self, message: str, *, reason: str = "cursor_expired") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class JobNotFound(TailboardError):
+    code = "job_not_found"
+
+
+class SourceNotFound(TailboardError):
+    code = "source_not_found"
+
+
+class ActionRefused(TailboardError):
+    code = "action_refused"
+
+
+class AccessDenied(TailboardError):
+    code = "access_denied"
+
+
+class Overloaded(TailboardError):
+    code = "overloaded"
+    retryable = True
+
+
+class InvalidSetting(TailboardError):
+    code = "invalid_setting"
+
+
+class DatabaseUnavailable(TailboardError):
+    code = "database_unavailable"
+    retryable = True
+
+
+class DatabaseError(TailboardError):
+    code = "database_error"
+
+
+class SchemaMissing(DatabaseError):
+    code = "schema_missing"
+
+
+class LeadershipLost(DatabaseError):
+    code = "leadership_lost"
+    retryable = True
+
+
+class EmbeddedServerError(TailboardError):
+    code = "embedded_server_error"

@@ -1,0 +1,143 @@
+"""The sealer: one leader among all nodes, who turns visible changes into ticks.
+
+    bell rings, poll is due, or a second has passed -> seal -> ask the Bell what next -> mute, arm, sleep
+
+Every node runs one; whoever holds the advisory lock leads, the others try for it twice a second. The lock goes
+with the leader's connection, so that a killed node is replaced as soon as PostgreSQL notices.
+"""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+from psycopg import errors
+
+from tailboard.core.bell import Act, Bell, Decision
+from tailboard.core.cursor import Cursor
+from tailboard.core.projections import Saved
+from tailboard.db.listener import Listener
+from tailboard.db.pool import Database
+from tailboard.db.sealing import Sealing
+from tailboard.errors import DatabaseError
+from tailboard.live.service import Service
+
+_STANDBY_S: Final = 0.5
+_HOUSEKEEPING_S: Final = 2.0
+_CHECKPOINT_S: Final = 30.0
+_RETENTION_S: Final = 60.0
+
+
+class Sealer(Service):
+    """Leads or stands by. `folds` tells what to save as a checkpoint: the place and state of this node's projections.
+
+    `retention_s` is the age from which whole partitions of the log may be dropped; None keeps everything.
+    """
+
+    name = "sealer"
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        folds: Callable[[], tuple[Cursor, Saved] | None],
+        retention_s: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.leading = False
+        self.ticks_sealed = 0
+        self.changes_sealed = 0
+        self.bell: Bell | None = None
+        self._database = database
+        self._folds = folds
+        self._retention_s = retention_s
+        self._saved = Cursor(0, 0)
+
+    async def run(self) -> None:
+        try:
+            async with Listener(self._database, "tailboard_bell", "sealer") as listener:
+                sealing = Sealing(listener.connection)
+                while not await sealing.lead():
+                    self.ready()
+                    await asyncio.sleep(_STANDBY_S)
+                await self._lead(listener, sealing)
+        finally:
+            self.leading = False
+            self.bell = None
+
+    async def _lead(self, listener: Listener, sealing: Sealing) -> None:
+        await sealing.open_log()
+        if not await sealing.has_checkpoint():
+            await sealing.first_checkpoint()
+        self.leading = True
+        self.bell = bell = Bell(notify=await sealing.notify_enabled())
+        await sealing.mute()
+        self._log.info("leading")
+        keeper = _Housekeeping()
+        while True:
+            seal = await sealing.seal()
+            if seal.sealed:
+                self.changes_sealed += seal.sealed
+                self.ticks_sealed += 1
+            # The first seal took what nobody sealed while there was no leader: now the feed is live.
+            self.ready()
+            decision = bell.after_seal(seal.sealed, seal.oldest_running, monotonic())
+            match decision.act:
+                case Act.MUTE:
+                    await sealing.mute()
+                case Act.ARM:
+                    bell.armed(await sealing.arm())
+                case Act.NOTHING:
+                    pass
+            if keeper.due(monotonic()):
+                await self._keep_house(keeper, sealing, bell)
+            else:
+                await self._pause(listener, decision)
+
+    async def _pause(self, listener: Listener, decision: Decision) -> None:
+        if decision.listen:
+            await listener.wait(decision.sleep_s)
+        elif decision.sleep_s:
+            await asyncio.sleep(decision.sleep_s)
+
+    async def _keep_house(self, keeper: "_Housekeeping", sealing: Sealing, bell: Bell) -> None:
+        """What must not wait for ever, between two seals. What fails here is tried again in two seconds."""
+        await sealing.advance_low()
+        bell.notify = await sealing.notify_enabled()
+        try:
+            await sealing.make_leaves()
+            folds = self._folds()
+            if folds is not None and folds[0] > self._saved and keeper.checkpoint_due(monotonic()):
+                await sealing.save(*folds)
+                self._saved = folds[0]
+            if self._retention_s is not None and keeper.retention_due(monotonic()):
+                dropped = await sealing.retain(self._retention_s, self._saved.position)
+                if dropped:
+                    self._log.info("dropped %d partitions of the log", dropped)
+        except DatabaseError as error:
+            if not isinstance(error.__cause__, errors.LockNotAvailable):
+                raise
+            self._log.info("housekeeping waits for a lock that others hold")
+
+
+class _Housekeeping:
+    """When each chore is next due, in monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._next = self._next_checkpoint = self._next_retention = float("-inf")
+
+    def due(self, now: float) -> bool:
+        due, self._next = now >= self._next, (now + _HOUSEKEEPING_S if now >= self._next else self._next)
+        return due
+
+    def checkpoint_due(self, now: float) -> bool:
+        due = now >= self._next_checkpoint
+        if due:
+            self._next_checkpoint = now + _CHECKPOINT_S
+        return due
+
+    def retention_due(self, now: float) -> bool:
+        due = now >= self._next_retention
+        if due:
+            self._next_retention = now + _RETENTION_S
+        return due

@@ -1,0 +1,99 @@
+"""The tailer: every node's one reader of the log. Follows ticks in order and hands each to the consumers.
+
+It LISTENs for ticks, looks for itself every second whatever happens, and after any failure goes on from the
+last tick it delivered: consumers see every tick once, in order, or an explicit reset.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from tailboard.core.cursor import Cursor
+from tailboard.core.event import Tick
+from tailboard.db.listener import Listener
+from tailboard.db.log import follow, tick_end
+from tailboard.db.pool import Connection, Database
+from tailboard.errors import CursorExpired
+from tailboard.live.projector import Projector
+from tailboard.live.service import Service
+
+_SAFETY_S: Final = 1.0
+_TICKS_A_READ: Final = 64
+"""At most 32,000 changes in memory at a time, and usually a few."""
+
+
+class Consumer(Protocol):
+    """Is told of every tick, synchronously and in order; must not block."""
+
+    def begin(self, head: Cursor) -> None:
+        """The first tick will be the one after this place."""
+        ...
+
+    def publish(self, tick: Tick) -> None: ...
+
+    def reset(self, reason: str, cursor: Cursor) -> None:
+        """The log was replaced under us, or retention overtook us: go on from `cursor`."""
+        ...
+
+
+class Tailer(Service):
+    """Follows the log for the projector, then for the consumers.
+
+    `head` is the place up to which all have been told; `lag_ms` how long before its delivery, by this node's
+    clock, the newest tick was sealed.
+    """
+
+    name = "tailer"
+
+    def __init__(self, database: Database, projector: Projector, consumers: Sequence[Consumer]) -> None:
+        super().__init__()
+        self.head: Cursor | None = None
+        self.lag_ms = 0.0
+        self._database = database
+        self._projector = projector
+        self._consumers = consumers
+        self._tick_id = -1
+
+    async def run(self) -> None:
+        async with Listener(self._database, "tailboard_tick", "tailer") as listener:
+            await self._find_place(listener.connection)
+            while True:
+                while await self._advance(listener.connection):
+                    pass
+                self.ready()
+                await listener.wait(_SAFETY_S)
+
+    async def _advance(self, connection: Connection) -> bool:
+        """Deliver what is there; return whether there may be more at once."""
+        try:
+            ticks = await follow(connection, self._tick_id, _TICKS_A_READ)
+        except CursorExpired:
+            await self._restore("cursor_expired")
+            return True
+        for tick in ticks:
+            self._projector.publish(tick)
+            for consumer in self._consumers:
+                consumer.publish(tick)
+            self._tick_id, self.head = tick.tick_id, tick.cursor
+        if ticks and ticks[-1].at is not None:
+            self.lag_ms = max(0.0, (datetime.now(UTC) - ticks[-1].at).total_seconds() * 1000)
+        return len(ticks) == _TICKS_A_READ
+
+    async def _find_place(self, connection: Connection) -> None:
+        """Take up where we were. After a failover to a server that missed some of our ticks, that place is not in
+        the log any more: ticks are numbered densely, so the one we delivered last is there unchanged or is void.
+        """
+        if self.head is None:
+            head = await self._projector.restore()
+            self._tick_id, self.head = head
+            for consumer in self._consumers:
+                consumer.begin(head.cursor)
+        elif await tick_end(connection, self._tick_id) != self.head:
+            await self._restore("epoch_changed")
+
+    async def _restore(self, reason: str) -> None:
+        head = await self._projector.restore()
+        self._log.warning("resetting every reader: %s; the log now ends at %s", reason, head.cursor)
+        self._tick_id, self.head = head
+        for consumer in self._consumers:
+            consumer.reset(reason, head.cursor)

@@ -1,0 +1,125 @@
+-- The log for SQL integrations: classified events in their order, resumable at a cursor.
+
+CREATE FUNCTION tailboard.classify(op "char", from_status text, to_status text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE op
+        WHEN 'I' THEN 'job_created'
+        WHEN 'D' THEN 'job_deleted'
+        WHEN 'T' THEN 'source_reset'
+        ELSE CASE
+            WHEN from_status IS NOT DISTINCT FROM to_status THEN 'job_updated'
+            WHEN to_status = 'in_progress' THEN 'job_started'
+            WHEN to_status = 'completed' THEN 'job_completed'
+            WHEN to_status = 'failed' THEN 'job_failed'
+            ELSE 'job_updated'
+        END
+    END
+$$;
+COMMENT ON FUNCTION tailboard.classify IS 'What a change means; agrees with tailboard.core.classify in every combination';
+
+-- The card of a built-in job, exactly as its capture writes it.
+CREATE FUNCTION tailboard.job_card(j tailboard.jobs) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT to_jsonb(j)
+        || CASE WHEN big.payload THEN '{"payload": null}' ELSE '{}' END::jsonb
+        || CASE WHEN big.result THEN '{"result": null}' ELSE '{}' END::jsonb
+        || CASE WHEN big.payload OR big.result THEN
+               jsonb_build_object('omitted', array_remove(ARRAY[CASE WHEN big.payload THEN 'payload' END,
+                                                                CASE WHEN big.result THEN 'result' END], NULL))
+           ELSE '{}' END
+      FROM (SELECT coalesce(octet_length(j.payload::text) > 2048, false) AS payload,
+                   coalesce(octet_length(j.result::text) > 2048, false) AS result) big
+$$;
+COMMENT ON FUNCTION tailboard.job_card IS 'The canonical job: the row as JSON, payload and result left out where they are over 2048 bytes';
+
+CREATE FUNCTION tailboard.job_version(source text, job_id text) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT c.seq FROM tailboard.changes c
+     WHERE c.job_id = job_version.job_id AND c.source = job_version.source
+     ORDER BY c.seq DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION tailboard.job_version IS 'The seq of a job''s last change; NULL where the log no longer holds one';
+
+CREATE FUNCTION tailboard.cursor() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT t.epoch || '.' || (t.first_position + t.n - 1) FROM tailboard.ticks t ORDER BY t.tick_id DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION tailboard.cursor IS 'The place after the last readable event; NULL until the first server has started';
+
+-- Where reading goes on: a position, or the reason why it cannot (with the place to start anew).
+CREATE FUNCTION tailboard.resolve_cursor(
+    "cursor" text, OUT "position" bigint, OUT reason text, OUT head text
+)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    parts text[] := regexp_match("cursor", '^([1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,17})$');
+    asked integer;
+    last record;
+    surviving bigint;
+BEGIN
+    IF parts IS NULL THEN
+        RAISE EXCEPTION '% is not a cursor', coalesce(quote_literal(left("cursor", 40)), 'NULL')
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'A cursor is epoch.position, for example 3.104522. Take one from tailboard.cursor() or tailboard.read().';
+    END IF;
+    asked := parts[1];
+    "position" := parts[2];
+    SELECT t.epoch, t.first_position + t.n - 1 AS "position" INTO last
+      FROM tailboard.ticks t ORDER BY t.tick_id DESC LIMIT 1;
+    head := last.epoch || '.' || last."position";
+    IF last IS NULL OR asked > last.epoch OR (asked = last.epoch AND "position" > last."position") THEN
+        RAISE EXCEPTION 'cursor % is ahead of the log, which ends at %', "cursor", coalesce(head, 'its beginning')
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'It comes from another database, or from a log that was replaced. Start again from tailboard.cursor().';
+    END IF;
+    SELECT e.start_position INTO surviving FROM tailboard.epochs e WHERE e.epoch > asked ORDER BY e.epoch LIMIT 1;
+    IF "position" > surviving THEN
+        reason := 'epoch_changed'; -- what followed there was lost in a failover or a restore
+    ELSIF "position" < (SELECT t.first_position - 1 FROM tailboard.ticks t ORDER BY t.first_position LIMIT 1) THEN
+        reason := 'cursor_expired'; -- below the retention floor
+    END IF;
+END $$;
+
+-- "cursor" is the place after each event. A reader calls again with the last one it has dealt with.
+CREATE FUNCTION tailboard.read(after text, max integer DEFAULT 500)
+RETURNS TABLE ("cursor" text, type text, source text, job_id text, change jsonb, job jsonb, at timestamptz)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    place record;
+BEGIN
+    IF max IS NULL OR max NOT BETWEEN 1 AND 10000 THEN
+        RAISE EXCEPTION 'max must be between 1 and 10000' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT * INTO place FROM tailboard.resolve_cursor(after);
+    IF place.reason IS NOT NULL THEN
+        RETURN QUERY SELECT place.head, 'reset', NULL::text, NULL::text,
+                            jsonb_build_object('reason', place.reason), NULL::jsonb, clock_timestamp();
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT t.epoch || '.' || (t.first_position + c.place), tailboard.classify(c.op, c.old_status, c.new_status),
+           c.source::text, c.job_id::text,
+           jsonb_build_object('from', c.old_status, 'to', c.new_status)
+               || CASE WHEN c.was IS NULL THEN '{}' ELSE jsonb_build_object('was', c.was) END,
+           c.job, c.at
+      FROM tailboard.ticks t
+     CROSS JOIN LATERAL (
+           SELECT l.*, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l
+            WHERE l.xid = ANY (t.xids) AND l.seq >= lower(t.seqs) AND l.seq < upper(t.seqs) AND l.seq <@ t.seqs) c
+     -- a tick holds at most 500 changes, so these are all that can overlap the wanted positions
+     WHERE t.first_position > place."position" - 500 AND t.first_position <= place."position" + max
+       AND t.first_position + c.place > place."position" AND t.first_position + c.place <= place."position" + max
+     ORDER BY t.first_position + c.place;
+END $$;
+COMMENT ON FUNCTION tailboard.read IS 'Up to max events after a cursor, in order; one row of type reset where the log cannot continue there';
+
+CREATE VIEW tailboard.events AS
+SELECT t.epoch || '.' || (t.first_position + c.place) AS "cursor",
+       t.epoch, t.first_position + c.place AS "position", t.tick_id,
+       tailboard.classify(c.op, c.old_status, c.new_status) AS type,
+       c.source, c.job_id, c.seq AS version, c.old_status, c.new_status, c.was, c.job, c.at
+  FROM tailboard.ticks t
+ CROSS JOIN LATERAL (
+       SELECT l.*, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l
+        WHERE l.xid = ANY (t.xids) AND l.seq >= lower(t.seqs) AND l.seq < upper(t.seqs) AND l.seq <@ t.seqs) c;
+COMMENT ON VIEW tailboard.events IS 'Every readable event; to follow the log use tailboard.read(), which seeks';
