@@ -148,7 +148,9 @@ class Feed:
         if fault.retryable:
             self._retry_after = (fault.retry_after_ms or 0) / 1000
             return
-        for known in (AccessDenied, InvalidCursor, InvalidFilter):
+        if fault.code == AccessDenied.code:
+            raise AccessDenied(_denied(self._url))
+        for known in (InvalidCursor, InvalidFilter):
             if known.code == fault.code:
                 raise known(fault.message)
         raise ServerRefused(f"{fault.message} ({fault.code})")

@@ -1,0 +1,37 @@
+"""`tailboard migrate`: bring the database's schema to a version, up or down."""
+
+import click
+
+from tailboard.cli.options import DATABASE, as_json, with_settings
+from tailboard.cli.target import database_url
+from tailboard.cli.terminal import Terminal
+from tailboard.db.schema import current_revision, migrate
+from tailboard.settings import Settings
+
+
+@click.command()
+@with_settings(*DATABASE)
+@as_json
+@click.argument("revision", default="head")
+@click.option("--yes", is_flag=True, help="Do not ask before everything is taken away.")
+def command(terminal: Terminal, settings: Settings, /, *, as_json: bool, revision: str, yes: bool) -> int:
+    """Migrate to REVISION: `head` (the default), a revision such as 0002, or `base` to take Tailboard away.
+
+    Going down deletes what the later versions hold: below 0002 that is every job, with `base` everything.
+    """
+    url = database_url(settings)
+    before = current_revision(url)
+    goes_down = before is not None and (revision == "base" or (revision != "head" and revision < before))
+    if goes_down and not yes:
+        click.confirm(
+            f"Going from {before} down to {revision} deletes what it holds. Go on?", abort=True, err=True
+        )
+    with terminal.stage("Migrating"):
+        after = migrate(url, revision)
+    if as_json:
+        terminal.json({"before": before, "after": after})
+    elif after == before:
+        terminal.answer(f"The database is at {after or 'base'} already.")
+    else:
+        terminal.answer(f"The database went from {before or 'base'} to {after or 'base'}.")
+    return 0

@@ -1,0 +1,114 @@
+"""Running a node in the foreground: signals, and what surrounds the node for `up` and `serve`."""
+
+import asyncio
+import os
+import signal
+from contextlib import AsyncExitStack
+from typing import Final
+
+import uvloop
+
+from tailboard.app import Node, address_of, listen, serve
+from tailboard.cli.demo import workers
+from tailboard.cli.logs import set_up_logging
+from tailboard.cli.target import database_url
+from tailboard.cli.terminal import Terminal
+from tailboard.db.embedded import EmbeddedServer
+from tailboard.db.schema import migrate, require_newest
+from tailboard.settings import Settings
+
+_GIVE_UP: Final = 130
+
+
+class Interrupts:
+    """SIGTERM and Ctrl-C: the first asks to stop, a second Ctrl-C forces it, a third ends the process."""
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self.forced = asyncio.Event()
+
+    def install(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._heard, number)
+
+    def _heard(self, number: signal.Signals) -> None:
+        if not self.stopping.is_set():
+            self.stopping.set()
+        elif number == signal.SIGINT:
+            if self.forced.is_set():
+                os._exit(_GIVE_UP)
+            self.forced.set()
+
+
+def run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo: bool = False) -> int:
+    """Serve until a signal; return the exit code.
+
+    `bring_all`: bring a PostgreSQL where none was named, and migrate. Otherwise the database has to be there,
+    and at the newest version. `demo`: keep the demo's workers running as well.
+    """
+    settings.require_safe_address()
+    set_up_logging(settings.log_level)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_run(settings, terminal, bring_all=bring_all, demo=demo))
+    except BaseExceptionGroup as group:
+        # Whatever failed first made the others stop: that is the one worth a line.
+        raise _first(group) from group
+
+
+async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo: bool) -> int:
+    interrupts = Interrupts()
+    interrupts.install()
+    async with AsyncExitStack() as stack:
+        # First of all: a port that is taken should not cost a database's start.
+        bound = stack.enter_context(listen(settings.host, settings.port))
+        if bring_all and settings.database_url is None:
+            server = EmbeddedServer(settings.home)
+            # What has been started must be stopped, also where a signal or an error comes in between.
+            stack.push_async_callback(asyncio.to_thread, server.stop)
+            with terminal.stage("Starting PostgreSQL"):
+                url = await asyncio.to_thread(server.start)
+        else:
+            url = await asyncio.to_thread(database_url, settings)
+        if interrupts.stopping.is_set():
+            return 0
+        if bring_all:
+            with terminal.stage("Migrating"):
+                await asyncio.to_thread(migrate, url)
+        else:
+            await asyncio.to_thread(require_newest, url)
+        if interrupts.stopping.is_set():
+            return 0
+        node = Node(settings, url)
+        stack.push_async_callback(node.stop)
+        with terminal.stage("Starting the board"):
+            await node.start()
+        ready = f"Tailboard is ready: {address_of(bound, settings.host)}"
+        async with asyncio.TaskGroup() as group:
+            if demo:
+                group.create_task(_demo(url, interrupts.stopping))
+            await serve(
+                node,
+                bound,
+                ready=lambda: terminal.answer(ready),
+                stopping=interrupts.stopping,
+                forced=interrupts.forced,
+            )
+            interrupts.stopping.set()
+    return 0
+
+
+async def _demo(url: str, stopping: asyncio.Event) -> None:
+    """Keep the demo's workers at work until the node is asked to stop."""
+    async with asyncio.TaskGroup() as group:
+        working = group.create_task(workers.run(url))
+        await stopping.wait()
+        working.cancel()
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
