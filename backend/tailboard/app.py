@@ -14,7 +14,6 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final
 
 import httpx
@@ -22,6 +21,7 @@ import uvicorn
 from litestar import Litestar
 
 from tailboard import __version__
+from tailboard.db.actions import Actions
 from tailboard.db.jobs import Jobs
 from tailboard.db.log import Log
 from tailboard.db.pool import Database
@@ -35,7 +35,9 @@ from tailboard.live.service import Service
 from tailboard.live.tailer import Tailer
 from tailboard.settings import Settings, http_url
 from tailboard.web.access import Access
-from tailboard.web.server import Board, create_litestar
+from tailboard.web.board import Board
+from tailboard.web.metrics import EventCounts
+from tailboard.web.server import create_litestar
 from tailboard.web.wire import WireProtocol
 
 _START_WITHIN_S: Final = 30.0
@@ -79,7 +81,8 @@ class Node:
             lag_ms=lambda: self.tailer.lag_ms,
             limits=HubLimits(connections=settings.max_connections),
         )
-        self.tailer = Tailer(self.database, self.projector, [self.hub])
+        event_counts = EventCounts()
+        self.tailer = Tailer(self.database, self.projector, [event_counts, self.hub])
         self.sealer = Sealer(
             self.database,
             folds=self.projector.folds,
@@ -92,6 +95,7 @@ class Node:
                 database=self.database,
                 log=self.log,
                 jobs=jobs,
+                actions=Actions(self.database, jobs),
                 hub=self.hub,
                 tailer=self.tailer,
                 sealer=self.sealer,
@@ -104,7 +108,7 @@ class Node:
                     read_only=settings.read_only,
                 ),
                 version=__version__,
-                static_dir=Path(__file__).parent / "web" / "static",
+                event_counts=event_counts,
             )
         )
 
@@ -145,7 +149,7 @@ def listen(host: str, port: int) -> socket.socket:
             bound.close()
             failed = error
         else:
-            bound.setblocking(False)
+            bound.settimeout(0)
             return bound
     assert failed is not None  # noqa: S101 - getaddrinfo gives at least one address or raises
     raise _refused(host, port, failed) from failed
@@ -202,13 +206,15 @@ async def _announce(node: Node, ready: Callable[[], None]) -> None:
     """Call `ready` as soon as /readyz says so."""
     transport = httpx.ASGITransport(app=node.litestar)  # type: ignore[arg-type]  # two spellings of ASGI
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        why = ""
         for _ in range(int(_READY_WITHIN_S / 0.05)):
             answer = await client.get("/readyz")
             if answer.status_code == httpx.codes.OK:
                 ready()
                 return
+            why = answer.text
             await asyncio.sleep(0.05)
-    raise DatabaseUnavailable(f"The board did not become ready: {answer.text}")
+    raise DatabaseUnavailable(f"The board did not become ready: {why}")
 
 
 class _Server(uvicorn.Server):

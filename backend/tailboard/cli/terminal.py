@@ -3,7 +3,6 @@
 On a terminal the output is coloured and long work shows progress; anywhere else it is plain lines.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -20,8 +19,8 @@ from rich.progress import (
 
 from tailboard.errors import TailboardError
 
-Advance = Callable[[int], None]
-"""Says how much of the work has been done so far."""
+Advance = Callable[[int, int], None]
+"""Says how much of the work has been done so far, and of how much."""
 
 
 class Terminal:
@@ -67,10 +66,10 @@ class Terminal:
             yield
 
     @contextmanager
-    def progress(self, doing: str, total: int) -> Iterator[Advance]:
+    def progress(self, doing: str) -> Iterator[Advance]:
         """Show how far something has come; quiet where standard error is no terminal."""
         if not self.err.is_terminal:
-            yield lambda _done: None
+            yield lambda _done, _total: None
             return
         columns = (
             SpinnerColumn(),
@@ -80,10 +79,5 @@ class Terminal:
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self.err, transient=True) as bar:
-            task = bar.add_task(doing, total=total)
-            yield lambda done: bar.update(task, completed=done)
-
-    @property
-    def is_interactive(self) -> bool:
-        """Whether a person reads standard output."""
-        return self.out.is_terminal and sys.stdout.isatty()
+            task = bar.add_task(doing, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
