@@ -13,6 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
+from tailboard.db.actions import VersionMismatch
 from tailboard.errors import (
     AccessDenied,
     ActionRefused,
@@ -38,6 +39,7 @@ _STATUS: Final[tuple[tuple[type[TailboardError], HTTPStatus], ...]] = (
     (CursorExpired, HTTPStatus.GONE),
     (JobNotFound, HTTPStatus.NOT_FOUND),
     (SourceNotFound, HTTPStatus.NOT_FOUND),
+    (VersionMismatch, HTTPStatus.PRECONDITION_FAILED),
     (ActionRefused, HTTPStatus.CONFLICT),
     (Unauthorized, HTTPStatus.UNAUTHORIZED),
     (AccessDenied, HTTPStatus.FORBIDDEN),
@@ -72,10 +74,10 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     type: str = msgspec.field(default="about:blank")
     retryable: bool = False
-    errors: list[str] = []  # noqa: RUF012  # msgspec copies the default for every instance
+    errors: list[str] = []  # msgspec copies the default for every instance
 
 
-class RequestRefused(TailboardError):
+class RequestRefused(TailboardError):  # noqa: N818  # named for a fact, as the whole tree
     """A fact about HTTP alone (a precondition, an unknown parameter), so it has its status with it."""
 
     def __init__(self, status: HTTPStatus, code: str, detail: str, *, errors: tuple[str, ...] = ()) -> None:
@@ -144,7 +146,7 @@ def _field_errors(extra: object) -> list[str]:
     ]
 
 
-def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     code = _HTTP_CODES.get(error.status_code, "http_error")
     match error.status_code:
         case 404:
@@ -172,6 +174,6 @@ def exception_handlers() -> ExceptionHandlersMap:
     return {
         TailboardError: _tailboard_error,
         ValidationException: _validation_error,
-        HTTPException: _http_error,
+        HTTPException: http_error,
         Exception: _unexpected,
     }

@@ -37,6 +37,6 @@ page AS MATERIALIZED (
      ORDER BY ranked.rank DESC, ranked.tie DESC LIMIT %(limit)s)
 SELECT frontier.id, listed.id, listed.card, listed.version, listed.rank, listed.tie
   FROM frontier LEFT JOIN (
-       SELECT j.id, {card} AS card, log.version, j.rank, j.tie
-         FROM (SELECT (page.j).*, page.rank, page.tie FROM page) j CROSS JOIN {size} CROSS JOIN {version}) listed ON true
+       SELECT j.id, {card} AS card, log.version, page.rank, page.tie
+         FROM page CROSS JOIN LATERAL (SELECT (page.j).*) j CROSS JOIN {size} CROSS JOIN {version}) listed ON true
  ORDER BY listed.rank DESC, listed.tie DESC

@@ -1,0 +1,1 @@
+"""HTTP: controllers, transports, access and errors. Litestar is known here and nowhere below."""

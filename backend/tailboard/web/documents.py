@@ -1,0 +1,223 @@
+"""The shapes of answers, for the OpenAPI document. Answers themselves are bytes; tests hold them to these."""
+
+from datetime import datetime
+from typing import Any
+
+from litestar.openapi.datastructures import ResponseSpec
+from msgspec import UNSET, Struct, UnsetType
+
+from tailboard.core.event import EventKind
+from tailboard.core.job import Status
+
+
+class Job(Struct, kw_only=True):
+    """The canonical card. `version` grows with every change; `omitted` names values too large for a list."""
+
+    source: str
+    version: int
+    id: int
+    queue: str
+    kind: str
+    status: Status
+    priority: int
+    attempt: int
+    max_attempts: int
+    progress: float | None
+    phase: str | None
+    phases: list[Any]
+    worker: str | None
+    error: str | None
+    tags: list[str]
+    created_at: datetime
+    scheduled_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    payload: Any
+    result: Any
+    omitted: list[str] | UnsetType = UNSET
+
+
+class JobList(Struct):
+    """A page may be shorter than asked for and not the last: `next` is null only at the end.
+
+    `complete` is false where a search or an order without an index looked at the newest jobs only.
+    """
+
+    jobs: list[Job]
+    next: str | None
+    cursor: str
+    complete: bool
+
+
+class OneJob(Struct):
+    job: Job
+    cursor: str | UnsetType = UNSET
+
+
+class Event(Struct, kw_only=True):
+    """`cursor` is the place after the event; null in a history while the change is not sealed."""
+
+    type: EventKind
+    source: str
+    job: dict[str, Any]
+    change: dict[str, Any]
+    version: int
+    at: datetime
+    cursor: str | None
+    changed: dict[str, list[Any]] | UnsetType = UNSET
+
+
+class History(Struct):
+    """Newest first. `changed` maps each field that the change altered to its old and new value."""
+
+    events: list[Event]
+    next: str | None
+
+
+class EventPage(Struct):
+    events: list[Event]
+    cursor: str
+    more: bool
+
+
+class Counts(Struct):
+    scheduled: int
+    pending: int
+    in_progress: int
+    paused: int
+    completed: int
+    failed: int
+    cancelled: int
+    total: int
+
+
+class QueueCounts(Struct):
+    source: str
+    queue: str
+    stats: Counts
+
+
+class StatsNow(Struct):
+    stats: Counts
+    by_queue: list[QueueCounts]
+    cursor: str
+
+
+class Durations(Struct):
+    """How long the jobs ran that ended in a minute, in milliseconds; percentiles are within 10 %."""
+
+    n: int
+    mean: float | None
+    p50: float | None
+    p95: float | None
+
+
+class MinuteOf(Struct):
+    at: datetime
+    created: int
+    started: int
+    completed: int
+    failed: int
+    duration_ms: Durations
+
+
+class StatsHistory(Struct):
+    minutes: list[MinuteOf]
+    cursor: str
+
+
+class BulkDone(Struct):
+    """`matched` is counted up to 100,000. `more` says that the same call would find further jobs.
+
+    `complete` is false where a text search looked at the newest jobs only.
+    """
+
+    action: str
+    dry_run: bool
+    matched: int
+    changed: int
+    more: bool
+    complete: bool
+
+
+class WorkerNow(Struct):
+    """`health` is alive, late, lost or, without any heartbeat, unknown."""
+
+    name: str
+    info: Any
+    started_at: datetime | None
+    seen_at: datetime | None
+    silent_s: float | None
+    health: str
+    alive: bool
+    jobs: list[Job]
+
+
+class WorkerList(Struct):
+    workers: list[WorkerNow]
+
+
+class SourceHealth(Struct):
+    status: str
+    lag_ms: float | None
+    detail: str | None
+
+
+class SourceNow(Struct):
+    name: str
+    table: str
+    builtin: bool
+    attached: bool
+    health: SourceHealth
+    actions: list[str]
+
+
+class SourceList(Struct):
+    sources: list[SourceNow]
+    read_only: bool
+
+
+class ConnectionNow(Struct):
+    session: str
+    transport: str
+    dialect: str
+    peer: str
+    agent: str
+    filter: Any
+    live: bool
+    since: datetime
+    cursor: str
+    sent: int
+    queued_bytes: int
+    collapses: int
+    resets: int
+
+
+class ConnectionList(Struct):
+    connections: list[ConnectionNow]
+
+
+class BoardNow(Struct):
+    """What a page needs to know before it shows anything."""
+
+    version: str
+    read_only: bool
+    token_required: bool
+    sources: list[str]
+    limits: dict[str, int]
+
+
+class Alive(Struct):
+    status: str
+
+
+class Ready(Struct):
+    status: str
+    lag_ms: float
+    leader: bool
+    cursor: str | None
+
+
+def answers(document: type[Struct], description: str, *, status: int = 200) -> dict[int, ResponseSpec]:
+    """What a handler's success looks like, for `responses=`. Made-up examples would differ at every start."""
+    return {status: ResponseSpec(document, description=description, generate_examples=False)}

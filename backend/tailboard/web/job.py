@@ -1,0 +1,130 @@
+"""/api/jobs/{source}/{id}: one job, what can be done to it, and what happened to it."""
+
+import re
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from litestar import Controller, Response, delete, get, patch, post
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
+
+from tailboard.db.actions import Action
+from tailboard.db.jobs import require_builtin
+from tailboard.errors import InvalidInput, JobNotFound
+from tailboard.web.board import Board
+from tailboard.web.bodies import NO_NUL, ChangeJob, read_body
+from tailboard.web.documents import History, OneJob, answers
+from tailboard.web.history import history_json
+from tailboard.web.render import answer, etag, fields, items, job_json
+
+Source = Annotated[str, PathParameter(max_length=63, pattern=NO_NUL, description="The source's name.")]
+JobId = Annotated[int, PathParameter(ge=-(2**63), le=2**63 - 1, description="The job's id.")]
+IfMatch = Annotated[
+    str | None,
+    HeaderParameter(
+        name="If-Match",
+        description='A version such as "812": act only if the job is still at it.',
+        max_length=100,
+    ),
+]
+_ETAG: Final = re.compile(r'(?:W/)?"([0-9]{1,18})"', re.ASCII)
+_ACTED: Final = answers(OneJob, "The job as it is now")
+
+
+class JobController(Controller):
+    path = "/jobs/{source:str}/{job_id:str}"
+    tags = ("job",)
+
+    @get(
+        summary="One job",
+        description="Whole, with payload and result whatever their size. ETag is its version.",
+        responses=answers(OneJob, "The job"),
+    )
+    async def job(self, board: Board, source: Source, job_id: JobId) -> Response[bytes]:
+        card, cursor = await board.jobs.get(source, job_id)
+        return answer(fields(job=job_json(card, source), cursor=str(cursor)), headers=etag(card))
+
+    @patch(
+        summary="Change a job",
+        description="Sets the fields that are named; null empties those that may be empty.",
+        responses=answers(OneJob, "The job as it is now"),
+    )
+    async def change(
+        self, board: Board, source: Source, job_id: JobId, body: bytes, if_match: IfMatch = None
+    ) -> Response[bytes]:
+        changes = read_body(body, ChangeJob).changes()
+        card = await board.actions.change(source, job_id, changes, version=_version(if_match))
+        return answer(fields(job=job_json(card, source)), headers=etag(card))
+
+    @post("/retry", status_code=200, summary="Retry a job that has ended", responses=_ACTED)
+    async def retry(
+        self, board: Board, source: Source, job_id: JobId, if_match: IfMatch = None
+    ) -> Response[bytes]:
+        return await _act(board, source, job_id, Action.RETRY, if_match)
+
+    @post("/cancel", status_code=200, summary="Cancel a job that has not ended", responses=_ACTED)
+    async def cancel(
+        self, board: Board, source: Source, job_id: JobId, if_match: IfMatch = None
+    ) -> Response[bytes]:
+        return await _act(board, source, job_id, Action.CANCEL, if_match)
+
+    @post("/pause", status_code=200, summary="Hold back a job that waits", responses=_ACTED)
+    async def pause(
+        self, board: Board, source: Source, job_id: JobId, if_match: IfMatch = None
+    ) -> Response[bytes]:
+        return await _act(board, source, job_id, Action.PAUSE, if_match)
+
+    @post("/resume", status_code=200, summary="Let a paused job go on waiting", responses=_ACTED)
+    async def resume(
+        self, board: Board, source: Source, job_id: JobId, if_match: IfMatch = None
+    ) -> Response[bytes]:
+        return await _act(board, source, job_id, Action.RESUME, if_match)
+
+    @delete(status_code=204, summary="Delete a job that is not in progress")
+    async def remove(self, board: Board, source: Source, job_id: JobId, if_match: IfMatch = None) -> None:
+        await board.actions.act(source, job_id, Action.DELETE, version=_version(if_match))
+
+    @get(
+        "/events",
+        summary="What happened to a job",
+        description="Newest first. `changed` says what each event altered. Deleted jobs keep their history.",
+        responses=answers(History, "A page of its history"),
+    )
+    async def history(
+        self,
+        board: Board,
+        source: Source,
+        job_id: JobId,
+        before: Annotated[
+            str | None,
+            QueryParameter(pattern="^[0-9]{1,18}$", description="The `next` of the page before."),
+        ] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=500)] = 50,
+    ) -> Response[bytes]:
+        require_builtin(source)
+        before_seq = None if before is None else int(before)
+        # One more than asked for: the change before the oldest shown says what that one altered.
+        entries = await board.log.history(source, str(job_id), before_seq, limit + 1)
+        if not entries and before is None:
+            raise JobNotFound(
+                f"There is no job {job_id} in {source}, and nothing is known of an earlier one."
+            )
+        following = str(entries[limit - 1].change.seq) if len(entries) > limit else None
+        return answer(fields(events=items(history_json(entries, limit)), next=following))
+
+
+async def _act(
+    board: Board, source: str, job_id: int, action: Action, if_match: str | None
+) -> Response[bytes]:
+    card = await board.actions.act(source, job_id, action, version=_version(if_match))
+    if card is None:
+        return Response(b"", status_code=HTTPStatus.NO_CONTENT)
+    return answer(fields(job=job_json(card, source)), headers=etag(card))
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    match = _ETAG.fullmatch(if_match.strip())
+    if match is None:
+        raise InvalidInput('If-Match must be one version in quotes, such as "812", as ETag gave it.')
+    return int(match[1])

@@ -1,0 +1,142 @@
+"""/api/jobs: the list, enqueueing, and actions over all that match."""
+
+from typing import Annotated
+
+from litestar import Controller, Response, get, post
+from litestar.params import QueryParameter
+from msgspec import Meta
+
+from tailboard.core.job import BUILTIN_SOURCE, Status
+from tailboard.db.actions import BULK_LIMIT, BulkResult
+from tailboard.db.listing import JobFilter, Sort, Wanted
+from tailboard.errors import InvalidInput
+from tailboard.web.board import Board
+from tailboard.web.bodies import MAX_VALUES, NO_NUL, Bulk, Enqueue, job_ids, read_body
+from tailboard.web.documents import BulkDone, JobList, OneJob, answers
+from tailboard.web.places import list_name, read_place, write_place
+from tailboard.web.render import answer, etag, fields, items, job_json
+
+Value = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
+
+_ANY_OF = QueryParameter(
+    max_items=MAX_VALUES, description="Repeated means any of; different fields must all hold."
+)
+
+Values = Annotated[list[Value] | None, _ANY_OF]
+
+
+class JobsController(Controller):
+    path = "/jobs"
+    tags = ("jobs",)
+
+    @get(
+        summary="List jobs",
+        description=(
+            "Newest first unless `sort` says otherwise. `q` finds a job by its id, by the beginning of its "
+            "kind, queue or worker, and by any part of those, of its tags and of its error. Any part is "
+            "looked for in the newest 10,000 jobs only, and the orders `priority`, `started` and `finished` "
+            "are over those; `complete` is false where there were more. A page may be shorter than `limit` "
+            "and not the last: follow `next` until it is null. The page is one moment of the table, and "
+            "`cursor` the place in the log to go on from."
+        ),
+        responses=answers(JobList, "A page of jobs"),
+    )
+    async def list_jobs(  # noqa: PLR0917  # one parameter for each in the query string
+        self,
+        board: Board,
+        source: Values = None,
+        queue: Values = None,
+        kind: Values = None,
+        status: Annotated[list[Status] | None, _ANY_OF] = None,
+        worker: Values = None,
+        tags: Values = None,
+        job: Annotated[
+            list[Value] | None, QueryParameter(max_items=500, description="Jobs by name: source/id.")
+        ] = None,
+        q: Annotated[
+            str, QueryParameter(max_length=200, pattern=NO_NUL, description="Search, see above.")
+        ] = "",
+        sort: Annotated[Sort, QueryParameter(description="The order.")] = "newest",
+        after: Annotated[
+            str | None, QueryParameter(max_length=500, description="The `next` of the page before.")
+        ] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
+    ) -> Response[bytes]:
+        jobs = JobFilter(
+            sources=tuple(source or ()),
+            queues=tuple(queue or ()),
+            kinds=tuple(kind or ()),
+            statuses=tuple([one.value for one in status or ()]),
+            workers=tuple(worker or ()),
+            tags=tuple(tags or ()),
+            ids=job_ids(job) if job else None,
+        )
+        text = q.strip()
+        name = list_name(jobs, sort, text)
+        place = None if after is None else read_place(after, name)
+        wanted = Wanted(filter=jobs, sort=sort, after=place, limit=limit)
+        page = await (board.jobs.search(wanted, text) if text else board.jobs.list(wanted))
+        return answer(
+            fields(
+                jobs=items([job_json(card) for card in page.cards]),
+                next=write_place(page.after, name),
+                cursor=str(page.cursor),
+                complete=page.complete,
+            )
+        )
+
+    @post(
+        summary="Enqueue a job",
+        description="Adds a job to the built-in source. With `scheduled_at` ahead it waits as `scheduled`.",
+        responses=answers(OneJob, "The job; Location says where it is", status=201),
+    )
+    async def enqueue(self, board: Board, body: bytes) -> Response[bytes]:
+        card = await board.actions.enqueue(read_body(body, Enqueue).new_job())
+        where = {"Location": f"/api/jobs/{BUILTIN_SOURCE}/{card.id}"}
+        return answer(fields(job=job_json(card)), status=201, headers=where | etag(card))
+
+    @post(
+        "/bulk",
+        status_code=200,
+        summary="Act on all jobs that match",
+        description=(
+            "Reaches the jobs that match the filter and whose status allows the action, up to "
+            f"{BULK_LIMIT:,} a call; `more` says that the same call would find further ones. Jobs are "
+            "written in batches of 500, each its own transaction, and jobs that somebody else has locked are "
+            "left alone. With `dry_run` they are only counted."
+        ),
+        responses=answers(BulkDone, "What was reached"),
+    )
+    async def bulk(self, board: Board, body: bytes) -> Response[bytes]:
+        bulk = read_body(body, Bulk)
+        jobs, complete = await _found(board, bulk.filter.job_filter(), bulk.filter.q.strip())
+        if bulk.dry_run:
+            done: BulkResult = await board.actions.count(jobs, bulk.action)
+        else:
+            done = await board.actions.act_on_all(jobs, bulk.action)
+        return answer(
+            fields(
+                action=bulk.action.value,
+                dry_run=bulk.dry_run,
+                matched=done.matched,
+                changed=done.changed,
+                more=done.more,
+                complete=complete,
+            )
+        )
+
+
+async def _found(board: Board, jobs: JobFilter, text: str) -> tuple[JobFilter, bool]:
+    """The filter, narrowed to what a search finds where there is one, and whether it looked at all jobs."""
+    if not text:
+        return jobs, True
+    if jobs.ids is not None:
+        raise InvalidInput("q and job cannot both be given: name the jobs or search for them.")
+    ids: list[int] = []
+    place = None
+    while True:
+        page = await board.jobs.search(Wanted(filter=jobs, after=place, limit=500), text)
+        ids.extend([card.id for card in page.cards])
+        place = page.after
+        if place is None:
+            return JobFilter(sources=jobs.sources, statuses=jobs.statuses, ids=tuple(ids)), page.complete

@@ -1,0 +1,112 @@
+"""/api/events and /api/stats: the log page by page, and what it adds up to."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from litestar import Controller, Response, get
+from litestar.params import QueryParameter
+
+from tailboard.core.cursor import Cursor
+from tailboard.core.frames import event_json
+from tailboard.core.job import STATUSES
+from tailboard.core.projections import Minute, Tally
+from tailboard.errors import DatabaseUnavailable
+from tailboard.web.board import Board
+from tailboard.web.documents import EventPage, StatsHistory, StatsNow, answers
+from tailboard.web.render import answer, fields, items
+
+
+class EventsController(Controller):
+    path = "/events"
+    tags = ("log",)
+
+    @get(
+        summary="Page through the log",
+        description=(
+            "The events after a cursor, in their order. Go on from `cursor`; `more` says whether there is "
+            "more now. Without `after` the answer is empty and `cursor` is where the log ends."
+        ),
+        responses=answers(EventPage, "Events in order"),
+    )
+    async def events(
+        self,
+        board: Board,
+        after: Annotated[
+            str | None, QueryParameter(max_length=40, description="A cursor, for example 3.104522.")
+        ] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
+    ) -> Response[bytes]:
+        if after is None:
+            return answer(fields(events=b"[]", cursor=str(await board.log.head()), more=False))
+        page = await board.log.read(Cursor.parse(after), limit)
+        return answer(
+            fields(
+                events=items([event_json(event) for event in page.events]),
+                cursor=str(page.cursor),
+                more=page.cursor != page.head.cursor,
+            )
+        )
+
+
+class StatsController(Controller):
+    path = "/stats"
+    tags = ("log",)
+
+    @get(
+        summary="Jobs by status",
+        description="A fold of the log, exact at `cursor`. Nothing is counted for this.",
+        responses=answers(StatsNow, "Counts"),
+    )
+    async def stats(self, board: Board) -> Response[bytes]:
+        _require_folds(board)
+        cursor, counts = board.projections.counts()
+        by_queue = _by_queue(board.projections.stats.tallies())
+        return answer(fields(stats=counts, by_queue=by_queue, cursor=str(cursor)))
+
+    @get(
+        "/history",
+        summary="What happened in each minute",
+        description="Oldest first, up to the minute that is running. Reaches back one day.",
+        responses=answers(StatsHistory, "Minutes"),
+    )
+    async def history(
+        self, board: Board, minutes: Annotated[int, QueryParameter(ge=1, le=1440)] = 60
+    ) -> Response[bytes]:
+        _require_folds(board)
+        found = [_minute(minute) for minute in board.projections.rates.last(minutes, datetime.now(UTC))]
+        return answer(fields(minutes=found, cursor=str(board.projections.cursor)))
+
+
+def _require_folds(board: Board) -> None:
+    if board.tailer.head is None:
+        raise DatabaseUnavailable("The stats are still being loaded; try again in a moment.")
+
+
+def _by_queue(tallies: list[Tally]) -> list[dict[str, object]]:
+    queues: dict[tuple[str, str], dict[str, int]] = {}
+    for tally in tallies:
+        counts = queues.setdefault((tally.source, tally.queue), dict.fromkeys((*STATUSES, "total"), 0))
+        counts[tally.status] += tally.n
+        counts["total"] += tally.n
+    return [{"source": source, "queue": queue, "stats": counts} for (source, queue), counts in queues.items()]
+
+
+def _minute(minute: Minute) -> dict[str, object]:
+    n = sum(minute.durations.values())
+    return {
+        "at": datetime.fromtimestamp(minute.minute * 60, UTC),
+        "created": minute.created,
+        "started": minute.started,
+        "completed": minute.completed,
+        "failed": minute.failed,
+        "duration_ms": {
+            "n": n,
+            "mean": round(minute.total_ms / n, 1) if n else None,
+            "p50": _rounded(minute.percentile(0.5)),
+            "p95": _rounded(minute.percentile(0.95)),
+        },
+    }
+
+
+def _rounded(ms: float | None) -> float | None:
+    return None if ms is None else round(ms, 1)

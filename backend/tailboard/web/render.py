@@ -1,0 +1,47 @@
+"""JSON answers made of bytes: jobs and events go out as PostgreSQL wrote them, never parsed on the way."""
+
+from collections.abc import Iterable
+
+import msgspec
+from litestar import MediaType, Response
+
+from tailboard.core.job import BUILTIN_SOURCE
+from tailboard.db.listing import Card
+
+
+def answer(content: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """JSON text as an answer. What a board shows is of the moment, so nothing may keep it."""
+    return Response(
+        content,
+        status_code=status,
+        media_type=MediaType.JSON,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def fields(**values: object) -> bytes:
+    """A JSON object. A value of bytes is JSON text already, any other is encoded."""
+    return (
+        b"{"
+        + b",".join([b'"%b":%b' % (name.encode(), _json(value)) for name, value in values.items()])
+        + b"}"
+    )
+
+
+def items(texts: Iterable[bytes]) -> bytes:
+    """A JSON list of JSON texts."""
+    return b"[" + b",".join(texts) + b"]"
+
+
+def job_json(card: Card, source: str = BUILTIN_SOURCE) -> bytes:
+    """The card with its source and version in front."""
+    return b'{"source":%b,"version":%d,%b' % (msgspec.json.encode(source), card.version, card.json[1:])
+
+
+def etag(card: Card) -> dict[str, str]:
+    """The header that names this version of the job, for If-Match."""
+    return {"ETag": f'"{card.version}"'}
+
+
+def _json(value: object) -> bytes:
+    return value if isinstance(value, bytes) else msgspec.json.encode(value)

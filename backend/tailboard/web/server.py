@@ -1,0 +1,68 @@
+"""The Litestar application: all controllers and transports over one Board."""
+
+from typing import Any
+
+from litestar import Litestar, Request, Response, Router
+from litestar.di import Provide
+from litestar.exceptions import NotFoundException
+from litestar.types import Message, Scope
+
+from tailboard.web.board import Board
+from tailboard.web.errors import exception_handlers, http_error
+from tailboard.web.guards import AccessGuard, json_only, known_parameters
+from tailboard.web.job import JobController
+from tailboard.web.jobs import JobsController
+from tailboard.web.log import EventsController, StatsController
+from tailboard.web.openapi import openapi_config
+from tailboard.web.page import Page, security_headers
+from tailboard.web.stream import stream_route
+from tailboard.web.system import MAX_BODY, MetricsController, ProbeController, SystemController
+from tailboard.web.websocket import websocket_route
+
+__all__ = ["Board", "create_litestar"]
+
+
+def create_litestar(board: Board) -> Litestar:
+    """The ASGI application of a board. Starting and stopping what the board is made of is the caller's."""
+    guard = AccessGuard(board.access)
+    page = Page(board.static_dir)
+
+    def not_found(request: Request[Any, Any, Any], error: NotFoundException) -> Response[bytes]:
+        if request.method in {"GET", "HEAD"}:
+            found = page.find(request.scope["path"], request.headers.get("if-none-match"))
+            if found is not None:
+                return found
+        return http_error(request, error)
+
+    data = Router(
+        "/api",
+        route_handlers=[
+            JobsController,
+            JobController,
+            EventsController,
+            StatsController,
+            SystemController,
+        ],
+        guards=[guard, known_parameters, json_only],
+    )
+    guarded = Router("/", route_handlers=[MetricsController], guards=[guard, known_parameters])
+    return Litestar(
+        [
+            data,
+            guarded,
+            ProbeController,
+            websocket_route(board.hub, board.access),
+            stream_route(board.hub, board.access),
+        ],
+        dependencies={"board": Provide(lambda: board, sync_to_thread=False)},
+        exception_handlers={**exception_handlers(), NotFoundException: not_found},
+        before_send=[_add_security_headers],
+        openapi_config=openapi_config(board.version, [guard, known_parameters]),
+        request_max_body_size=MAX_BODY,
+        logging_config=None,
+    )
+
+
+async def _add_security_headers(message: Message, scope: Scope) -> None:
+    if message["type"] == "http.response.start":
+        message["headers"] = [*message.get("headers", ()), *security_headers(scope["headers"])]

@@ -1,0 +1,161 @@
+"""Who works, what is attached, who listens, and the probes of those who run the server."""
+
+import asyncio
+
+from litestar import Controller, Response, get
+from msgspec.json import encode
+
+from tailboard.db.actions import BULK_LIMIT, Action
+from tailboard.db.queries import query
+from tailboard.errors import DatabaseUnavailable, TailboardError
+from tailboard.live.presence import Health
+from tailboard.web.board import Board
+from tailboard.web.documents import (
+    Alive,
+    BoardNow,
+    ConnectionList,
+    Ready,
+    SourceList,
+    WorkerList,
+    answers,
+)
+from tailboard.web.metrics import exposition
+from tailboard.web.render import answer, fields, items, job_json
+
+_PROBE_S = 2.0
+_TRIGGERS = 2
+MAX_BODY = 1 << 20
+
+
+class SystemController(Controller):
+    tags = ("system",)
+
+    @get(
+        "/workers",
+        summary="Who works, and on what",
+        description="By heartbeat: late after 30 s of silence, lost after 120 s.",
+        responses=answers(WorkerList, "Workers by name"),
+    )
+    async def workers(self, board: Board) -> Response[bytes]:
+        found = [
+            fields(
+                name=present.worker.name,
+                info=present.worker.info,
+                started_at=present.worker.started_at,
+                seen_at=present.worker.seen_at,
+                silent_s=present.worker.silent_s,
+                health=present.health.value,
+                alive=present.health is not Health.LOST,
+                jobs=items([job_json(card) for card in present.worker.jobs]),
+            )
+            for present in await board.presence.workers()
+        ]
+        return answer(fields(workers=items(found)))
+
+    @get(
+        "/sources",
+        summary="What is attached, and how healthy it is",
+        responses=answers(SourceList, "Sources by name"),
+    )
+    async def sources(self, board: Board) -> Response[bytes]:
+        async with board.database.connection() as connection:
+            rows = await (await connection.execute(query("stats_sources"))).fetchall()
+        found = [
+            {
+                "name": name,
+                "table": table,
+                "builtin": builtin,
+                "attached": triggers == _TRIGGERS,
+                "health": _health(board, table, triggers, table_found=table_found),
+                "actions": [] if board.access.read_only else [action.value for action in Action],
+            }
+            for name, table, builtin, table_found, triggers in rows
+        ]
+        return answer(fields(sources=found, read_only=board.access.read_only))
+
+    @get(
+        "/connections",
+        summary="Who listens to this node",
+        responses=answers(ConnectionList, "Connections, oldest first"),
+    )
+    async def connections(self, board: Board) -> Response[bytes]:
+        return answer(fields(connections=encode(board.hub.connections())))
+
+    @get(
+        "/board",
+        summary="What a page needs to know first",
+        responses=answers(BoardNow, "The board"),
+    )
+    async def board(self, board: Board) -> Response[bytes]:
+        async with board.database.connection() as connection:
+            rows = await (await connection.execute(query("stats_sources"))).fetchall()
+        return answer(
+            fields(
+                version=board.version,
+                read_only=board.access.read_only,
+                token_required=board.access.requires_token,
+                sources=[row[0] for row in rows],
+                limits={"list": 500, "events": 1000, "bulk": BULK_LIMIT, "body_bytes": MAX_BODY},
+            )
+        )
+
+
+class MetricsController(Controller):
+    @get("/metrics", tags=["system"], summary="Metrics for Prometheus", media_type="text/plain")
+    async def metrics(self, board: Board) -> Response[bytes]:
+        return Response(exposition(board), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+class ProbeController(Controller):
+    """Open without a token: they tell nothing about jobs."""
+
+    tags = ("system",)
+
+    @get(
+        "/livez",
+        summary="Whether the process lives",
+        responses=answers(Alive, "It does"),
+    )
+    async def livez(self) -> Response[bytes]:
+        return answer(b'{"status":"alive"}')
+
+    @get(
+        "/readyz",
+        summary="Whether the server is ready",
+        description="200 while the database answers and the log is followed, else 503 with what is wrong.",
+        responses=answers(Ready, "It is"),
+    )
+    async def readyz(self, board: Board) -> Response[bytes]:
+        try:
+            async with asyncio.timeout(_PROBE_S), board.database.connection() as connection:
+                await connection.execute("SELECT 1")
+        except TimeoutError as error:
+            raise DatabaseUnavailable(f"The database has not answered for {_PROBE_S:g} s.") from error
+        except TailboardError as error:
+            raise DatabaseUnavailable("The database cannot be reached.") from error
+        if not board.tailer.is_ready:
+            raise NotReady("The log is not being followed; the server tries again by itself.")
+        return answer(
+            fields(
+                status="ready",
+                lag_ms=round(board.tailer.lag_ms, 1),
+                leader=board.sealer.leading,
+                cursor=None if board.tailer.head is None else str(board.tailer.head),
+            )
+        )
+
+
+class NotReady(DatabaseUnavailable):
+    code = "not_ready"
+
+
+def _health(board: Board, table: str, triggers: int, *, table_found: bool) -> dict[str, object]:
+    lag_ms = round(board.tailer.lag_ms, 1)
+    if not table_found:
+        return {"status": "missing", "lag_ms": None, "detail": f"The table {table} is not there."}
+    if triggers != _TRIGGERS:
+        detail = f"The triggers on {table} are gone or disabled: writes are not seen."
+        return {"status": "detached", "lag_ms": None, "detail": detail}
+    if not board.tailer.is_ready:
+        return {"status": "stalled", "lag_ms": None, "detail": "This node does not follow the log just now."}
+    return {"status": "ok", "lag_ms": lag_ms, "detail": None}
