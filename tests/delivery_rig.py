@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -139,6 +139,13 @@ class Feed:
         self.publish(*(make_event(first + n, **{"job": first + n, **fields}) for n in range(count)))
 
 
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Return once the condition holds, for facts of the kernel's and uvicorn's that nobody signals."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  there is no event to wait for
+            await asyncio.sleep(0.001)
+
+
 class Address(NamedTuple):
     host: str
     port: int
@@ -153,11 +160,18 @@ class Address(NamedTuple):
 
 
 @asynccontextmanager
-async def serving(feed: Feed, access: Access | None = None, *, wire: bool = True) -> AsyncIterator[Address]:
+async def serving(
+    feed: Feed,
+    access: Access | None = None,
+    *,
+    wire: bool = True,
+    compression: bool = False,
+    auth_s: float = 5.0,
+) -> AsyncIterator[Address]:
     """The real server on a real port; with `wire` off, over plain ASGI."""
     access = access or Access()
     application = Litestar(
-        [websocket_route(feed.hub, access), stream_route(feed.hub, access)],
+        [websocket_route(feed.hub, access, auth_s=auth_s), stream_route(feed.hub, access)],
         exception_handlers=exception_handlers(),
         openapi_config=None,
     )
@@ -166,7 +180,7 @@ async def serving(feed: Feed, access: Access | None = None, *, wire: bool = True
         uvicorn.Config(
             application,
             ws=WireProtocol if wire else "websockets-sansio",
-            ws_per_message_deflate=False,
+            ws_per_message_deflate=compression,
             ws_max_size=65_536,
             lifespan="off",
             log_level="error",

@@ -153,9 +153,9 @@ class JobsSocket:
         return deadline.ending
 
 
-def websocket_route(hub: Hub, gate: Gate) -> asgi:
+def websocket_route(hub: Hub, gate: Gate, *, auth_s: float = 5.0) -> asgi:
     """The Litestar handler for the route."""
-    application = JobsSocket(hub, gate)
+    application = JobsSocket(hub, gate, auth_s=auth_s)
 
     # We never change the scope, and a copy would live for as long as the connection.
     @asgi(PATH, copy_scope=False)
