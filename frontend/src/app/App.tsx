@@ -1,0 +1,62 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { lazy, StrictMode, Suspense } from 'react';
+import { Route, Switch } from 'wouter';
+import { type Board, BoardProvider } from '@/client/react/board';
+import { Problem } from '@/client/rest';
+import { HomePage } from '@/features/home/HomePage';
+import { QueuePage } from '@/features/queue/QueuePage';
+import { Empty, Skeleton } from '@/ui/notices';
+import { Frame } from './Frame';
+
+const JobPage = lazy(() => import('@/features/job/JobPage').then(({ JobPage }) => ({ default: JobPage })));
+const LivePage = lazy(() =>
+  import('@/features/live/LivePage').then(({ LivePage }) => ({ default: LivePage })),
+);
+const WorkersPage = lazy(() =>
+  import('@/features/workers/WorkersPage').then(({ WorkersPage }) => ({ default: WorkersPage })),
+);
+const SourcesPage = lazy(() =>
+  import('@/features/sources/SourcesPage').then(({ SourcesPage }) => ({ default: SourcesPage })),
+);
+
+export function makeQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 1_000,
+        refetchOnWindowFocus: true,
+        // A refusal is an answer; only silence is worth another try.
+        retry: (count, error) => !(error instanceof Problem && error.status < 500) && count < 2,
+      },
+    },
+  });
+}
+
+export function App({ board, queries }: { board: Board; queries: QueryClient }) {
+  return (
+    <StrictMode>
+      <QueryClientProvider client={queries}>
+        <BoardProvider board={board}>
+          <Frame>
+            <Suspense fallback={<Skeleton lines={8} height={26} />}>
+              <Switch>
+                <Route path="/" component={HomePage} />
+                <Route path="/queue" component={QueuePage} />
+                <Route path="/jobs/:source/:id" component={JobPage} />
+                <Route path="/live" component={LivePage} />
+                <Route path="/workers" component={WorkersPage} />
+                <Route path="/sources" component={SourcesPage} />
+                <Route>
+                  <h1 className="sr-only">Not found</h1>
+                  <Empty title="There is no such page">
+                    The address may be mistyped, or from another version.
+                  </Empty>
+                </Route>
+              </Switch>
+            </Suspense>
+          </Frame>
+        </BoardProvider>
+      </QueryClientProvider>
+    </StrictMode>
+  );
+}

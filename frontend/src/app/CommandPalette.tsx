@@ -1,0 +1,155 @@
+import { useQuery } from '@tanstack/react-query';
+import { Search } from 'lucide-react';
+import { type ReactNode, useEffect, useId, useState } from 'react';
+import { useLocation } from 'wouter';
+import { EVERYTHING } from '@/client/filter';
+import { STATUSES } from '@/client/protocol';
+import { useBoard } from '@/client/react/board';
+import { jobPath, queuePath } from '@/parts/links';
+import { setReadOnly, useReadOnly } from '@/parts/readOnly';
+import { STATUS_LOOKS, StatusBadge } from '@/parts/status';
+import { Dialog } from '@/ui/Dialog';
+import { setTheme, useTheme } from '@/ui/theme';
+
+interface Choice {
+  readonly id: string;
+  readonly word: string;
+  readonly hint: ReactNode;
+  readonly run: () => void;
+}
+
+const JOBS_SHOWN = 8;
+const TYPING_MS = 150;
+
+/** Type to jump: to a page, a filter, a setting, or any job the server finds. */
+export function CommandPalette({ onClose }: { onClose: () => void }) {
+  const [text, setText] = useState('');
+  const [index, setIndex] = useState(0);
+  const list = useId();
+  const commands = useCommands();
+  const jobs = useFoundJobs(text);
+  const wanted = text.trim().toLowerCase();
+  const choices = [...jobs, ...commands.filter(({ word }) => word.toLowerCase().includes(wanted))].slice(
+    0,
+    14,
+  );
+  const active = Math.min(index, choices.length - 1);
+  const choose = (choice: Choice | undefined) => {
+    if (choice === undefined) return;
+    onClose();
+    choice.run();
+  };
+  return (
+    <Dialog title="Jump to" bare onClose={onClose}>
+      <div className="palette">
+        <label className="palette-box">
+          <Search aria-hidden="true" />
+          <span className="sr-only">Jump to</span>
+          <input
+            // biome-ignore lint/a11y/noAutofocus: the dialog was opened to type into it
+            autoFocus
+            role="combobox"
+            aria-expanded="true"
+            aria-controls={list}
+            aria-activedescendant={choices[active] === undefined ? undefined : `${list}-${active}`}
+            placeholder="A job’s id, kind or error; a page; a filter"
+            value={text}
+            onChange={(event) => {
+              setText(event.target.value);
+              setIndex(0);
+            }}
+            onKeyDown={(event) => {
+              if (event.key === 'ArrowDown') setIndex(Math.min(active + 1, choices.length - 1));
+              else if (event.key === 'ArrowUp') setIndex(Math.max(active - 1, 0));
+              else if (event.key === 'Enter') choose(choices[active]);
+              else return;
+              event.preventDefault();
+            }}
+          />
+        </label>
+        <div id={list} role="listbox" aria-label="Choices" className="palette-list">
+          {choices.map((choice, place) => (
+            // biome-ignore lint/a11y/useKeyWithClickEvents: the input above takes the keys
+            // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the input
+            <div
+              key={choice.id}
+              id={`${list}-${place}`}
+              role="option"
+              aria-selected={place === active}
+              className="palette-choice"
+              onClick={() => choose(choice)}
+              onPointerMove={() => setIndex(place)}
+            >
+              <span className="truncate">{choice.word}</span>
+              <span className="palette-hint">{choice.hint}</span>
+            </div>
+          ))}
+          {choices.length === 0 && <p className="palette-none muted">Nothing found.</p>}
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+function useFoundJobs(text: string): readonly Choice[] {
+  const { api } = useBoard();
+  const [, navigate] = useLocation();
+  const [q, setQ] = useState('');
+  useEffect(() => {
+    const timer = setTimeout(() => setQ(text.trim()), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  const { data } = useQuery({
+    queryKey: ['palette', q],
+    queryFn: ({ signal }) => api.jobs({ ...EVERYTHING, q }, 'newest', null, JOBS_SHOWN, signal),
+    enabled: q !== '',
+  });
+  if (q === '' || data === undefined) return [];
+  return data.jobs.map((job) => ({
+    id: `job ${job.source}/${job.id}`,
+    word: `${job.id} ${job.kind}`,
+    hint: <StatusBadge status={job.status} />,
+    run: () => navigate(jobPath(job)),
+  }));
+}
+
+function useCommands(): readonly Choice[] {
+  const [, navigate] = useLocation();
+  const theme = useTheme();
+  const readOnly = useReadOnly();
+  const page = (word: string, path: string, key: string): Choice => ({
+    id: `page ${path}`,
+    word,
+    hint: (
+      <>
+        <kbd>g</kbd> <kbd>{key}</kbd>
+      </>
+    ),
+    run: () => navigate(path),
+  });
+  return [
+    page('Home', '/', 'h'),
+    page('Queue', '/queue', 'q'),
+    page('Live', '/live', 'l'),
+    page('Workers', '/workers', 'w'),
+    page('Sources', '/sources', 's'),
+    ...STATUSES.map((status) => ({
+      id: `status ${status}`,
+      word: `Show ${STATUS_LOOKS[status].word.toLowerCase()} jobs`,
+      hint: 'Filter',
+      run: () => navigate(queuePath({ ...EVERYTHING, status: [status] })),
+    })),
+    {
+      id: 'theme',
+      word: theme === 'dark' ? 'Use the light theme' : 'Use the dark theme',
+      hint: <kbd>t</kbd>,
+      run: () => setTheme(theme === 'dark' ? 'light' : 'dark'),
+    },
+    {
+      id: 'read-only',
+      word: readOnly ? 'Offer actions again' : 'Read-only: hide all actions',
+      hint: 'Setting',
+      run: () => setReadOnly(!readOnly),
+    },
+  ];
+}

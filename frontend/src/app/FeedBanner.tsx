@@ -1,0 +1,59 @@
+import { type ReactNode, useEffect, useState } from 'react';
+import { useBoard, useConnection } from '@/client/react/board';
+import { useAge } from '@/parts/ConnectionPill';
+import { Button } from '@/ui/Button';
+import { Note } from '@/ui/notices';
+
+/** A short break is nobody's business. */
+const PATIENCE_MS = 2_500;
+const LAG_MS = 2_000;
+
+/** Says so when what is shown is not live, and how old it is. */
+export function FeedBanner() {
+  const { feed } = useBoard();
+  const state = useConnection();
+  const age = useAge(state);
+  const down = state.phase !== 'live' && state.phase !== 'catching_up';
+  const [patient, setPatient] = useState(true);
+  useEffect(() => {
+    setPatient(true);
+    if (!down) return;
+    const timer = setTimeout(() => setPatient(false), PATIENCE_MS);
+    return () => clearTimeout(timer);
+  }, [down]);
+
+  if (state.denied) return null;
+  const again = <Button onClick={() => feed.wake()}>Try now</Button>;
+  if (state.phase === 'live' && state.lagMs !== null && state.lagMs > LAG_MS) {
+    return (
+      <Banner>
+        <Note tone="amber" live>
+          The feed is {Math.round(state.lagMs / 1000)} s behind the database.
+        </Note>
+      </Banner>
+    );
+  }
+  if (!down || patient) return null;
+  if (state.phase === 'polling') {
+    return (
+      <Banner>
+        <Note tone="amber" live action={again}>
+          The live connection is down. The board asks for news every few seconds; what you see is{' '}
+          {age || 'fresh'}.
+        </Note>
+      </Banner>
+    );
+  }
+  return (
+    <Banner>
+      <Note tone="red" live action={again}>
+        The server cannot be reached. {age === '' ? 'Nothing could be loaded yet' : `What you see is ${age}`};
+        the board comes back by itself.
+      </Note>
+    </Banner>
+  );
+}
+
+function Banner({ children }: { children: ReactNode }) {
+  return <div className="banner">{children}</div>;
+}

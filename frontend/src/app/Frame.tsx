@@ -1,0 +1,152 @@
+import { useQueryClient } from '@tanstack/react-query';
+import {
+  Activity,
+  Command,
+  Cpu,
+  Database,
+  Keyboard,
+  LayoutDashboard,
+  ListOrdered,
+  Lock,
+  Moon,
+  Sun,
+  Unlock,
+} from 'lucide-react';
+import { type ReactNode, useEffect, useState } from 'react';
+import { Link, useLocation } from 'wouter';
+import { useBatches, useConnection, useTokenWanted } from '@/client/react/board';
+import { ConnectionPill } from '@/parts/ConnectionPill';
+import { setReadOnly, useReadOnly } from '@/parts/readOnly';
+import { Button } from '@/ui/Button';
+import { useHotkeys } from '@/ui/hotkeys';
+import { setTheme, useTheme } from '@/ui/theme';
+import { Toasts } from '@/ui/toasts';
+import { CommandPalette } from './CommandPalette';
+import { FeedBanner } from './FeedBanner';
+import './frame.css';
+import { KeySheet } from './KeySheet';
+import { TokenDialog } from './TokenDialog';
+
+const PAGES = [
+  { path: '/', word: 'Home', Icon: LayoutDashboard, key: 'h' },
+  { path: '/queue', word: 'Queue', Icon: ListOrdered, key: 'q' },
+  { path: '/live', word: 'Live', Icon: Activity, key: 'l' },
+  { path: '/workers', word: 'Workers', Icon: Cpu, key: 'w' },
+  { path: '/sources', word: 'Sources', Icon: Database, key: 's' },
+] as const;
+
+/** `g` then a letter goes to a page; the letter has this long. */
+const GO_MS = 1_200;
+
+export function Frame({ children }: { children: ReactNode }) {
+  const [location, navigate] = useLocation();
+  const [palette, setPalette] = useState(false);
+  const [keySheet, setKeySheet] = useState(false);
+  const [going, setGoing] = useState(false);
+  const theme = useTheme();
+  const readOnly = useReadOnly();
+  const tokenWanted = useTokenWanted();
+  const queries = useQueryClient();
+  const { phase } = useConnection();
+
+  useEffect(() => {
+    const page = PAGES.find(({ path }) => path === location);
+    document.title = page === undefined ? 'Tailboard' : `${page.word} · Tailboard`;
+  }, [location]);
+  useBatches(({ reset }) => {
+    if (reset !== null) void queries.invalidateQueries();
+  });
+  useEffect(() => {
+    if (phase === 'live') void queries.invalidateQueries();
+  }, [phase, queries]);
+
+  const goTo = Object.fromEntries(
+    PAGES.map(({ key, path }) => [
+      key,
+      () => {
+        setGoing(false);
+        navigate(path);
+      },
+    ]),
+  );
+  useHotkeys({
+    'mod+k': () => setPalette(true),
+    '?': () => setKeySheet(true),
+    t: () => setTheme(theme === 'dark' ? 'light' : 'dark'),
+    g: () => {
+      setGoing(true);
+      setTimeout(() => setGoing(false), GO_MS);
+    },
+    ...(going && goTo),
+  });
+
+  return (
+    <div className="frame">
+      <a href="#main" className="skip">
+        Skip to content
+      </a>
+      <nav className="nav" aria-label="Pages">
+        <Link href="/" className="brand">
+          <svg viewBox="0 0 32 32" aria-hidden="true">
+            <rect width="32" height="32" rx="7" className="brand-board" />
+            <path d="M7 9h18v3H7zm0 6h12v3H7zm0 6h15v3H7z" className="brand-rows" />
+          </svg>
+          <span>Tailboard</span>
+        </Link>
+        <ul>
+          {PAGES.map(({ path, word, Icon }) => {
+            const here = path === location || (path === '/queue' && location.startsWith('/jobs/'));
+            return (
+              <li key={path}>
+                <Link href={path} className="nav-link" aria-current={here ? 'page' : undefined}>
+                  <Icon aria-hidden="true" />
+                  <span>{word}</span>
+                </Link>
+              </li>
+            );
+          })}
+        </ul>
+        <div className="nav-foot">
+          <Button look="quiet" onClick={() => setKeySheet(true)}>
+            <Keyboard aria-hidden="true" />
+            Keys <kbd>?</kbd>
+          </Button>
+        </div>
+      </nav>
+      <header className="top">
+        <button type="button" className="jump" onClick={() => setPalette(true)}>
+          <Command aria-hidden="true" />
+          <span>Jump to a job or page</span>
+          <kbd>Ctrl K</kbd>
+        </button>
+        <ConnectionPill />
+        <Button
+          look="quiet"
+          icon
+          aria-pressed={readOnly}
+          aria-label="Read-only"
+          title={readOnly ? 'Read-only: no actions are offered' : 'Actions are offered'}
+          onClick={() => setReadOnly(!readOnly)}
+        >
+          {readOnly ? <Lock aria-hidden="true" /> : <Unlock aria-hidden="true" />}
+        </Button>
+        <Button
+          look="quiet"
+          icon
+          aria-label={theme === 'dark' ? 'Light theme' : 'Dark theme'}
+          onClick={() => setTheme(theme === 'dark' ? 'light' : 'dark')}
+        >
+          {theme === 'dark' ? <Sun aria-hidden="true" /> : <Moon aria-hidden="true" />}
+        </Button>
+      </header>
+      <main id="main" className="main" tabIndex={-1}>
+        <FeedBanner />
+        {children}
+      </main>
+      <Toasts />
+      {palette && <CommandPalette onClose={() => setPalette(false)} />}
+      {keySheet && <KeySheet onClose={() => setKeySheet(false)} />}
+      {tokenWanted && <TokenDialog />}
+    </div>
+  );
+}

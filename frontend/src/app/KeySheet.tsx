@@ -1,0 +1,62 @@
+import { Dialog } from '@/ui/Dialog';
+
+const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
+  [
+    'Everywhere',
+    [
+      ['Ctrl K', 'Jump to a job or a page'],
+      ['g h', 'Home'],
+      ['g q', 'Queue'],
+      ['g l', 'Live'],
+      ['g w', 'Workers'],
+      ['g s', 'Sources'],
+      ['t', 'Dark or light'],
+      ['?', 'These keys'],
+    ],
+  ],
+  [
+    'Queue',
+    [
+      ['/', 'Search'],
+      ['j k', 'Next and previous job, also with the arrow keys'],
+      ['o', 'Open the job'],
+      ['x', 'Select the job'],
+      ['r', 'Retry'],
+      ['c', 'Cancel'],
+      ['p', 'Pause'],
+      ['n', 'Show what is new'],
+      ['Esc', 'Clear the selection'],
+    ],
+  ],
+  [
+    'Live',
+    [
+      ['Space', 'Pause and go on'],
+      ['/', 'Filter'],
+    ],
+  ],
+];
+
+export function KeySheet({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog title="Keys" onClose={onClose}>
+      {KEYS.map(([where, keys]) => (
+        <section key={where}>
+          <h3 className="keys-where">{where}</h3>
+          <dl className="keys">
+            {keys.map(([key, does]) => (
+              <div key={key}>
+                <dt>
+                  {key.split(' ').map((part) => (
+                    <kbd key={part}>{part}</kbd>
+                  ))}
+                </dt>
+                <dd>{does}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+    </Dialog>
+  );
+}

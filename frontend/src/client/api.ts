@@ -1,0 +1,211 @@
+/** The REST calls that the board makes, each typed. */
+
+import { filterParams, filterTree, type JobFilter } from './filter';
+import type { Change, EventType, Job, JobEvent, Json, Stats, Status } from './protocol';
+import type { Rest } from './rest';
+
+export const SORTS = ['newest', 'oldest', 'priority', 'started', 'finished'] as const;
+export type Sort = (typeof SORTS)[number];
+
+export interface JobPage {
+  readonly jobs: readonly Job[];
+  readonly next: string | null;
+  readonly cursor: string;
+  /** False where a search or an order looked at the newest jobs only. */
+  readonly complete?: boolean;
+}
+
+export interface StatsAnswer {
+  readonly stats: Stats;
+  readonly by_queue: readonly { readonly source: string; readonly queue: string; readonly stats: Stats }[];
+  readonly cursor: string;
+}
+
+export interface Minute {
+  readonly at: string;
+  readonly created: number;
+  readonly started: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly duration_ms: {
+    readonly n: number;
+    readonly mean: number | null;
+    readonly p50: number | null;
+    readonly p95: number | null;
+  } | null;
+}
+
+export interface HistoryEntry {
+  readonly type: EventType;
+  readonly source: string;
+  readonly job: Job;
+  readonly change: Change;
+  readonly version: number;
+  readonly at: string;
+  /** Null while the change is committed and not yet in the log's order. */
+  readonly cursor: string | null;
+  readonly changed?: { readonly [field: string]: readonly [Json, Json] };
+}
+
+export interface HistoryPage {
+  readonly events: readonly HistoryEntry[];
+  readonly next: string | null;
+}
+
+export interface WorkerInfo {
+  readonly name: string;
+  readonly info: Json;
+  readonly started_at: string | null;
+  readonly seen_at: string | null;
+  readonly alive: boolean;
+  readonly jobs: readonly Job[];
+}
+
+export interface SourceInfo {
+  readonly name: string;
+  readonly table: string;
+  readonly builtin: boolean;
+  readonly attached: boolean;
+  readonly health: {
+    readonly status: string;
+    readonly lag_ms?: number | null;
+    readonly [detail: string]: Json | undefined;
+  };
+  readonly actions: readonly string[];
+}
+
+export const ACTIONS = ['retry', 'cancel', 'pause', 'resume', 'delete'] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** What a bulk action is about: everything that matches, or jobs by name. */
+export type BulkScope = { readonly filter: JobFilter } | { readonly jobs: readonly JobName[] };
+
+export interface BulkAnswer {
+  /** How many the scope holds, and of those, how many stand where the action is possible. */
+  readonly matched: number;
+  readonly actionable: number;
+  readonly changed: number;
+}
+
+export type JobName = { readonly source: string; readonly id: number | string };
+
+export class Api {
+  readonly #rest: Rest;
+
+  constructor(rest: Rest) {
+    this.#rest = rest;
+  }
+
+  jobs(
+    filter: JobFilter,
+    sort: Sort,
+    after: string | null,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<JobPage> {
+    const params = filterParams(filter);
+    params.set('sort', sort);
+    params.set('limit', String(limit));
+    if (after !== null) params.set('after', after);
+    return this.#rest.call(`/api/jobs?${params}`, signal === undefined ? {} : { signal });
+  }
+
+  job(name: JobName): Promise<{ job: Job; cursor: string }> {
+    return this.#rest.call(jobPath(name));
+  }
+
+  history(name: JobName, before: string | null, limit: number): Promise<HistoryPage> {
+    const params = new URLSearchParams({ limit: String(limit) });
+    if (before !== null) params.set('before', before);
+    return this.#rest.call(`${jobPath(name)}/events?${params}`);
+  }
+
+  stats(): Promise<StatsAnswer> {
+    return this.#rest.call('/api/stats');
+  }
+
+  async minutes(count: number): Promise<readonly Minute[]> {
+    const { minutes } = await this.#rest.call<{ minutes: readonly Minute[] }>(
+      `/api/stats/history?minutes=${count}`,
+    );
+    return minutes;
+  }
+
+  events(
+    after: string,
+    limit: number,
+  ): Promise<{ events: readonly JobEvent[]; cursor: string; more: boolean }> {
+    return this.#rest.call(`/api/events?after=${encodeURIComponent(after)}&limit=${limit}`);
+  }
+
+  async workers(): Promise<readonly WorkerInfo[]> {
+    const { workers } = await this.#rest.call<{ workers: readonly WorkerInfo[] }>('/api/workers');
+    return workers;
+  }
+
+  async sources(): Promise<readonly SourceInfo[]> {
+    const { sources } = await this.#rest.call<{ sources: readonly SourceInfo[] }>('/api/sources');
+    return sources;
+  }
+
+  async act(name: JobName, action: Action): Promise<Job | null> {
+    if (action === 'delete') {
+      await this.#rest.call<void>(jobPath(name), { method: 'DELETE' });
+      return null;
+    }
+    const { job } = await this.#rest.call<{ job: Job }>(`${jobPath(name)}/${action}`, { method: 'POST' });
+    return job;
+  }
+
+  bulk(action: Action, scope: BulkScope, dryRun: boolean): Promise<BulkAnswer> {
+    const body = { action, ...bulkScope(scope), dry_run: dryRun };
+    return this.#rest.call('/api/jobs/bulk', { method: 'POST', body });
+  }
+}
+
+function bulkScope(scope: BulkScope) {
+  if ('jobs' in scope)
+    return { filter: { in: { job: scope.jobs.map(({ source, id }) => `${source}/${id}`) } } };
+  return { filter: filterTree(scope.filter), ...(scope.filter.q !== '' && { q: scope.filter.q }) };
+}
+
+function jobPath({ source, id }: JobName): string {
+  return `/api/jobs/${encodeURIComponent(source)}/${encodeURIComponent(id)}`;
+}
+
+/** What a job's status becomes when an action succeeds; null where it ceases to be. */
+export function statusAfter(action: Action): Status | null {
+  switch (action) {
+    case 'retry':
+    case 'resume':
+      return 'pending';
+    case 'cancel':
+      return 'cancelled';
+    case 'pause':
+      return 'paused';
+    case 'delete':
+      return null;
+    default:
+      return action satisfies never;
+  }
+}
+
+/** Whether an action makes sense for a job that stands so. The server has the last word. */
+export function allows(action: Action, status: Status): boolean {
+  switch (action) {
+    case 'retry':
+      return status === 'failed' || status === 'cancelled' || status === 'completed';
+    case 'cancel':
+      return (
+        status === 'pending' || status === 'scheduled' || status === 'in_progress' || status === 'paused'
+      );
+    case 'pause':
+      return status === 'pending' || status === 'scheduled';
+    case 'resume':
+      return status === 'paused';
+    case 'delete':
+      return status !== 'in_progress';
+    default:
+      return action satisfies never;
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * The events of one page, in order and once, gathered per animation frame.
+ *
+ * A link may deliver an event again, because another tab asked for it or after a reconnection; the feed drops
+ * what this page has had. Listeners get at most one batch per frame: a thousand changes a second cost sixty
+ * renderings, not a thousand.
+ */
+
+import type { Link } from './connection';
+import { compareCursors } from './cursor';
+import type { ConnectionState, Delivery } from './machine';
+import type { JobEvent, Stats } from './protocol';
+
+export interface Batch {
+  readonly events: readonly JobEvent[];
+  /** Set when the page has to load everything again, and to why. */
+  readonly reset: string | null;
+  readonly stats: Stats | null;
+}
+
+/** Calls back when the page may be drawn next; the browser's is `drawSoon`. */
+export type Frames = (callback: () => void) => void;
+
+/** Events kept for a page that is not drawn; beyond it only the newest per job. */
+const BUFFER_MAX = 5_000;
+
+export class Feed {
+  readonly #link: Link;
+  readonly #frames: Frames;
+  #cursor: string | null = null;
+  #from: string | null = null;
+  #statsAt: string | null = null;
+  #events: JobEvent[] = [];
+  #reset: string | null = null;
+  #stats: Stats | null = null;
+  #scheduled = false;
+  readonly #listeners = new Set<(batch: Batch) => void>();
+
+  constructor(link: Link, frames: Frames) {
+    this.#link = link;
+    this.#frames = frames;
+    link.onDelivery((delivery) => this.#receive(delivery));
+    link.onState((state) => this.#join(state));
+  }
+
+  start(): void {
+    this.#link.start();
+  }
+
+  stop(): void {
+    this.#link.stop();
+  }
+
+  wake(): void {
+    this.#link.wake();
+  }
+
+  useToken(token: string | null): void {
+    this.#link.useToken(token);
+  }
+
+  state(): ConnectionState {
+    return this.#link.state();
+  }
+
+  onState(listener: (state: ConnectionState) => void): () => void {
+    return this.#link.onState(listener);
+  }
+
+  onBatch(listener: (batch: Batch) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** A page was loaded as of `cursor`: no event after it may be missing. */
+  loadedAt(cursor: string): void {
+    if (this.#from !== null && compareCursors(cursor, this.#from) >= 0) return;
+    this.#from = cursor;
+    this.#cursor = cursor;
+    this.#link.cover(cursor);
+  }
+
+  #join(state: ConnectionState): void {
+    if (this.#from !== null || state.cursor === null) return;
+    this.#from = state.cursor;
+    this.#cursor = state.cursor;
+  }
+
+  #receive(delivery: Delivery): void {
+    switch (delivery.kind) {
+      case 'events':
+        for (const event of delivery.events) this.#add(event);
+        if (this.#events.length > BUFFER_MAX) this.#events = newestPerJob(this.#events);
+        break;
+      case 'stats':
+        if (this.#statsAt !== null && compareCursors(delivery.cursor, this.#statsAt) < 0) return;
+        this.#statsAt = delivery.cursor;
+        this.#stats = delivery.stats;
+        break;
+      case 'reset':
+        this.#events = [];
+        this.#reset = delivery.reason;
+        this.#from = delivery.cursor;
+        this.#cursor = delivery.cursor;
+        this.#statsAt = null;
+        break;
+      default:
+        delivery satisfies never;
+    }
+    this.#schedule();
+  }
+
+  #add(event: JobEvent): void {
+    if (this.#cursor !== null && compareCursors(event.cursor, this.#cursor) <= 0) return;
+    if (this.#from === null) this.#from = event.cursor;
+    this.#cursor = event.cursor;
+    this.#events.push(event);
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#frames(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    const batch: Batch = { events: this.#events, reset: this.#reset, stats: this.#stats };
+    this.#events = [];
+    this.#reset = null;
+    this.#stats = null;
+    if (batch.events.length === 0 && batch.reset === null && batch.stats === null) return;
+    for (const listener of this.#listeners) listener(batch);
+  }
+}
+
+function newestPerJob(events: readonly JobEvent[]): JobEvent[] {
+  const newest = new Map<string, JobEvent>();
+  for (const event of events) {
+    const key = `${event.source}/${event.job.id}`;
+    // Deleted first, so that the map keeps the order of the newest events.
+    newest.delete(key);
+    newest.set(key, event);
+  }
+  return [...newest.values()];
+}
+
+/** The next animation frame, or a second from now: a hidden page draws none, and may become hidden meanwhile. */
+export const drawSoon: Frames = (callback) => {
+  let called = false;
+  const once = () => {
+    if (called) return;
+    called = true;
+    clearTimeout(timer);
+    callback();
+  };
+  const timer = setTimeout(once, 1000);
+  requestAnimationFrame(once);
+};

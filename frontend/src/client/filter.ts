@@ -1,0 +1,79 @@
+/** Which jobs a list shows: the same filter in the page's address, in REST calls, and against live events. */
+
+import { type Job, STATUSES, type Status } from './protocol';
+
+export interface JobFilter {
+  readonly source: readonly string[];
+  readonly queue: readonly string[];
+  readonly kind: readonly string[];
+  readonly status: readonly Status[];
+  readonly worker: readonly string[];
+  readonly tags: readonly string[];
+  readonly q: string;
+}
+
+export const FACETS = ['source', 'queue', 'kind', 'status', 'worker', 'tags'] as const;
+export type Facet = (typeof FACETS)[number];
+
+export const EVERYTHING: JobFilter = {
+  source: [],
+  queue: [],
+  kind: [],
+  status: [],
+  worker: [],
+  tags: [],
+  q: '',
+};
+
+export function isStatus(text: string): text is Status {
+  return (STATUSES as readonly string[]).includes(text);
+}
+
+/** Reads `?queue=a&queue=b&status=failed&q=text`. What it does not know it leaves out. */
+export function parseFilter(search: string): JobFilter {
+  const params = new URLSearchParams(search);
+  return {
+    source: params.getAll('source'),
+    queue: params.getAll('queue'),
+    kind: params.getAll('kind'),
+    status: params.getAll('status').filter(isStatus),
+    worker: params.getAll('worker'),
+    tags: params.getAll('tags'),
+    q: params.get('q') ?? '',
+  };
+}
+
+export function filterParams(filter: JobFilter): URLSearchParams {
+  const params = new URLSearchParams();
+  for (const facet of FACETS) for (const value of filter[facet]) params.append(facet, value);
+  if (filter.q !== '') params.set('q', filter.q);
+  return params;
+}
+
+/** The filter as the JSON tree that the server's filters are made of. */
+export function filterTree(filter: JobFilter): { readonly [operator: string]: unknown } {
+  const parts = FACETS.filter((facet) => filter[facet].length > 0).map((facet) => ({
+    in: { [facet]: filter[facet] },
+  }));
+  return parts.length === 0 ? {} : { and: parts };
+}
+
+export function isEverything(filter: JobFilter): boolean {
+  return filter.q === '' && FACETS.every((facet) => filter[facet].length === 0);
+}
+
+/** Whether the job belongs into the list, text search left aside: that is the server's to say. */
+export function matchesFacets(filter: JobFilter, job: Job): boolean {
+  return (
+    oneOf(filter.source, job.source) &&
+    oneOf(filter.queue, job.queue) &&
+    oneOf(filter.kind, job.kind) &&
+    oneOf(filter.status, job.status) &&
+    oneOf(filter.worker, job.worker) &&
+    (filter.tags.length === 0 || filter.tags.some((tag) => job.tags?.includes(tag) ?? false))
+  );
+}
+
+function oneOf(wanted: readonly string[], value: string | null): boolean {
+  return wanted.length === 0 || (value !== null && wanted.includes(value));
+}

@@ -1,0 +1,355 @@
+/**
+ * A live, ordered, growing list of jobs: pages from REST, kept up by events.
+ *
+ * Rows never jump while the list is held (the pointer is on it, or it is scrolled): arrivals wait, departures
+ * stay where they are and are marked. Releasing lets both happen.
+ */
+
+import type { JobPage, Sort } from './api';
+import type { Batch } from './feed';
+import { isEverything, type JobFilter, matchesFacets } from './filter';
+import { type Job, type JobEvent, jobKey } from './protocol';
+import { Graves, isNews } from './reducer';
+
+export type LoadPage = (after: string | null) => Promise<JobPage>;
+
+export interface ListView {
+  /** Grows with every change, so that a page knows when to draw. */
+  readonly revision: number;
+  readonly order: readonly string[];
+  readonly waiting: number;
+  readonly loaded: boolean;
+  readonly loading: boolean;
+  readonly more: boolean;
+  /** The list grew past what a page should hold; its end was cut off. */
+  readonly cut: boolean;
+  readonly error: Error | null;
+}
+
+/** Rows a page holds at most. */
+export const ROWS_MAX = 120_000;
+const ROWS_CUT = 100_000;
+
+export class JobList {
+  readonly #load: LoadPage;
+  readonly #filter: JobFilter;
+  readonly #order: (a: Job, b: Job) => number;
+  readonly #onLoaded: (cursor: string) => void;
+  readonly #jobs = new Map<string, Job>();
+  #keys: string[] = [];
+  readonly #waiting = new Map<string, Job>();
+  readonly #departed = new Set<string>();
+  readonly #graves = new Graves();
+  /** Events seen while a page is on its way: the page may be older than they are. */
+  readonly #meanwhile = new Map<string, JobEvent>();
+  #loads = 0;
+  #generation = 0;
+  #next: string | null = null;
+  #held = false;
+  #stale = 0;
+  #view: ListView = {
+    revision: 0,
+    order: [],
+    waiting: 0,
+    loaded: false,
+    loading: false,
+    more: false,
+    cut: false,
+    error: null,
+  };
+  readonly #listeners = new Set<() => void>();
+
+  constructor(options: {
+    readonly load: LoadPage;
+    readonly filter: JobFilter;
+    readonly sort: Sort;
+    /** Called with the cursor of every page that came. */
+    readonly onLoaded: (cursor: string) => void;
+  }) {
+    this.#load = options.load;
+    this.#filter = options.filter;
+    this.#order = comparator(options.sort);
+    this.#onLoaded = options.onLoaded;
+  }
+
+  view = (): ListView => this.#view;
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  job(key: string): Job | undefined {
+    return this.#jobs.get(key);
+  }
+
+  /** Whether the row only waits for the list to be released before it goes. */
+  departed(key: string): boolean {
+    return this.#departed.has(key);
+  }
+
+  hold(held: boolean): void {
+    if (held === this.#held) return;
+    this.#held = held;
+    if (!held) this.release();
+  }
+
+  /** Lets arrivals in and departures out, now. */
+  release(): void {
+    if (this.#stale > 0) void this.refresh();
+    if (this.#waiting.size === 0 && this.#departed.size === 0) return;
+    this.#insert([...this.#waiting.values()]);
+    this.#waiting.clear();
+    this.#remove(this.#departed);
+    this.#departed.clear();
+    this.#changed({});
+  }
+
+  apply(batch: Batch): void {
+    if (batch.reset !== null) void this.refresh();
+    if (batch.events.length === 0) return;
+    const arrivals = new Map<string, Job>();
+    const departures = new Set<string>();
+    let changed = false;
+    for (const event of batch.events) {
+      const key = jobKey(event.job);
+      if (this.#loads > 0) this.#meanwhile.set(key, event);
+      changed = this.#applyOne(key, event, arrivals, departures) || changed;
+    }
+    if (this.#held) {
+      for (const [key, job] of arrivals) this.#waiting.set(key, job);
+      for (const key of departures) this.#departed.add(key);
+    } else {
+      this.#insert([...arrivals.values()]);
+      this.#remove(departures);
+    }
+    if (changed) this.#changed({});
+  }
+
+  #applyOne(key: string, event: JobEvent, arrivals: Map<string, Job>, departures: Set<string>): boolean {
+    const known = this.#jobs.get(key) ?? arrivals.get(key) ?? this.#waiting.get(key);
+    if (!isNews(known?.version ?? this.#graves.version(key), event)) return false;
+    if (event.type === 'job_deleted') this.#graves.bury(event);
+    const belongs = event.type !== 'job_deleted' && matchesFacets(this.#filter, event.job);
+    if (this.#jobs.has(key)) {
+      this.#jobs.set(key, slim(event.job));
+      if (belongs) {
+        departures.delete(key);
+        this.#departed.delete(key);
+      } else departures.add(key);
+      return true;
+    }
+    if (!belongs) return arrivals.delete(key) || this.#waiting.delete(key);
+    if (this.#filter.q !== '' && known === undefined) {
+      // Whether the text matches is the server's to say: ask it, and only when the list may move.
+      this.#stale += 1;
+      return true;
+    }
+    if (this.#waiting.has(key)) this.#waiting.set(key, slim(event.job));
+    else arrivals.set(key, slim(event.job));
+    return true;
+  }
+
+  /** Loads the list again from its beginning and shows it when it is there. */
+  async refresh(): Promise<void> {
+    const generation = ++this.#generation;
+    const wanted = Math.min(this.#keys.length, 2_000);
+    this.#stale = 0;
+    await this.#during(async () => {
+      const jobs: Job[] = [];
+      let next: string | null = null;
+      let cursor: string | null = null;
+      do {
+        const page: JobPage = await this.#load(next);
+        if (generation !== this.#generation) return;
+        cursor ??= page.cursor;
+        jobs.push(...page.jobs);
+        next = page.next;
+      } while (next !== null && jobs.length < wanted);
+      this.#onLoaded(cursor);
+      this.#replace(jobs, next);
+    });
+  }
+
+  /** Asks again in the background: not while somebody points at the list, nor for a long one. */
+  async poll(): Promise<void> {
+    if (!this.#held && this.#loads === 0 && this.#keys.length <= 500) await this.refresh();
+  }
+
+  async loadMore(): Promise<void> {
+    if (this.#next === null || this.#loads > 0) return;
+    const generation = this.#generation;
+    const after = this.#next;
+    await this.#during(async () => {
+      let place: string | null = after;
+      // A page may be empty and not the last: the server looks at a bounded number of rows each time.
+      for (let tries = 0; place !== null && tries < 20; tries += 1) {
+        const page: JobPage = await this.#load(place);
+        if (generation !== this.#generation) return;
+        this.#onLoaded(page.cursor);
+        this.#append(page.jobs);
+        this.#next = page.next;
+        place = page.jobs.length > 0 ? null : page.next;
+      }
+    });
+  }
+
+  async #during(work: () => Promise<void>): Promise<void> {
+    this.#loads += 1;
+    this.#changed({ loading: true });
+    let error: Error | null = null;
+    try {
+      await work();
+    } catch (reason) {
+      error = reason instanceof Error ? reason : new Error(String(reason));
+    }
+    this.#loads -= 1;
+    if (this.#loads === 0) this.#meanwhile.clear();
+    this.#changed({ loading: this.#loads > 0, loaded: this.#view.loaded || error === null, error });
+  }
+
+  #replace(jobs: readonly Job[], next: string | null): void {
+    const known = new Map(this.#jobs);
+    this.#jobs.clear();
+    this.#keys = [];
+    this.#waiting.clear();
+    this.#departed.clear();
+    this.#graves.clear();
+    this.#next = next;
+    this.#append(jobs, known);
+    // Came to match while the pages were on their way: not in them, and not to be lost.
+    const missed = [...this.#meanwhile.values()].filter(
+      (event) => event.type !== 'job_deleted' && !this.#jobs.has(jobKey(event.job)),
+    );
+    if (this.#filter.q === '') {
+      this.#insert(missed.map((event) => slim(event.job)).filter((job) => matchesFacets(this.#filter, job)));
+    }
+  }
+
+  #append(jobs: readonly Job[], known: ReadonlyMap<string, Job> = this.#jobs): void {
+    for (const job of jobs) {
+      const key = jobKey(job);
+      const event = this.#meanwhile.get(key);
+      const newer = event !== undefined && event.version > job.version ? event : null;
+      const grave = this.#graves.version(key);
+      if (newer?.type === 'job_deleted' || (grave !== undefined && grave > job.version)) continue;
+      const before = known.get(key);
+      let current = newer === null ? job : newer.job;
+      if (newer === null && before !== undefined && before.version >= job.version) current = before;
+      if (!matchesFacets(this.#filter, current)) continue;
+      if (!this.#jobs.has(key)) {
+        this.#keys.push(key);
+        this.#waiting.delete(key);
+      }
+      this.#jobs.set(key, current === before ? before : slim(current));
+    }
+  }
+
+  #insert(jobs: readonly Job[]): void {
+    const fresh = jobs.filter((job) => !this.#jobs.has(jobKey(job))).sort(this.#order);
+    if (fresh.length === 0) return;
+    const keys: string[] = [];
+    const last = this.#keys.at(-1);
+    const lastJob = last === undefined ? undefined : this.#jobs.get(last);
+    for (const job of fresh) {
+      // What belongs after the loaded part comes with its page.
+      if (this.#next !== null && lastJob !== undefined && this.#order(job, lastJob) > 0) continue;
+      keys.push(jobKey(job));
+    }
+    const firstKey = this.#keys[0];
+    const first = firstKey === undefined ? undefined : this.#jobs.get(firstKey);
+    const byKey = new Map(fresh.map((job) => [jobKey(job), job]));
+    for (const key of keys) {
+      const job = byKey.get(key);
+      if (job !== undefined) this.#jobs.set(key, job);
+    }
+    const lowest = keys.at(-1) === undefined ? undefined : byKey.get(keys.at(-1) ?? '');
+    if (first === undefined || lowest === undefined || this.#order(lowest, first) <= 0)
+      this.#keys.unshift(...keys);
+    else this.#keys = this.#merge(keys);
+  }
+
+  #merge(keys: readonly string[]): string[] {
+    const merged: string[] = [];
+    let i = 0;
+    for (const key of this.#keys) {
+      const here = this.#jobs.get(key);
+      while (i < keys.length && here !== undefined) {
+        const candidate = keys[i];
+        const job = candidate === undefined ? undefined : this.#jobs.get(candidate);
+        if (candidate === undefined || job === undefined || this.#order(job, here) > 0) break;
+        merged.push(candidate);
+        i += 1;
+      }
+      merged.push(key);
+    }
+    merged.push(...keys.slice(i));
+    return merged;
+  }
+
+  #remove(keys: ReadonlySet<string>): void {
+    if (keys.size === 0) return;
+    for (const key of keys) this.#jobs.delete(key);
+    this.#keys = this.#keys.filter((key) => !keys.has(key));
+  }
+
+  #cutOff(): boolean {
+    if (this.#keys.length <= ROWS_MAX) return this.#view.cut && this.#keys.length >= ROWS_CUT;
+    for (const key of this.#keys.splice(ROWS_CUT)) this.#jobs.delete(key);
+    this.#next = null;
+    return true;
+  }
+
+  #changed(part: Partial<ListView>): void {
+    const cut = this.#cutOff();
+    this.#view = {
+      ...this.#view,
+      ...part,
+      revision: this.#view.revision + 1,
+      order: this.#keys,
+      waiting: this.#waiting.size + this.#stale,
+      more: this.#next !== null,
+      cut,
+    };
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Whether the list shows every job there is. */
+  get unfiltered(): boolean {
+    return isEverything(this.#filter);
+  }
+}
+
+/** A row keeps what a list shows: payloads of a hundred thousand jobs would fill the memory. */
+function slim(job: Job): Job {
+  return { ...job, payload: null, result: null, phases: null };
+}
+
+/** The server's orders: by id, or by a column and then the newest first. */
+function comparator(sort: Sort): (a: Job, b: Job) => number {
+  switch (sort) {
+    case 'newest':
+      return (a, b) => ids(b, a);
+    case 'oldest':
+      return ids;
+    case 'priority':
+      return (a, b) => b.priority - a.priority || ids(b, a);
+    case 'started':
+      return (a, b) => text(b.started_at, a.started_at) || ids(b, a);
+    case 'finished':
+      return (a, b) => text(b.finished_at, a.finished_at) || ids(b, a);
+    default:
+      return sort satisfies never;
+  }
+}
+
+function text(a: string | null, b: string | null): number {
+  const x = a ?? '';
+  const y = b ?? '';
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+function ids(a: Job, b: Job): number {
+  if (typeof a.id === 'number' && typeof b.id === 'number') return a.id - b.id;
+  return text(String(a.id), String(b.id));
+}

@@ -1,0 +1,412 @@
+/**
+ * The connection machine: facts in, a new state and effects out. No socket, no clock, no timer of its own, so
+ * every order of events can be tested.
+ *
+ *     connecting -> catching_up -> live
+ *         ^             |           |        the socket is lost
+ *         +-------------+-----------+----------------------------> polling <-> offline
+ *
+ * While there is no socket the event log is read over REST from the same cursor, so that polling delivers the
+ * same events as the socket, only later. `polling` means that this works, `offline` that it does not.
+ */
+
+import { compareCursors } from './cursor';
+import { type ClientFrame, isJobEvent, type JobEvent, type ServerFrame, type Stats } from './protocol';
+
+export type ConnectionPhase = 'connecting' | 'catching_up' | 'live' | 'polling' | 'offline';
+export type TimerName = 'retry' | 'watch' | 'poll';
+
+export interface Settings {
+  readonly autoReconnect: boolean;
+  /** Milliseconds before the first attempt to come back; doubles with each further one, up to 30 s. */
+  readonly reconnectInterval: number;
+}
+
+export interface ConnectionState {
+  readonly phase: ConnectionPhase;
+  /** The number of the socket in use. Facts about any other socket are old news. */
+  readonly socket: number;
+  readonly socketUp: boolean;
+  readonly attempts: number;
+  /** Everything up to here was delivered. */
+  readonly cursor: string | null;
+  /** Subscriptions sent and not yet answered. What comes before the answer belongs to an older one. */
+  readonly awaiting: number;
+  /** The cursor that the newest subscription asked for; null asked for "from now". */
+  readonly asked: string | null;
+  readonly heardAt: number;
+  readonly pinged: boolean;
+  /** When what is shown was last known to be all there is. */
+  readonly freshAt: number | null;
+  readonly lagMs: number | null;
+  readonly error: string | null;
+  /** The server wants a token, or another one. */
+  readonly denied: boolean;
+  readonly token: string | null;
+  /** Not to be tried again until somebody asks: stopped, denied, or told by the server not to come back. */
+  readonly halted: boolean;
+}
+
+export type PollResult =
+  | {
+      readonly outcome: 'page';
+      readonly events: readonly JobEvent[];
+      readonly cursor: string;
+      readonly more: boolean;
+      readonly stats: Stats;
+    }
+  | { readonly outcome: 'expired'; readonly reason: string; readonly cursor: string; readonly stats: Stats }
+  | { readonly outcome: 'denied' }
+  | { readonly outcome: 'failed'; readonly message: string };
+
+export type Fact =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'opened'; readonly socket: number }
+  | { readonly kind: 'frames'; readonly socket: number; readonly frames: readonly ServerFrame[] }
+  | { readonly kind: 'closed'; readonly socket: number; readonly code: number; readonly reason: string }
+  | { readonly kind: 'timer'; readonly timer: TimerName }
+  | { readonly kind: 'polled'; readonly from: string | null; readonly result: PollResult }
+  /** The tab came back, the network came back, or a person pressed "try now". */
+  | { readonly kind: 'wake' }
+  | { readonly kind: 'token'; readonly token: string | null }
+  /** Somebody holds a snapshot taken at `cursor` and needs every event after it. */
+  | { readonly kind: 'cover'; readonly cursor: string };
+
+export type Delivery =
+  | { readonly kind: 'events'; readonly events: readonly JobEvent[] }
+  | { readonly kind: 'stats'; readonly stats: Stats; readonly cursor: string }
+  | { readonly kind: 'reset'; readonly reason: string; readonly cursor: string };
+
+export type Effect =
+  | { readonly kind: 'open'; readonly socket: number }
+  | { readonly kind: 'close'; readonly socket: number }
+  | { readonly kind: 'send'; readonly socket: number; readonly frame: ClientFrame }
+  | { readonly kind: 'arm'; readonly timer: TimerName; readonly ms: number }
+  | { readonly kind: 'disarm'; readonly timer: TimerName }
+  | { readonly kind: 'poll'; readonly cursor: string | null }
+  | { readonly kind: 'deliver'; readonly delivery: Delivery };
+
+/** What the machine may know about the world: the time in milliseconds, and a number in [0, 1) for jitter. */
+export interface Now {
+  readonly ms: number;
+  readonly random: number;
+}
+
+export interface Step {
+  readonly state: ConnectionState;
+  readonly effects: readonly Effect[];
+}
+
+export const WATCH_MS = 5_000;
+/** After this much silence the server is asked for a sign of life, ... */
+export const PING_AFTER_MS = 30_000;
+/** ... and after this much the socket is given up. The server's heartbeat comes every 25 s. */
+export const SILENCE_MS = 40_000;
+/** A socket that has not said welcome by now never will. */
+export const OPENING_MS = 10_000;
+export const POLL_MS = 5_000;
+const RETRY_MAX_MS = 30_000;
+
+export const INITIAL: ConnectionState = {
+  phase: 'connecting',
+  socket: 0,
+  socketUp: false,
+  attempts: 0,
+  cursor: null,
+  awaiting: 0,
+  asked: null,
+  heardAt: 0,
+  pinged: false,
+  freshAt: null,
+  lagMs: null,
+  error: null,
+  denied: false,
+  token: null,
+  halted: true,
+};
+
+export function step(state: ConnectionState, fact: Fact, now: Now, settings: Settings): Step {
+  switch (fact.kind) {
+    case 'start':
+      return state.halted ? open({ ...state, phase: 'connecting', halted: false }, now) : unchanged(state);
+    case 'stop':
+      return {
+        state: { ...state, socket: state.socket + 1, socketUp: false, phase: 'offline', halted: true },
+        effects: [{ kind: 'close', socket: state.socket }, ...disarmAll],
+      };
+    case 'opened':
+      return opened(state, fact.socket, now);
+    case 'frames':
+      return fact.socket === state.socket ? heard(state, fact.frames, now) : unchanged(state);
+    case 'closed':
+      return fact.socket === state.socket
+        ? lost(state, fact.code, fact.reason, now, settings)
+        : unchanged(state);
+    case 'timer':
+      return timer(state, fact.timer, now, settings);
+    case 'polled':
+      return polled(state, fact.from, fact.result, now);
+    case 'wake':
+      return wake(state, now);
+    case 'token':
+      return token(state, fact.token, now);
+    case 'cover':
+      return cover(state, fact.cursor);
+    default:
+      return impossible(fact);
+  }
+}
+
+const disarmAll: readonly Effect[] = [
+  { kind: 'disarm', timer: 'retry' },
+  { kind: 'disarm', timer: 'watch' },
+  { kind: 'disarm', timer: 'poll' },
+];
+
+function unchanged(state: ConnectionState): Step {
+  return { state, effects: [] };
+}
+
+function open(state: ConnectionState, now: Now): Step {
+  const socket = state.socket + 1;
+  return {
+    state: { ...state, socket, socketUp: false, awaiting: 0, heardAt: now.ms, pinged: false },
+    effects: [
+      { kind: 'disarm', timer: 'retry' },
+      { kind: 'open', socket },
+      { kind: 'arm', timer: 'watch', ms: WATCH_MS },
+    ],
+  };
+}
+
+function opened(state: ConnectionState, socket: number, now: Now): Step {
+  // A socket that opens after it was given up is closed again.
+  if (socket !== state.socket || state.halted) return { state, effects: [{ kind: 'close', socket }] };
+  const effects: Effect[] = [];
+  if (state.token !== null)
+    effects.push({ kind: 'send', socket, frame: { type: 'auth', token: state.token } });
+  return { state: { ...state, heardAt: now.ms }, effects };
+}
+
+function heard(state: ConnectionState, frames: readonly ServerFrame[], now: Now): Step {
+  let next: ConnectionState = { ...state, heardAt: now.ms, pinged: false };
+  const effects: Effect[] = [];
+  let events: JobEvent[] = [];
+  const deliver = (delivery: Delivery) => effects.push({ kind: 'deliver', delivery });
+  const flush = () => {
+    if (events.length > 0) deliver({ kind: 'events', events });
+    events = [];
+  };
+  for (const frame of frames) {
+    if (isJobEvent(frame)) {
+      if (next.awaiting > 0) continue;
+      if (next.cursor !== null && compareCursors(frame.cursor, next.cursor) <= 0) continue;
+      events.push(frame);
+      next = { ...next, cursor: frame.cursor };
+      continue;
+    }
+    switch (frame.type) {
+      case 'welcome': {
+        const step = subscribe(next);
+        next = step.state;
+        effects.push(...step.effects);
+        break;
+      }
+      case 'subscribed': {
+        const covered = next.asked ?? frame.cursor;
+        next = {
+          ...next,
+          socketUp: true,
+          denied: false,
+          error: null,
+          phase: 'catching_up',
+          awaiting: Math.max(0, next.awaiting - 1),
+          cursor: next.cursor ?? covered,
+        };
+        effects.push({ kind: 'disarm', timer: 'poll' });
+        if (next.awaiting === 0 && next.cursor !== null && compareCursors(next.cursor, covered) < 0) {
+          const step = subscribe(next);
+          next = step.state;
+          effects.push(...step.effects);
+        }
+        break;
+      }
+      case 'caught_up':
+        if (next.awaiting === 0) next = { ...next, phase: 'live', attempts: 0, freshAt: now.ms };
+        break;
+      case 'stats_updated':
+        flush();
+        deliver({ kind: 'stats', stats: frame.stats, cursor: frame.cursor });
+        break;
+      case 'reset':
+        flush();
+        deliver({ kind: 'reset', reason: frame.reason, cursor: frame.cursor });
+        next = { ...next, cursor: frame.cursor };
+        break;
+      case 'heartbeat':
+        next = { ...next, lagMs: frame.lag_ms };
+        break;
+      case 'error':
+        next = { ...next, error: frame.message };
+        break;
+      case 'left':
+      case 'pong':
+        break;
+      default:
+        return impossible(frame);
+    }
+  }
+  flush();
+  if (next.phase === 'live') next = { ...next, freshAt: now.ms };
+  return { state: next, effects };
+}
+
+function subscribe(state: ConnectionState): Step {
+  const { cursor, socket } = state;
+  const frame: ClientFrame = cursor === null ? { type: 'subscribe' } : { type: 'subscribe', cursor };
+  return {
+    state: { ...state, awaiting: state.awaiting + 1, asked: cursor },
+    effects: [{ kind: 'send', socket, frame }],
+  };
+}
+
+function lost(state: ConnectionState, code: number, reason: string, now: Now, settings: Settings): Step {
+  if (state.halted) return unchanged(state);
+  const gone: ConnectionState = {
+    ...state,
+    socket: state.socket + 1,
+    socketUp: false,
+    attempts: state.attempts + 1,
+  };
+  if (code === 1008) return { state: deny(gone), effects: disarmAll };
+  if ((code >= 4500 && code <= 4999) || !settings.autoReconnect) {
+    const error = reason || `The server closed the connection (${code}).`;
+    return { state: { ...gone, phase: 'offline', halted: true, error }, effects: disarmAll };
+  }
+  const error = reason || `The connection was lost (${code}).`;
+  const wasPolling = state.phase === 'polling' || state.phase === 'offline';
+  const backoff = Math.min(RETRY_MAX_MS, settings.reconnectInterval * 2 ** Math.min(state.attempts, 10));
+  const effects: Effect[] = [
+    { kind: 'arm', timer: 'retry', ms: Math.round(backoff * (0.5 + now.random / 2)) },
+  ];
+  // Polling that already goes on is not started again: its timer or its request is still out.
+  if (!wasPolling) effects.push({ kind: 'poll', cursor: state.cursor });
+  return { state: { ...gone, error, phase: wasPolling ? state.phase : 'connecting' }, effects };
+}
+
+function deny(state: ConnectionState): ConnectionState {
+  return { ...state, phase: 'offline', denied: true, halted: true, error: 'The server wants a valid token.' };
+}
+
+function timer(state: ConnectionState, name: TimerName, now: Now, settings: Settings): Step {
+  if (state.halted) return unchanged(state);
+  switch (name) {
+    case 'retry':
+      return open(state, now);
+    case 'poll':
+      return state.socketUp ? unchanged(state) : { state, effects: [{ kind: 'poll', cursor: state.cursor }] };
+    case 'watch':
+      return watch(state, now, settings);
+    default:
+      return impossible(name);
+  }
+}
+
+/** Timers of a sleeping tab stop: what counts is the time now, not how often this was called. */
+function watch(state: ConnectionState, now: Now, settings: Settings): Step {
+  const silence = now.ms - state.heardAt;
+  if (silence >= (state.socketUp ? SILENCE_MS : OPENING_MS)) {
+    const step = lost(state, 4000, 'The server fell silent.', now, settings);
+    return { ...step, effects: [{ kind: 'close', socket: state.socket }, ...step.effects] };
+  }
+  const effects: Effect[] = [{ kind: 'arm', timer: 'watch', ms: WATCH_MS }];
+  if (!state.socketUp || silence < PING_AFTER_MS || state.pinged) return { state, effects };
+  effects.push({ kind: 'send', socket: state.socket, frame: { type: 'ping' } });
+  return { state: { ...state, pinged: true }, effects };
+}
+
+function polled(state: ConnectionState, from: string | null, result: PollResult, now: Now): Step {
+  if (state.halted) return unchanged(state);
+  // Asked from another place than the one that counts by now: the answer would leave a gap.
+  if (from !== state.cursor && result.outcome !== 'failed' && result.outcome !== 'denied') {
+    return { state, effects: state.socketUp ? [] : [{ kind: 'poll', cursor: state.cursor }] };
+  }
+  const again: readonly Effect[] = state.socketUp ? [] : [{ kind: 'arm', timer: 'poll', ms: POLL_MS }];
+  switch (result.outcome) {
+    case 'denied':
+      return { state: deny(state), effects: [{ kind: 'close', socket: state.socket }, ...disarmAll] };
+    case 'failed':
+      return state.socketUp
+        ? unchanged(state)
+        : { state: { ...state, phase: 'offline', error: result.message }, effects: again };
+    case 'expired': {
+      if (state.socketUp) return unchanged(state);
+      const { reason, cursor, stats } = result;
+      return {
+        state: { ...state, phase: 'polling', cursor, freshAt: now.ms },
+        effects: [
+          { kind: 'deliver', delivery: { kind: 'reset', reason, cursor } },
+          { kind: 'deliver', delivery: { kind: 'stats', stats, cursor } },
+          ...again,
+        ],
+      };
+    }
+    case 'page': {
+      // The socket came back while the answer was on its way: it delivers the same from the same cursor.
+      if (state.socketUp) return unchanged(state);
+      const { events, cursor, stats } = result;
+      const effects: Effect[] = [];
+      if (events.length > 0) effects.push({ kind: 'deliver', delivery: { kind: 'events', events } });
+      if (result.more) effects.push({ kind: 'poll', cursor });
+      else effects.push({ kind: 'deliver', delivery: { kind: 'stats', stats, cursor } }, ...again);
+      return {
+        state: { ...state, phase: 'polling', cursor, freshAt: result.more ? state.freshAt : now.ms },
+        effects,
+      };
+    }
+    default:
+      return impossible(result);
+  }
+}
+
+function wake(state: ConnectionState, now: Now): Step {
+  if (state.denied) return unchanged(state);
+  if (state.halted) return open({ ...state, halted: false, attempts: 0, phase: 'connecting' }, now);
+  if (!state.socketUp) {
+    const opening = now.ms - state.heardAt < OPENING_MS && state.attempts === 0;
+    if (opening) return unchanged(state);
+    const step = open({ ...state, attempts: 0 }, now);
+    return { ...step, effects: [{ kind: 'close', socket: state.socket }, ...step.effects] };
+  }
+  if (now.ms - state.heardAt >= SILENCE_MS) {
+    const step = open({ ...state, phase: 'connecting' }, now);
+    return { ...step, effects: [{ kind: 'close', socket: state.socket }, ...step.effects] };
+  }
+  // Ask at once, and count a server that stays silent for five more seconds as gone.
+  return {
+    state: { ...state, pinged: true, heardAt: Math.min(state.heardAt, now.ms - SILENCE_MS + WATCH_MS) },
+    effects: [
+      { kind: 'send', socket: state.socket, frame: { type: 'ping' } },
+      { kind: 'arm', timer: 'watch', ms: WATCH_MS },
+    ],
+  };
+}
+
+function token(state: ConnectionState, value: string | null, now: Now): Step {
+  if (value === state.token && !state.denied) return unchanged(state);
+  const next: ConnectionState = { ...state, token: value };
+  if (!state.denied || value === null) return { state: next, effects: [] };
+  return open({ ...next, denied: false, halted: false, attempts: 0, phase: 'connecting', error: null }, now);
+}
+
+function cover(state: ConnectionState, cursor: string): Step {
+  if (state.cursor !== null && compareCursors(cursor, state.cursor) >= 0) return unchanged(state);
+  const next: ConnectionState = { ...state, cursor };
+  if (!state.socketUp) return { state: next, effects: [] };
+  return subscribe({ ...next, phase: 'catching_up' });
+}
+
+function impossible(value: never): never {
+  throw new Error(`unhandled: ${JSON.stringify(value)}`);
+}

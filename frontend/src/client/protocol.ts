@@ -1,0 +1,167 @@
+/** What travels between the board and its server: jobs, events, and the frames of the `tailboard.v1` dialect. */
+
+export const STATUSES = [
+  'scheduled',
+  'pending',
+  'in_progress',
+  'paused',
+  'completed',
+  'failed',
+  'cancelled',
+] as const;
+export type Status = (typeof STATUSES)[number];
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+export interface Phase {
+  readonly name: string;
+  readonly status?: string | null;
+  readonly progress?: number | null;
+  readonly started_at?: string | null;
+  readonly finished_at?: string | null;
+  readonly message?: string | null;
+}
+
+/** One row of a source. Times are ISO 8601. `version` grows with every change of the job. */
+export interface Job {
+  readonly source: string;
+  readonly id: number | string;
+  readonly queue: string;
+  readonly kind: string;
+  readonly status: Status;
+  readonly priority: number;
+  readonly attempt: number;
+  readonly max_attempts: number | null;
+  readonly progress: number | null;
+  readonly phase: string | null;
+  readonly phases: readonly Phase[] | null;
+  readonly worker: string | null;
+  readonly error: string | null;
+  readonly tags: readonly string[] | null;
+  readonly created_at: string | null;
+  readonly scheduled_at: string | null;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly payload: Json;
+  readonly result: Json;
+  readonly version: number;
+  /** Names of fields too large to travel with every event; `GET /api/jobs/{source}/{id}` has them. */
+  readonly omitted?: readonly string[];
+}
+
+export const EVENT_TYPES = [
+  'job_created',
+  'job_started',
+  'job_completed',
+  'job_failed',
+  'job_updated',
+  'job_deleted',
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+export interface Change {
+  readonly from?: Status | null;
+  readonly to?: Status | null;
+  readonly was?: { readonly [facet: string]: Json };
+}
+
+/** A change with its place in the total order: `cursor` is the place after it. */
+export interface JobEvent {
+  readonly type: EventType;
+  readonly source: string;
+  readonly job: Job;
+  readonly change: Change;
+  readonly version: number;
+  readonly at: string;
+  readonly cursor: string;
+}
+
+export type Stats = { readonly [status in Status | 'total']: number };
+
+export interface StatsFrame {
+  readonly type: 'stats_updated';
+  readonly stats: Stats;
+  readonly cursor: string;
+}
+
+export interface ResetFrame {
+  readonly type: 'reset';
+  readonly reason: string;
+  readonly cursor: string;
+}
+
+export type ServerFrame =
+  | JobEvent
+  | StatsFrame
+  | ResetFrame
+  | { readonly type: 'left'; readonly source: string; readonly id: number | string; readonly cursor: string }
+  | {
+      readonly type: 'welcome';
+      readonly session: string;
+      readonly ping_s: number;
+      readonly cursor: string;
+      readonly epoch: number;
+    }
+  | { readonly type: 'subscribed'; readonly cursor: string; readonly recovered: boolean }
+  | { readonly type: 'caught_up'; readonly cursor: string }
+  | { readonly type: 'heartbeat'; readonly cursor: string; readonly lag_ms: number }
+  | { readonly type: 'pong' }
+  | {
+      readonly type: 'error';
+      readonly code: string;
+      readonly message: string;
+      readonly retryable: boolean;
+      readonly retry_after_ms?: number;
+    };
+
+export type ClientFrame =
+  | { readonly type: 'auth'; readonly token: string }
+  | { readonly type: 'subscribe'; readonly cursor?: string }
+  | { readonly type: 'ping' };
+
+const EVENT_TYPE_SET: ReadonlySet<string> = new Set(EVENT_TYPES);
+
+export function isJobEvent(frame: { readonly type: string }): frame is JobEvent {
+  return EVENT_TYPE_SET.has(frame.type);
+}
+
+const KNOWN: ReadonlySet<string> = new Set([
+  ...EVENT_TYPES,
+  'stats_updated',
+  'reset',
+  'left',
+  'welcome',
+  'subscribed',
+  'caught_up',
+  'heartbeat',
+  'pong',
+  'error',
+]);
+
+function isKnownFrame(value: unknown): value is ServerFrame {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'type' in value &&
+    typeof value.type === 'string' &&
+    KNOWN.has(value.type)
+  );
+}
+
+/**
+ * The frames of one WebSocket message: newline-joined JSON objects. Frames of a kind that this client does not
+ * know are left out, so that a newer server can say more. Throws SyntaxError for what is not JSON.
+ */
+export function parseFrames(text: string): readonly ServerFrame[] {
+  const frames: ServerFrame[] = [];
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const value: unknown = JSON.parse(line);
+    if (isKnownFrame(value)) frames.push(value);
+  }
+  return frames;
+}
+
+export function jobKey(job: { readonly source: string; readonly id: number | string }): string {
+  return `${job.source}/${job.id}`;
+}

@@ -1,0 +1,99 @@
+/** The board's one set of client objects, handed down to the pages. */
+
+import { createContext, type ReactNode, useContext, useEffect, useState, useSyncExternalStore } from 'react';
+import { Access } from '../access';
+import { Actions } from '../actions';
+import { Api } from '../api';
+import type { Batch, Feed } from '../feed';
+import { Feeds, USUAL } from '../feeds';
+import type { ConnectionState } from '../machine';
+import { Rest } from '../rest';
+import { FeedsContext } from './feedsContext';
+
+export interface Board {
+  readonly access: Access;
+  readonly api: Api;
+  readonly actions: Actions;
+  readonly feeds: Feeds;
+  readonly feed: Feed;
+}
+
+export function makeBoard(): Board {
+  const access = new Access(sessionStorage);
+  const api = new Api(new Rest('', access));
+  const feeds = new Feeds(access);
+  return { access, api, actions: new Actions(api), feeds, feed: feeds.peek(USUAL) };
+}
+
+const BoardContext = createContext<Board | null>(null);
+
+/** Keeps the feed open as long as it is mounted, and wakes it when the page or the network comes back. */
+export function BoardProvider({ board, children }: { board: Board; children: ReactNode }) {
+  useEffect(() => {
+    const { giveBack } = board.feeds.borrow(USUAL);
+    return giveBack;
+  }, [board]);
+  useEffect(() => {
+    const wake = () => {
+      if (document.visibilityState === 'visible') board.feed.wake();
+    };
+    const leave = () => board.feed.stop();
+    const comeBack = (event: PageTransitionEvent) => {
+      if (event.persisted) board.feed.start();
+    };
+    document.addEventListener('visibilitychange', wake);
+    window.addEventListener('online', wake);
+    window.addEventListener('pagehide', leave);
+    window.addEventListener('pageshow', comeBack);
+    return () => {
+      document.removeEventListener('visibilitychange', wake);
+      window.removeEventListener('online', wake);
+      window.removeEventListener('pagehide', leave);
+      window.removeEventListener('pageshow', comeBack);
+    };
+  }, [board]);
+  return (
+    <BoardContext value={board}>
+      <FeedsContext value={board.feeds}>{children}</FeedsContext>
+    </BoardContext>
+  );
+}
+
+export function useBoard(): Board {
+  const board = useContext(BoardContext);
+  if (board === null) throw new Error('BoardProvider is missing above this component');
+  return board;
+}
+
+export function useConnection(): ConnectionState {
+  const { feed } = useBoard();
+  return useSyncExternalStore(
+    (listener) => feed.onState(listener),
+    () => feed.state(),
+  );
+}
+
+/** Calls `onBatch` with what each frame brought, always the newest one given. */
+export function useBatches(onBatch: (batch: Batch) => void): void {
+  const { feed } = useBoard();
+  const [latest] = useState({ onBatch });
+  useEffect(() => {
+    latest.onBatch = onBatch;
+  });
+  useEffect(() => feed.onBatch((batch) => latest.onBatch(batch)), [feed, latest]);
+}
+
+/** Whether a person has to be asked for a token. */
+export function useTokenWanted(): boolean {
+  const { access } = useBoard();
+  return useSyncExternalStore(
+    (listener) => access.onChange(listener),
+    () => access.wanted(),
+  );
+}
+
+/** How often REST is asked: seldom beside a live socket, often without one. */
+export function usePollInterval(withoutSocket = 5_000): number {
+  const { phase } = useConnection();
+  return phase === 'live' || phase === 'catching_up' ? 30_000 : withoutSocket;
+}

@@ -1,0 +1,129 @@
+import { useQuery } from '@tanstack/react-query';
+import { lazy, Suspense } from 'react';
+import { Link } from 'wouter';
+import { EVERYTHING } from '@/client/filter';
+import { useBoard, usePollInterval } from '@/client/react/board';
+import { useJobList } from '@/client/react/useJobList';
+import { JobLines } from '@/parts/JobLines';
+import { useStats } from '@/parts/stats';
+import { Empty, LoadError, Skeleton } from '@/ui/notices';
+import { Panel } from '@/ui/Panel';
+import { formatDuration } from '@/ui/time';
+import './home.css';
+import { Figures } from './Figures';
+import { QueueTable } from './QueueTable';
+import { WorkerSummary } from './WorkerSummary';
+
+const Chart = lazy(() => import('@/ui/Chart'));
+
+/** Without a socket Home asks every ten seconds. */
+const POLL_MS = 10_000;
+
+export function HomePage() {
+  const stats = useStats(POLL_MS);
+  return (
+    <div className="home">
+      <h1 className="sr-only">Home</h1>
+      {stats.error !== null && <LoadError error={stats.error} retry={() => void stats.refetch()} />}
+      <Figures stats={stats.data?.stats ?? null} />
+      <Charts />
+      <div className="home-columns">
+        <RecentJobs />
+        <div className="home-side">
+          <QueueTable queues={stats.data?.by_queue ?? null} />
+          <WorkerSummary pollMs={POLL_MS} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Charts() {
+  const { api } = useBoard();
+  const pollMs = usePollInterval(POLL_MS);
+  const { data, error, refetch } = useQuery({
+    queryKey: ['minutes'],
+    queryFn: () => api.minutes(60),
+    refetchInterval: Math.min(pollMs, 15_000),
+  });
+  if (error !== null) return <LoadError error={error} retry={() => void refetch()} />;
+  const minutes = data ?? [];
+  const times = minutes.map(({ at }) => Date.parse(at) / 1000);
+  return (
+    <div className="home-charts">
+      <Panel title="Throughput per minute, last hour">
+        <Suspense fallback={<div className="chart-space" />}>
+          <Chart
+            label="Jobs per minute over the last hour"
+            times={times}
+            series={[
+              { label: 'Created', tone: 'grey', dash: [4, 3], values: minutes.map(({ created }) => created) },
+              {
+                label: 'Completed',
+                tone: 'green',
+                fill: true,
+                values: minutes.map(({ completed }) => completed),
+              },
+              { label: 'Failed', tone: 'red', dash: [2, 2], values: minutes.map(({ failed }) => failed) },
+            ]}
+          />
+        </Suspense>
+      </Panel>
+      <Panel title="Duration, last hour">
+        <Suspense fallback={<div className="chart-space" />}>
+          <Chart
+            label="Duration of finished jobs over the last hour"
+            times={times}
+            format={formatDuration}
+            series={[
+              {
+                label: 'Median',
+                tone: 'blue',
+                values: minutes.map(({ duration_ms }) => duration_ms?.p50 ?? null),
+              },
+              {
+                label: '95th percentile',
+                tone: 'violet',
+                dash: [5, 3],
+                values: minutes.map(({ duration_ms }) => duration_ms?.p95 ?? null),
+              },
+            ]}
+          />
+        </Suspense>
+      </Panel>
+    </div>
+  );
+}
+
+function RecentJobs() {
+  const { list, view } = useJobList(EVERYTHING, 'newest', { pageSize: 50, pollWithoutSocket: POLL_MS });
+  const jobs = view.order.slice(0, 14).flatMap((key) => list.job(key) ?? []);
+  return (
+    <Panel
+      title="Newest jobs"
+      flush
+      actions={
+        <Link href="/queue" className="panel-link">
+          All jobs
+        </Link>
+      }
+    >
+      {!view.loaded && view.error === null && (
+        <div className="panel-body">
+          <Skeleton lines={9} height={22} />
+        </div>
+      )}
+      {view.error !== null && !view.loaded && (
+        <div className="panel-body">
+          <LoadError error={view.error} retry={() => void list.refresh()} />
+        </div>
+      )}
+      {view.loaded && jobs.length === 0 && (
+        <Empty title="No jobs yet">
+          Insert a row into <code>tailboard.jobs</code> and it appears here at once.
+        </Empty>
+      )}
+      <JobLines jobs={jobs} />
+    </Panel>
+  );
+}

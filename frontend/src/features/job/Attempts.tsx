@@ -1,0 +1,55 @@
+import type { HistoryEntry } from '@/client/api';
+import type { Job, Status } from '@/client/protocol';
+import { StatusBadge } from '@/parts/status';
+import { Panel } from '@/ui/Panel';
+import { Ago, Duration } from '@/ui/time';
+
+export interface Attempt {
+  readonly number: number;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly outcome: Status;
+}
+
+/** What the history says about each time the job was started; newest first, like the history. */
+export function attempts(entries: readonly HistoryEntry[]): readonly Attempt[] {
+  const found: Attempt[] = [];
+  for (const { type, at, change, job } of [...entries].reverse()) {
+    const last = found.at(-1);
+    const starts = type === 'job_started' || (type === 'job_created' && change.to === 'in_progress');
+    if (starts) found.push({ number: job.attempt, startedAt: at, endedAt: null, outcome: 'in_progress' });
+    else if (
+      last !== undefined &&
+      last.endedAt === null &&
+      change.from === 'in_progress' &&
+      change.to &&
+      change.to !== 'in_progress'
+    ) {
+      found[found.length - 1] = { ...last, endedAt: at, outcome: change.to };
+    }
+  }
+  return found.reverse();
+}
+
+export function Attempts({ job, entries }: { job: Job; entries: readonly HistoryEntry[] }) {
+  const known = attempts(entries);
+  if (known.length === 0) return null;
+  return (
+    <Panel title={`Attempts${job.max_attempts === null ? '' : `, ${job.max_attempts} at most`}`} flush>
+      <ol className="attempts">
+        {known.map(({ number, startedAt, endedAt, outcome }) => (
+          <li key={startedAt}>
+            <b className="num">{number}</b>
+            <StatusBadge status={outcome} />
+            <span className="muted">
+              <Duration from={startedAt} to={endedAt} />
+            </span>
+            <span className="muted attempts-at">
+              <Ago iso={startedAt} />
+            </span>
+          </li>
+        ))}
+      </ol>
+    </Panel>
+  );
+}

@@ -1,0 +1,186 @@
+import { ArrowLeft, SearchX } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { Link, useLocation, useParams } from 'wouter';
+import { EVERYTHING } from '@/client/filter';
+import type { Job, Json } from '@/client/protocol';
+import { Problem } from '@/client/rest';
+import { JobActions, useExpectedStatus } from '@/parts/jobActions';
+import { queuePath } from '@/parts/links';
+import { StatusBadge } from '@/parts/status';
+import { CopyButton } from '@/ui/CopyButton';
+import { JsonView } from '@/ui/JsonView';
+import { Meter } from '@/ui/Meter';
+import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
+import { Panel } from '@/ui/Panel';
+import { Ago, Duration } from '@/ui/time';
+import { Attempts } from './Attempts';
+import './job.css';
+import { Phases } from './Phases';
+import { Timeline } from './Timeline';
+import { useHistory } from './useHistory';
+import { type JobName, useJob } from './useJob';
+
+export function JobPage() {
+  const { source = '', id = '' } = useParams<{ source: string; id: string }>();
+  // A new component per job: nothing of the last one may linger.
+  return <OneJob key={`${source}/${id}`} source={decodeURIComponent(source)} id={decodeURIComponent(id)} />;
+}
+
+function OneJob(name: JobName) {
+  const { data, error, refetch } = useJob(name);
+  if (data === undefined) {
+    return (
+      <div className="job">
+        <Back />
+        <h1 className="sr-only">Job {name.id}</h1>
+        {error === null ? (
+          <Skeleton lines={8} height={26} />
+        ) : (
+          <NoJob name={name} error={error} retry={() => void refetch()} />
+        )}
+      </div>
+    );
+  }
+  return <Shown job={data.job} name={name} deleted={data.deleted} />;
+}
+
+function Back() {
+  return (
+    <Link href="/queue" className="job-back">
+      <ArrowLeft aria-hidden="true" /> Queue
+    </Link>
+  );
+}
+
+function NoJob({ name, error, retry }: { name: JobName; error: Error; retry: () => void }) {
+  if (!(error instanceof Problem && (error.status === 404 || error.status === 400))) {
+    return <LoadError error={error} retry={retry} />;
+  }
+  return (
+    <div className="panel">
+      <Empty title={`No job ${name.id} in ${name.source}`} icon={<SearchX aria-hidden="true" />}>
+        It was deleted, or never existed. If it is created while you wait, it appears here.
+      </Empty>
+    </div>
+  );
+}
+
+function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boolean }) {
+  const history = useHistory(name);
+  const [, navigate] = useLocation();
+  const status = useExpectedStatus()(job);
+  const running = job.status === 'in_progress';
+  return (
+    <div className="job">
+      <Back />
+      <header className="job-head">
+        <h1>
+          {job.kind} <span className="mono muted job-id">{job.id}</span>
+        </h1>
+        <StatusBadge status={status ?? job.status} />
+        {!deleted && <JobActions job={job} onDeleted={() => navigate('/queue')} />}
+      </header>
+      {deleted && (
+        <Note tone="amber" live>
+          This job was deleted. What it looked like last is shown below.
+        </Note>
+      )}
+      {(running || job.status === 'paused') && job.progress !== null && (
+        <div className="job-progress">
+          <Meter value={job.progress} label="Progress" tone="blue" />
+          <span className="num">{Math.round(job.progress * 100)} %</span>
+          <span className="muted truncate">{job.phase}</span>
+        </div>
+      )}
+      <div className="job-columns">
+        <div className="job-main">
+          {job.error !== null && (
+            <Panel title="Error" flush actions={<CopyButton label="error" text={() => job.error ?? ''} />}>
+              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard */}
+              <pre className="job-error" role="region" aria-label="Error text" tabIndex={0}>
+                {job.error}
+              </pre>
+            </Panel>
+          )}
+          {(job.phases ?? []).length > 0 && <Phases phases={job.phases ?? []} />}
+          <JsonPanel title="Payload" value={job.payload} />
+          <JsonPanel title="Result" value={job.result} />
+          <Timeline history={history} />
+        </div>
+        <div className="job-side">
+          <Facts job={job} />
+          <Attempts job={job} entries={history.entries} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function JsonPanel({ title, value }: { title: string; value: Json }) {
+  if (value === null) return null;
+  return (
+    <Panel
+      title={title}
+      flush
+      actions={<CopyButton label={title.toLowerCase()} text={() => JSON.stringify(value, null, 2)} />}
+    >
+      <JsonView value={value} label={title} />
+    </Panel>
+  );
+}
+
+function Facts({ job }: { job: Job }) {
+  const facts: readonly (readonly [string, ReactNode])[] = [
+    [
+      'Queue',
+      <Link key="q" href={queuePath({ ...EVERYTHING, queue: [job.queue] })} className="job-link">
+        {job.queue}
+      </Link>,
+    ],
+    [
+      'Kind',
+      <Link key="k" href={queuePath({ ...EVERYTHING, kind: [job.kind] })} className="job-link">
+        {job.kind}
+      </Link>,
+    ],
+    ['Worker', job.worker === null ? '–' : <span className="mono">{job.worker}</span>],
+    [
+      'Priority',
+      <span key="p" className="num">
+        {job.priority}
+      </span>,
+    ],
+    [
+      'Attempt',
+      <span key="a" className="num">
+        {job.max_attempts === null ? job.attempt : `${job.attempt} of ${job.max_attempts}`}
+      </span>,
+    ],
+    ['Created', <Ago key="c" iso={job.created_at} />],
+    ...(job.scheduled_at === null ? [] : [['Scheduled', <Ago key="s" iso={job.scheduled_at} />] as const]),
+    ['Started', <Ago key="st" iso={job.started_at} />],
+    ['Finished', <Ago key="f" iso={job.finished_at} />],
+    [
+      'Took',
+      job.started_at !== null && (job.finished_at !== null || job.status === 'in_progress') ? (
+        <Duration from={job.started_at} to={job.finished_at} />
+      ) : (
+        '–'
+      ),
+    ],
+    ['Tags', (job.tags ?? []).length === 0 ? '–' : (job.tags ?? []).join(', ')],
+    ['Source', job.source],
+  ];
+  return (
+    <Panel title="Facts">
+      <dl className="facts">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </Panel>
+  );
+}

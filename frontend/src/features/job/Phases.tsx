@@ -1,0 +1,65 @@
+import { Check, CircleDashed, LoaderCircle, X } from 'lucide-react';
+import type { Phase } from '@/client/protocol';
+import type { Tone } from '@/ui/Badge';
+import { Meter } from '@/ui/Meter';
+import { Panel } from '@/ui/Panel';
+import { Duration } from '@/ui/time';
+
+interface Look {
+  readonly tone: Tone;
+  readonly word: string;
+  readonly Icon: typeof Check;
+}
+
+/** Workers name a phase's status as they like: the usual words are known, others are shown as they are. */
+function look(phase: Phase): Look {
+  switch (phase.status) {
+    case 'completed':
+    case 'done':
+      return { tone: 'green', word: 'Completed', Icon: Check };
+    case 'failed':
+    case 'error':
+      return { tone: 'red', word: 'Failed', Icon: X };
+    case 'in_progress':
+    case 'running':
+      return { tone: 'blue', word: 'In progress', Icon: LoaderCircle };
+    case 'pending':
+    case null:
+    case undefined:
+      return { tone: 'grey', word: 'To come', Icon: CircleDashed };
+    default:
+      return { tone: 'grey', word: phase.status, Icon: CircleDashed };
+  }
+}
+
+export function Phases({ phases }: { phases: readonly Phase[] }) {
+  return (
+    <Panel title="Phases" flush>
+      <ol className="phases">
+        {phases.map((phase, index) => {
+          const { tone, word, Icon } = look(phase);
+          return (
+            // biome-ignore lint/suspicious/noArrayIndexKey: phases are known by their place
+            <li key={index} className={`phase tone-${tone}`} data-phase-status={phase.status ?? ''}>
+              <Icon aria-hidden="true" />
+              <span className="phase-name truncate">{phase.name}</span>
+              <span className="phase-meter">
+                {phase.progress !== null && phase.progress !== undefined && (
+                  <Meter value={phase.progress} label={`Progress of ${phase.name}`} tone={tone} />
+                )}
+              </span>
+              <span className="phase-word">{word}</span>
+              <span className="phase-took muted">
+                {phase.started_at &&
+                  (phase.finished_at || phase.status === 'in_progress' || phase.status === 'running') && (
+                    <Duration from={phase.started_at} to={phase.finished_at ?? null} />
+                  )}
+              </span>
+              {phase.message && <span className="phase-message muted">{phase.message}</span>}
+            </li>
+          );
+        })}
+      </ol>
+    </Panel>
+  );
+}

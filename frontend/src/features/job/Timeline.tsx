@@ -1,0 +1,97 @@
+import { useState } from 'react';
+import type { HistoryEntry } from '@/client/api';
+import type { Json } from '@/client/protocol';
+import { brief, EVENT_LOOKS } from '@/parts/eventLooks';
+import { Button } from '@/ui/Button';
+import { JsonView } from '@/ui/JsonView';
+import { Empty, LoadError, Skeleton } from '@/ui/notices';
+import { Panel } from '@/ui/Panel';
+import { ClockTime } from '@/ui/time';
+import type { History } from './useHistory';
+
+/** The job's events, newest first, each with what it changed. */
+export function Timeline({ history }: { history: History }) {
+  const { entries, loading, error, more, loadMore } = history;
+  return (
+    <Panel title="Timeline" flush>
+      {loading && (
+        <div className="panel-body">
+          <Skeleton lines={4} />
+        </div>
+      )}
+      {error !== null && (
+        <div className="panel-body">
+          <LoadError error={error} retry={loadMore} />
+        </div>
+      )}
+      {!loading && error === null && entries.length === 0 && (
+        <Empty title="No history">What happened to this job is older than the log keeps.</Empty>
+      )}
+      <ol className="timeline">
+        {entries.map((entry) => (
+          <Entry key={entry.version} entry={entry} />
+        ))}
+      </ol>
+      {more && (
+        <div className="timeline-more">
+          <Button onClick={loadMore}>Earlier events</Button>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function Entry({ entry }: { entry: HistoryEntry }) {
+  const { word, tone, Icon } = EVENT_LOOKS[entry.type];
+  const [open, setOpen] = useState(false);
+  const changed = Object.entries(entry.changed ?? {}).filter(([field]) => field !== 'version');
+  return (
+    <li className={`moment tone-${tone}`} data-event={entry.type}>
+      <span className="moment-mark">
+        <Icon aria-hidden="true" />
+      </span>
+      <div className="moment-head">
+        <strong>{word}</strong>
+        {changed.length > 0 && (
+          <span className="muted truncate">{changed.map(([field]) => field).join(', ')}</span>
+        )}
+        <span className="moment-at muted">
+          <ClockTime iso={entry.at} />
+        </span>
+        <Button look="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
+          {open ? 'Less' : 'More'}
+        </Button>
+      </div>
+      {changed.length > 0 && entry.type !== 'job_created' && (
+        <dl className="changes">
+          {changed.slice(0, open ? undefined : 4).map(([field, [from, to]]) => (
+            <div key={field}>
+              <dt>{field}</dt>
+              <dd>
+                <span className="changes-old">{shown(from)}</span>
+                <span aria-hidden="true"> → </span>
+                <span className="sr-only"> became </span>
+                <span className="changes-new">{shown(to)}</span>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {open && <JsonView value={asJson(entry)} label={`Event ${entry.cursor ?? entry.version}`} />}
+    </li>
+  );
+}
+
+function shown(value: Json | undefined): string {
+  return brief(value ?? null);
+}
+
+function asJson(entry: HistoryEntry): Json {
+  return {
+    type: entry.type,
+    cursor: entry.cursor,
+    at: entry.at,
+    version: entry.version,
+    job: { ...entry.job } as unknown as Json,
+  };
+}

@@ -1,0 +1,82 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
+import type { Job, JobEvent } from '@/client/protocol';
+import { jobKey } from '@/client/protocol';
+import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
+import { isNews } from '@/client/reducer';
+
+export interface JobName {
+  readonly source: string;
+  readonly id: string;
+}
+
+interface Loaded {
+  readonly job: Job;
+  readonly cursor: string;
+  readonly deleted: boolean;
+}
+
+/** One job with everything it has, kept up by the feed. */
+export function useJob(name: JobName) {
+  const { api, feed } = useBoard();
+  const queries = useQueryClient();
+  const key = ['job', name.source, name.id];
+  const newest = useRef<JobEvent | null>(null);
+  const answer = useQuery({
+    queryKey: key,
+    queryFn: async (): Promise<Loaded> => {
+      const loaded = await api.job(name);
+      const known = queries.getQueryData<Loaded>(key);
+      const event = newest.current;
+      if (
+        event !== null &&
+        jobKey(event.job) === `${name.source}/${name.id}` &&
+        isNews(loaded.job.version, event)
+      ) {
+        return { ...withEvent(loaded.job, event), cursor: loaded.cursor };
+      }
+      return known?.deleted === true ? known : { ...loaded, deleted: false };
+    },
+    refetchInterval: usePollInterval(),
+    retry: false,
+  });
+  const cursor = answer.data?.cursor;
+  useEffect(() => {
+    if (cursor !== undefined) feed.loadedAt(cursor);
+  }, [feed, cursor]);
+  useBatches(({ events, reset }) => {
+    const wanted = `${name.source}/${name.id}`;
+    let omitted = false;
+    let changed = false;
+    for (const event of events) {
+      if (jobKey(event.job) !== wanted) continue;
+      newest.current = event;
+      changed = true;
+      queries.setQueryData<Loaded>(key, (known) => {
+        if (known === undefined || !isNews(known.job.version, event)) return known;
+        omitted = (event.job.omitted?.length ?? 0) > 0;
+        return { ...withEvent(known.job, event), cursor: known.cursor };
+      });
+    }
+    if (reset !== null || omitted) void queries.invalidateQueries({ queryKey: key });
+    if (reset !== null || changed)
+      void queries.invalidateQueries({ queryKey: ['history', name.source, name.id] });
+    // A job that could not be found may have been made meanwhile.
+    if (changed && queries.getQueryData(key) === undefined) void queries.invalidateQueries({ queryKey: key });
+  });
+  return answer;
+}
+
+/** Large fields do not travel with events: what is known of them stays until they are loaded again. */
+function withEvent(known: Job, event: JobEvent): { readonly job: Job; readonly deleted: boolean } {
+  const deleted = event.type === 'job_deleted';
+  const omitted = event.job.omitted ?? [];
+  const job: Job = {
+    ...known,
+    ...event.job,
+    payload: omitted.includes('payload') ? known.payload : event.job.payload,
+    result: omitted.includes('result') ? known.result : event.job.result,
+    version: event.version,
+  };
+  return { job, deleted };
+}

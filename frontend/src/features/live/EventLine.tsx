@@ -1,0 +1,55 @@
+import { ChevronRight } from 'lucide-react';
+import { memo } from 'react';
+import { Link } from 'wouter';
+import type { JobEvent, Json } from '@/client/protocol';
+import { brief, EVENT_LOOKS } from '@/parts/eventLooks';
+import { jobPath } from '@/parts/links';
+import { STATUS_LOOKS } from '@/parts/status';
+import { JsonView } from '@/ui/JsonView';
+import { ClockTime } from '@/ui/time';
+
+export const EventLine = memo(
+  function EventLine({ event, open, onToggle }: { event: JobEvent; open: boolean; onToggle: () => void }) {
+    const { word, tone, Icon } = EVENT_LOOKS[event.type];
+    return (
+      <li className={`event tone-${tone}`} data-event={event.type} data-cursor={event.cursor}>
+        <div className="event-line">
+          <button
+            type="button"
+            className="event-open"
+            aria-expanded={open}
+            aria-label={`${word} ${event.job.kind} ${event.job.id}: details`}
+            onClick={onToggle}
+          >
+            <ChevronRight aria-hidden="true" />
+          </button>
+          <span className="event-at muted">
+            <ClockTime iso={event.at} />
+          </span>
+          <span className="event-word">
+            <Icon aria-hidden="true" />
+            {word}
+          </span>
+          <Link href={jobPath(event.job)} className="event-job truncate">
+            <span className="mono muted">{event.job.id}</span> {event.job.kind}
+          </Link>
+          <span className="event-what truncate muted">{what(event)}</span>
+          <span className="event-cursor mono muted">{event.cursor}</span>
+        </div>
+        {open && <JsonView value={event as unknown as Json} label={`Event ${event.cursor}`} />}
+      </li>
+    );
+  },
+  (a, b) => a.event === b.event && a.open === b.open,
+);
+
+function what({ change, job, type }: JobEvent): string {
+  if (type === 'job_failed' && job.error) return brief(job.error.split('\n', 1)[0] ?? '');
+  if (change.from && change.to && change.from !== change.to) {
+    return `${STATUS_LOOKS[change.from].word} → ${STATUS_LOOKS[change.to].word}`;
+  }
+  if (job.status === 'in_progress' && job.progress !== null && type === 'job_updated') {
+    return `${Math.round(job.progress * 100)} % ${job.phase ?? ''}`;
+  }
+  return job.queue;
+}

@@ -1,0 +1,145 @@
+import { Pause, Play, Radio } from 'lucide-react';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { before } from '@/client/cursor';
+import { EVENT_TYPES, type EventType, type JobEvent } from '@/client/protocol';
+import { useBatches, useBoard } from '@/client/react/board';
+import { EVENT_LOOKS } from '@/parts/eventLooks';
+import { Button } from '@/ui/Button';
+import { useHotkeys } from '@/ui/hotkeys';
+import { Empty, LoadError, Skeleton } from '@/ui/notices';
+import { EventLine } from './EventLine';
+import './live.css';
+import { Tail } from './tail';
+
+/** How many events from before the page was opened it starts with. */
+const BEFORE = 100;
+
+export function LivePage() {
+  const { api, feed } = useBoard();
+  const [tail] = useState(() => new Tail());
+  const [shown, setShown] = useState<readonly JobEvent[]>([]);
+  const [paused, setPaused] = useState(false);
+  const [pointed, setPointed] = useState(false);
+  const [types, setTypes] = useState<ReadonlySet<EventType>>(new Set());
+  const [text, setText] = useState('');
+  const [open, setOpen] = useState<string | null>(null);
+  const [error, setError] = useState<Error | null>(null);
+  const [loaded, setLoaded] = useState(false);
+  const textBox = useRef<HTMLInputElement>(null);
+  const held = paused || pointed || open !== null;
+
+  const draw = useCallback(() => setShown(tail.select(types, text)), [tail, types, text]);
+  const load = useCallback(async () => {
+    try {
+      const { cursor } = await api.stats();
+      const { events } = await api.events(before(cursor, BEFORE), BEFORE);
+      tail.begin(events.filter((event) => event.type in EVENT_LOOKS));
+      feed.loadedAt(cursor);
+      setError(null);
+      setLoaded(true);
+    } catch (reason) {
+      setError(reason instanceof Error ? reason : new Error(String(reason)));
+    }
+  }, [api, feed, tail]);
+
+  useEffect(() => {
+    void load();
+  }, [load]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once loaded or let go, what came meanwhile is drawn
+  useEffect(() => {
+    if (!held) draw();
+  }, [draw, held, loaded]);
+  // A change of filter shows even while the tail is held.
+  useEffect(() => draw(), [draw]);
+  useBatches(({ events, reset }) => {
+    if (reset !== null) void load();
+    tail.add(events);
+    if (!held && events.length > 0) draw();
+    else if (held && events.length > 0) setWaiting(tail.added);
+  });
+  const [waiting, setWaiting] = useState(0);
+  const [drawnAt, setDrawnAt] = useState(0);
+  useEffect(() => {
+    if (!held) setDrawnAt(tail.added);
+  }, [held, tail]);
+  useHotkeys({
+    ' ': () => setPaused(!paused),
+    '/': () => textBox.current?.focus(),
+    Escape: () => setOpen(null),
+  });
+  const behind = held ? Math.max(0, waiting - drawnAt) : 0;
+
+  return (
+    <div className="live">
+      <div className="page-head">
+        <h1>Live</h1>
+        <Button aria-pressed={paused} onClick={() => setPaused(!paused)}>
+          {paused ? <Play aria-hidden="true" /> : <Pause aria-hidden="true" />}
+          {paused ? 'Go on' : 'Pause'}
+        </Button>
+        {behind > 0 && <span className="muted num">{behind.toLocaleString()} more since</span>}
+      </div>
+      <div className="live-filters">
+        <input
+          ref={textBox}
+          className="field live-text"
+          type="search"
+          aria-label="Filter events by text"
+          placeholder="Filter by id, kind, queue or worker"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
+        <div className="chips" role="group" aria-label="Event types">
+          {EVENT_TYPES.map((type) => {
+            const { word, tone, Icon } = EVENT_LOOKS[type];
+            return (
+              <button
+                key={type}
+                type="button"
+                className={`chip tone-${tone}`}
+                aria-pressed={types.has(type)}
+                onClick={() => {
+                  const next = new Set(types);
+                  if (!next.delete(type)) next.add(type);
+                  setTypes(next);
+                }}
+              >
+                <Icon aria-hidden="true" />
+                {word}
+              </button>
+            );
+          })}
+        </div>
+      </div>
+      {error !== null && <LoadError error={error} retry={() => void load()} />}
+      <div className="panel">
+        {!loaded && error === null && (
+          <div className="panel-body">
+            <Skeleton lines={10} />
+          </div>
+        )}
+        {loaded && shown.length === 0 && (
+          <Empty title="Nothing yet" icon={<Radio aria-hidden="true" />}>
+            Every change of a job appears here the moment it is committed.
+          </Empty>
+        )}
+        {shown.length > 0 && (
+          <ul
+            className="events"
+            onPointerEnter={(event) => event.pointerType === 'mouse' && setPointed(true)}
+            onPointerLeave={() => setPointed(false)}
+          >
+            {shown.map((event) => (
+              <EventLine
+                key={event.cursor}
+                event={event}
+                open={open === event.cursor}
+                onToggle={() => setOpen(open === event.cursor ? null : event.cursor)}
+              />
+            ))}
+          </ul>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,222 @@
+import { Search, X } from 'lucide-react';
+import { type RefObject, useEffect, useId, useState } from 'react';
+import { SORTS, type Sort } from '@/client/api';
+import { EVERYTHING, type Facet, isEverything, type JobFilter } from '@/client/filter';
+import { STATUSES, type Status } from '@/client/protocol';
+import { useStats } from '@/parts/stats';
+import { STATUS_LOOKS } from '@/parts/status';
+import { Button } from '@/ui/Button';
+
+const SORT_WORDS: Readonly<Record<Sort, string>> = {
+  newest: 'Newest first',
+  oldest: 'Oldest first',
+  priority: 'Highest priority',
+  started: 'Last started',
+  finished: 'Last finished',
+};
+
+type OpenFacet = Exclude<Facet, 'status'>;
+
+const FACET_WORDS: Readonly<Record<OpenFacet, string>> = {
+  queue: 'Queue',
+  kind: 'Kind',
+  worker: 'Worker',
+  tags: 'Tag',
+  source: 'Source',
+};
+const OPEN_FACETS: readonly OpenFacet[] = ['queue', 'kind', 'worker', 'tags', 'source'];
+
+export function FilterBar({
+  filter,
+  sort,
+  change,
+  searchBox,
+  seen,
+}: {
+  filter: JobFilter;
+  sort: Sort;
+  change: (part: { filter?: JobFilter; sort?: Sort }) => void;
+  searchBox: RefObject<HTMLInputElement | null>;
+  /** Values that the list shows, offered while typing. */
+  seen: (facet: OpenFacet) => readonly string[];
+}) {
+  const stats = useStats();
+  const toggle = (status: Status) => {
+    const has = filter.status.includes(status);
+    const next = has ? filter.status.filter((each) => each !== status) : [...filter.status, status];
+    change({ filter: { ...filter, status: next } });
+  };
+  return (
+    <div className="filters" role="search">
+      <div className="filters-row">
+        <SearchBox value={filter.q} box={searchBox} onChange={(q) => change({ filter: { ...filter, q } })} />
+        <AddFilter
+          seen={(facet) => [
+            ...(facet === 'queue' ? (stats.data?.by_queue.map(({ queue }) => queue) ?? []) : []),
+            ...(facet === 'source' ? (stats.data?.by_queue.map(({ source }) => source) ?? []) : []),
+            ...seen(facet),
+          ]}
+          onAdd={(facet, value) => {
+            if (!filter[facet].includes(value))
+              change({ filter: { ...filter, [facet]: [...filter[facet], value] } });
+          }}
+        />
+        <select
+          className="field"
+          aria-label="Order"
+          value={sort}
+          onChange={(event) =>
+            change({ sort: SORTS.find((each) => each === event.target.value) ?? 'newest' })
+          }
+        >
+          {SORTS.map((each) => (
+            <option key={each} value={each}>
+              {SORT_WORDS[each]}
+            </option>
+          ))}
+        </select>
+      </div>
+      <div className="filters-row">
+        <div className="chips" role="group" aria-label="Status">
+          {STATUSES.map((status) => {
+            const { word, tone, Icon } = STATUS_LOOKS[status];
+            return (
+              <button
+                key={status}
+                type="button"
+                className={`chip tone-${tone}`}
+                aria-pressed={filter.status.includes(status)}
+                onClick={() => toggle(status)}
+              >
+                <Icon aria-hidden="true" />
+                {word}
+                <span className="num chip-count">{stats.data?.stats[status].toLocaleString() ?? ''}</span>
+              </button>
+            );
+          })}
+        </div>
+        {OPEN_FACETS.flatMap((facet) =>
+          filter[facet].map((value) => (
+            <button
+              key={`${facet}:${value}`}
+              type="button"
+              className="chip chip-on"
+              aria-label={`Remove filter ${FACET_WORDS[facet]} ${value}`}
+              onClick={() =>
+                change({ filter: { ...filter, [facet]: filter[facet].filter((each) => each !== value) } })
+              }
+            >
+              <span className="muted">{FACET_WORDS[facet]}</span> <span className="truncate">{value}</span>
+              <X aria-hidden="true" />
+            </button>
+          )),
+        )}
+        {!isEverything(filter) && (
+          <Button look="quiet" onClick={() => change({ filter: EVERYTHING })}>
+            Clear filters
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Typing waits a moment before it asks the server. */
+const TYPING_MS = 250;
+
+function SearchBox({
+  value,
+  box,
+  onChange,
+}: {
+  value: string;
+  box: RefObject<HTMLInputElement | null>;
+  onChange: (q: string) => void;
+}) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    if (text.trim() === value) return;
+    const timer = setTimeout(() => onChange(text.trim()), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text, value, onChange]);
+  return (
+    <label className="search">
+      <Search aria-hidden="true" />
+      <span className="sr-only">Search jobs</span>
+      <input
+        ref={box}
+        className="field"
+        type="search"
+        placeholder="Search id, kind, queue, worker, error"
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+      />
+    </label>
+  );
+}
+
+function AddFilter({
+  seen,
+  onAdd,
+}: {
+  seen: (facet: OpenFacet) => readonly string[];
+  onAdd: (facet: OpenFacet, value: string) => void;
+}) {
+  const [facet, setFacet] = useState<OpenFacet>('queue');
+  const [value, setValue] = useState('');
+  const id = useId();
+  const options = [...new Set(seen(facet))].sort().slice(0, 200);
+  const add = (text: string) => {
+    if (text.trim() === '') return;
+    onAdd(facet, text.trim());
+    setValue('');
+  };
+  return (
+    <form
+      className="add-filter"
+      onSubmit={(event) => {
+        event.preventDefault();
+        add(value);
+      }}
+    >
+      <select
+        className="field"
+        aria-label="Filter by"
+        value={facet}
+        onChange={(event) => setFacet(OPEN_FACETS.find((each) => each === event.target.value) ?? 'queue')}
+      >
+        {OPEN_FACETS.map((each) => (
+          <option key={each} value={each}>
+            {FACET_WORDS[each]}
+          </option>
+        ))}
+      </select>
+      <input
+        className="field"
+        aria-label={`${FACET_WORDS[facet]} to filter by`}
+        placeholder="is …"
+        list={id}
+        value={value}
+        onChange={(event) => {
+          // Picking an offered value adds it at once.
+          if (
+            options.includes(event.target.value) &&
+            !options.includes(value) &&
+            event.target.value.length - value.length > 1
+          ) {
+            add(event.target.value);
+          } else setValue(event.target.value);
+        }}
+      />
+      <datalist id={id}>
+        {options.map((option) => (
+          <option key={option} value={option} />
+        ))}
+      </datalist>
+      <Button type="submit" disabled={value.trim() === ''}>
+        Add
+      </Button>
+    </form>
+  );
+}

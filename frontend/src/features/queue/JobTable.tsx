@@ -1,0 +1,224 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { memo, type RefObject, useEffect, useImperativeHandle, useRef, useState } from 'react';
+import { Link } from 'wouter';
+import type { JobList, ListView } from '@/client/jobList';
+import type { Job, Status } from '@/client/protocol';
+import { lastMoment } from '@/parts/JobLines';
+import { useExpectedStatus } from '@/parts/jobActions';
+import { jobPath } from '@/parts/links';
+import { StatusBadge } from '@/parts/status';
+import { Meter } from '@/ui/Meter';
+import { Ago, Duration } from '@/ui/time';
+import { NARROW, useMedia } from '@/ui/useMedia';
+
+export interface TableKeys {
+  move(by: number): void;
+  current(): Job | null;
+}
+
+interface Props {
+  readonly list: JobList;
+  readonly view: ListView;
+  readonly selected: ReadonlySet<string>;
+  readonly selectable: boolean;
+  readonly onSelect: (key: string, range: boolean) => void;
+  readonly keys: RefObject<TableKeys | null>;
+}
+
+const ROW = 40;
+const ROW_NARROW = 66;
+const HEAD = ['Job', 'Queue', 'Status', 'Progress', 'Worker', 'Try', 'Took', 'When'] as const;
+
+/** All rows that are loaded, of which only those in sight are drawn. */
+export function JobTable({ list, view, selected, selectable, onSelect, keys }: Props) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const narrow = useMedia(NARROW);
+  const expected = useExpectedStatus();
+  const [current, setCurrent] = useState<string | null>(null);
+  const [pointed, setPointed] = useState(false);
+  const [scrolled, setScrolled] = useState(false);
+  const rowHeight = narrow ? ROW_NARROW : ROW;
+  const rows = useVirtualizer({
+    count: view.order.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    getItemKey: (index) => view.order[index] ?? index,
+    overscan: 8,
+  });
+  const items = rows.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: sizes are measured anew when the rows change height
+  useEffect(() => rows.measure(), [rowHeight]);
+  useEffect(() => list.hold(pointed || scrolled), [list, pointed, scrolled]);
+  useEffect(() => {
+    if (view.more && !view.loading && view.error === null && last >= view.order.length - 60)
+      void list.loadMore();
+  }, [list, last, view.more, view.loading, view.error, view.order.length]);
+  useImperativeHandle(keys, () => ({
+    move(by) {
+      const from = current === null ? -1 : view.order.indexOf(current);
+      const index = Math.min(view.order.length - 1, Math.max(0, from + by));
+      const key = view.order[index];
+      if (key === undefined) return;
+      rows.scrollToIndex(index);
+      setCurrent(key);
+    },
+    current: () => (current === null ? null : (list.job(current) ?? null)),
+  }));
+
+  return (
+    <div
+      className="jobs"
+      role="table"
+      aria-label="Jobs"
+      aria-rowcount={view.more ? -1 : view.order.length + 1}
+    >
+      <div role="rowgroup">
+        <div className="jobs-head" role="row" aria-rowindex={1} data-selectable={selectable}>
+          {selectable && (
+            <span role="columnheader">
+              <span className="sr-only">Selected</span>
+            </span>
+          )}
+          {HEAD.map((word) => (
+            <span key={word} role="columnheader" className={`cell-${word.toLowerCase()}`}>
+              {word}
+            </span>
+          ))}
+        </div>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
+      <div
+        ref={scroller}
+        className="jobs-scroll"
+        role="rowgroup"
+        tabIndex={0}
+        onPointerEnter={(event) => event.pointerType === 'mouse' && setPointed(true)}
+        onPointerLeave={() => setPointed(false)}
+        onScroll={(event) => setScrolled(event.currentTarget.scrollTop > rowHeight)}
+      >
+        <div className="jobs-space" role="presentation" style={{ height: rows.getTotalSize() }}>
+          {items.map(({ index, key, start }) => {
+            const name = String(key);
+            const job = list.job(name);
+            if (job === undefined) return null;
+            return (
+              <Row
+                key={name}
+                name={name}
+                job={job}
+                status={expected(job)}
+                departed={list.departed(name)}
+                index={index}
+                start={start}
+                selectable={selectable}
+                selected={selected.has(name)}
+                current={current === name}
+                onSelect={onSelect}
+                onCurrent={setCurrent}
+              />
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+interface RowProps {
+  readonly name: string;
+  readonly job: Job;
+  readonly status: Status | null;
+  readonly departed: boolean;
+  readonly index: number;
+  readonly start: number;
+  readonly selectable: boolean;
+  readonly selected: boolean;
+  readonly current: boolean;
+  readonly onSelect: (key: string, range: boolean) => void;
+  readonly onCurrent: (key: string) => void;
+}
+
+const Row = memo(function Row(props: RowProps) {
+  const { name, job, status, departed, index, start, selectable, selected, current, onSelect, onCurrent } =
+    props;
+  const link = useRef<HTMLAnchorElement>(null);
+  useEffect(() => {
+    if (current) link.current?.focus({ preventScroll: true });
+  }, [current]);
+  return (
+    <div
+      className="jobs-row"
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={selected}
+      data-selectable={selectable}
+      data-gone={departed || status === null}
+      data-job={name}
+      style={{ transform: `translateY(${start}px)` }}
+    >
+      {selectable && (
+        <span role="cell" className="cell-check">
+          <input
+            type="checkbox"
+            aria-label={`Select job ${job.id}`}
+            checked={selected}
+            onClick={(event) => onSelect(name, event.shiftKey)}
+            onChange={() => undefined}
+          />
+        </span>
+      )}
+      <span role="cell" className="cell-job truncate">
+        <Link ref={link} href={jobPath(job)} onFocus={() => onCurrent(name)}>
+          <span className="mono muted">{job.id}</span> <span className="jobs-kind">{job.kind}</span>
+        </Link>
+      </span>
+      <span role="cell" className="cell-queue truncate">
+        {job.queue}
+      </span>
+      <span role="cell" className="cell-status">
+        {status === null ? <span className="muted">Deleted</span> : <StatusBadge status={status} />}
+      </span>
+      <span role="cell" className="cell-progress">
+        <Progress job={job} />
+      </span>
+      <span role="cell" className="cell-worker truncate mono muted">
+        {job.worker}
+      </span>
+      <span role="cell" className="cell-try num muted">
+        {job.attempt > 0 && (job.max_attempts === null ? job.attempt : `${job.attempt}/${job.max_attempts}`)}
+      </span>
+      <span role="cell" className="cell-took muted">
+        {job.started_at !== null && (job.finished_at !== null || job.status === 'in_progress') && (
+          <Duration from={job.started_at} to={job.finished_at} />
+        )}
+      </span>
+      <span role="cell" className="cell-when muted">
+        <Ago iso={lastMoment(job)} />
+      </span>
+    </div>
+  );
+});
+
+function Progress({ job }: { job: Job }) {
+  if (job.status === 'failed' && job.error !== null) {
+    return (
+      <span className="jobs-error truncate" title={job.error.slice(0, 500)}>
+        {job.error.split('\n', 1)[0]?.slice(0, 120)}
+      </span>
+    );
+  }
+  if (job.status !== 'in_progress' && job.status !== 'paused') return null;
+  return (
+    <>
+      {job.progress !== null && (
+        <Meter value={job.progress} label={`Progress of job ${job.id}`} tone="blue" />
+      )}
+      <span className="truncate jobs-phase">
+        {job.phase}
+        {job.progress !== null && ` ${Math.round(job.progress * 100)} %`}
+      </span>
+    </>
+  );
+}

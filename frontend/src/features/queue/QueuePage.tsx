@@ -1,0 +1,144 @@
+import { ArrowUp, ListChecks } from 'lucide-react';
+import { useCallback, useMemo, useRef, useState } from 'react';
+import { useLocation } from 'wouter';
+import { type Action, allows } from '@/client/api';
+import { isEverything } from '@/client/filter';
+import { useJobList } from '@/client/react/useJobList';
+import { useAct } from '@/parts/jobActions';
+import { jobPath } from '@/parts/links';
+import { useReadOnly } from '@/parts/readOnly';
+import { Button } from '@/ui/Button';
+import { useHotkeys } from '@/ui/hotkeys';
+import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
+import { BulkBar } from './BulkBar';
+import { FilterBar } from './FilterBar';
+import { JobTable, type TableKeys } from './JobTable';
+import './queue.css';
+import { useJobToasts } from './useJobToasts';
+import { useQueueAddress } from './useQueueAddress';
+
+const PAGE_SIZE = 200;
+
+export function QueuePage() {
+  const { filter, sort, change } = useQueueAddress();
+  const { list, view } = useJobList(filter, sort, { pageSize: PAGE_SIZE });
+  const [, navigate] = useLocation();
+  const readOnly = useReadOnly();
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [bulk, setBulk] = useState(false);
+  const anchor = useRef<string | null>(null);
+  const searchBox = useRef<HTMLInputElement>(null);
+  const table = useRef<TableKeys>(null);
+  const act = useAct();
+  useJobToasts();
+
+  const select = useCallback(
+    (key: string, range: boolean) => {
+      const order = list.view().order;
+      const from = range && anchor.current !== null ? order.indexOf(anchor.current) : -1;
+      const to = order.indexOf(key);
+      anchor.current = key;
+      setSelected((before) => {
+        const after = new Set(before);
+        if (from >= 0)
+          for (const each of order.slice(Math.min(from, to), Math.max(from, to) + 1)) after.add(each);
+        else if (!after.delete(key)) after.add(key);
+        return after;
+      });
+    },
+    [list],
+  );
+  const clear = () => {
+    setSelected(new Set());
+    setBulk(false);
+  };
+  const actOnCurrent = (action: Action) => {
+    const job = table.current?.current();
+    if (!readOnly && job && allows(action, job.status)) void act(job, action);
+  };
+  useHotkeys({
+    '/': () => searchBox.current?.focus(),
+    j: () => table.current?.move(1),
+    k: () => table.current?.move(-1),
+    ArrowDown: () => table.current?.move(1),
+    ArrowUp: () => table.current?.move(-1),
+    n: () => list.release(),
+    x: () => {
+      const job = table.current?.current();
+      if (job && !readOnly) select(`${job.source}/${job.id}`, false);
+    },
+    o: () => {
+      const job = table.current?.current();
+      if (job) navigate(jobPath(job));
+    },
+    r: () => actOnCurrent('retry'),
+    c: () => actOnCurrent('cancel'),
+    p: () => actOnCurrent('pause'),
+    Escape: clear,
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the jobs of the rows change with every revision
+  const jobs = useMemo(
+    () => [...selected].flatMap((key) => list.job(key) ?? []),
+    [selected, list, view.revision],
+  );
+  const seen = useCallback(
+    (facet: 'queue' | 'kind' | 'worker' | 'tags' | 'source') =>
+      list
+        .view()
+        .order.slice(0, 500)
+        .flatMap((key) => list.job(key)?.[facet] ?? []),
+    [list],
+  );
+
+  return (
+    <div className="queue">
+      <div className="page-head">
+        <h1>Queue</h1>
+        <span className="muted num" data-row-count={view.order.length}>
+          {view.loaded &&
+            `${view.order.length.toLocaleString()}${view.more ? '+' : ''} ${view.order.length === 1 ? 'job' : 'jobs'}`}
+        </span>
+        {view.waiting > 0 && (
+          <Button className="waiting" onClick={() => list.release()}>
+            <ArrowUp aria-hidden="true" />
+            {view.waiting.toLocaleString()} new
+          </Button>
+        )}
+        {!readOnly && jobs.length === 0 && (
+          <Button className="queue-all" aria-pressed={bulk} onClick={() => setBulk(!bulk)}>
+            <ListChecks aria-hidden="true" />
+            Act on all that match
+          </Button>
+        )}
+      </div>
+      <FilterBar filter={filter} sort={sort} change={change} searchBox={searchBox} seen={seen} />
+      {!readOnly && (jobs.length > 0 || bulk) && <BulkBar jobs={jobs} filter={filter} onClear={clear} />}
+      {view.error !== null && <LoadError error={view.error} retry={() => void list.refresh()} />}
+      {view.cut && <Note tone="amber">The list ends here. Filter to see older jobs.</Note>}
+      <div className="panel queue-panel">
+        {!view.loaded && view.error === null && (
+          <div className="panel-body">
+            <Skeleton lines={12} height={26} />
+          </div>
+        )}
+        {view.loaded && view.order.length === 0 && (
+          <Empty title={isEverything(filter) ? 'No jobs yet' : 'Nothing matches'}>
+            {isEverything(filter)
+              ? 'Jobs appear here the moment a row is inserted.'
+              : 'Loosen the filter, or wait: what comes to match appears by itself.'}
+          </Empty>
+        )}
+        {view.order.length > 0 && (
+          <JobTable
+            list={list}
+            view={view}
+            selected={selected}
+            selectable={!readOnly}
+            onSelect={select}
+            keys={table}
+          />
+        )}
+      </div>
+    </div>
+  );
+}

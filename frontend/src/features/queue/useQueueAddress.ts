@@ -1,0 +1,33 @@
+import { useCallback, useMemo } from 'react';
+import { useLocation, useSearch } from 'wouter';
+import { SORTS, type Sort } from '@/client/api';
+import { filterParams, type JobFilter, parseFilter } from '@/client/filter';
+
+export interface QueueAddress {
+  readonly filter: JobFilter;
+  readonly sort: Sort;
+  readonly change: (part: { readonly filter?: JobFilter; readonly sort?: Sort }) => void;
+}
+
+/** Filter and order live in the page's address: a link shows what its sender saw, and "back" undoes. */
+export function useQueueAddress(): QueueAddress {
+  const search = useSearch();
+  const [, navigate] = useLocation();
+  const filter = useMemo(() => parseFilter(search), [search]);
+  const sort = useMemo(() => {
+    const wanted = new URLSearchParams(search).get('sort');
+    return SORTS.find((each) => each === wanted) ?? 'newest';
+  }, [search]);
+  const change = useCallback(
+    (part: { readonly filter?: JobFilter; readonly sort?: Sort }) => {
+      const next = part.filter ?? filter;
+      const params = filterParams(next);
+      const order = part.sort ?? sort;
+      if (order !== 'newest') params.set('sort', order);
+      // Typing would fill the history with every letter.
+      navigate(`/queue${params.size > 0 ? `?${params}` : ''}`, { replace: next.q !== filter.q });
+    },
+    [filter, sort, navigate],
+  );
+  return { filter, sort, change };
+}

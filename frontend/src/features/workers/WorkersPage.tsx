@@ -1,0 +1,116 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { HeartPulse, Unplug, Users } from 'lucide-react';
+import { useRef } from 'react';
+import type { WorkerInfo } from '@/client/api';
+import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
+import { JobLines } from '@/parts/JobLines';
+import { Badge } from '@/ui/Badge';
+import { JsonView } from '@/ui/JsonView';
+import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
+import { Ago } from '@/ui/time';
+import './workers.css';
+
+const KEY = ['workers'];
+const AGAIN_MS = 1_000;
+
+/** Heartbeats are not events: they are asked for, and asked for at once when a job begins or ends. */
+function useWorkers() {
+  const { api } = useBoard();
+  const queries = useQueryClient();
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useBatches(({ events }) => {
+    if (timer.current !== undefined || !events.some(({ job }) => job.worker !== null)) return;
+    timer.current = setTimeout(() => {
+      timer.current = undefined;
+      void queries.invalidateQueries({ queryKey: KEY });
+    }, AGAIN_MS);
+  });
+  return useQuery({
+    queryKey: KEY,
+    queryFn: () => api.workers(),
+    refetchInterval: Math.min(usePollInterval(), 10_000),
+  });
+}
+
+export function WorkersPage() {
+  const { data, error, refetch } = useWorkers();
+  const alive = data?.filter((worker) => worker.alive) ?? [];
+  const lost = data?.filter((worker) => !worker.alive) ?? [];
+  const stranded = lost.reduce((sum, worker) => sum + worker.jobs.length, 0);
+  return (
+    <div className="workers">
+      <div className="page-head">
+        <h1>Workers</h1>
+        {data !== undefined && (
+          <span className="muted num">
+            {alive.length} alive, {lost.length} lost
+          </span>
+        )}
+      </div>
+      {error !== null && <LoadError error={error} retry={() => void refetch()} />}
+      {stranded > 0 && (
+        <Note tone="red">
+          {stranded} {stranded === 1 ? 'job is' : 'jobs are'} held by workers that no longer answer.
+        </Note>
+      )}
+      {data === undefined && error === null && <Skeleton lines={6} height={30} />}
+      {data?.length === 0 && (
+        <div className="panel">
+          <Empty title="No workers have reported" icon={<Users aria-hidden="true" />}>
+            A worker appears here once it calls <code>tailboard.heartbeat(name, info)</code> or holds a job.
+          </Empty>
+        </div>
+      )}
+      <ul className="workers-list">
+        {[
+          ...lost.filter(({ jobs }) => jobs.length > 0),
+          ...alive,
+          ...lost.filter(({ jobs }) => jobs.length === 0),
+        ].map((worker) => (
+          <Card key={worker.name} worker={worker} />
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Card({ worker }: { worker: WorkerInfo }) {
+  const info = worker.info !== null && typeof worker.info === 'object' && Object.keys(worker.info).length > 0;
+  return (
+    <li className="panel" data-worker={worker.name}>
+      <div className="card-head">
+        <h2 className="mono truncate">{worker.name}</h2>
+        {worker.alive ? (
+          <Badge tone="green" icon={<HeartPulse aria-hidden="true" />}>
+            Alive
+          </Badge>
+        ) : (
+          <Badge tone="red" icon={<Unplug aria-hidden="true" />}>
+            Lost
+          </Badge>
+        )}
+        <span className="muted worker-seen">
+          {worker.seen_at === null ? (
+            'no heartbeat'
+          ) : (
+            <>
+              heartbeat <Ago iso={worker.seen_at} />
+            </>
+          )}
+          {worker.started_at !== null && (
+            <>
+              , up since <Ago iso={worker.started_at} />
+            </>
+          )}
+        </span>
+      </div>
+      {worker.jobs.length > 0 ? <JobLines jobs={worker.jobs} /> : <p className="worker-idle muted">Idle</p>}
+      {info && (
+        <details className="worker-info">
+          <summary>Info</summary>
+          <JsonView value={worker.info} label={`Info of ${worker.name}`} />
+        </details>
+      )}
+    </li>
+  );
+}

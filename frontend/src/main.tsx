@@ -1,0 +1,12 @@
+import { createRoot } from 'react-dom/client';
+import '@fontsource-variable/geist/wght.css';
+import '@fontsource-variable/geist-mono/wght.css';
+import './ui/tokens.css';
+import './ui/base.css';
+import './ui/controls.css';
+import { App, makeQueryClient } from './app/App';
+import { makeBoard } from './client/react/board';
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('the page has no #root');
+createRoot(root).render(<App board={makeBoard()} queries={makeQueryClient()} />);

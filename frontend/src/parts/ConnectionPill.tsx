@@ -1,0 +1,57 @@
+import { CloudOff, LoaderCircle, Radio, RefreshCw, TimerReset } from 'lucide-react';
+import type { ComponentType } from 'react';
+import type { ConnectionPhase, ConnectionState } from '@/client/machine';
+import { useBoard, useConnection } from '@/client/react/board';
+import type { Tone } from '@/ui/Badge';
+import { useFromNow } from '@/ui/clock';
+import './connection.css';
+
+interface Look {
+  readonly word: string;
+  readonly tone: Tone;
+  readonly Icon: ComponentType<{ 'aria-hidden': 'true' }>;
+}
+
+const LOOKS: Readonly<Record<ConnectionPhase, Look>> = {
+  connecting: { word: 'Connecting', tone: 'grey', Icon: LoaderCircle },
+  catching_up: { word: 'Catching up', tone: 'blue', Icon: RefreshCw },
+  live: { word: 'Live', tone: 'green', Icon: Radio },
+  polling: { word: 'Polling', tone: 'amber', Icon: TimerReset },
+  offline: { word: 'Offline', tone: 'red', Icon: CloudOff },
+};
+
+/** How old what is shown may be, in words; empty while it is live. */
+export function useAge(state: ConnectionState): string {
+  return useFromNow((now) => {
+    if (state.phase === 'live' || state.freshAt === null) return '';
+    const s = Math.max(0, Math.floor((now - state.freshAt) / 1000));
+    if (s < 60) return `${s} s old`;
+    return s < 3_600 ? `${Math.floor(s / 60)} min old` : `${Math.floor(s / 3_600)} h old`;
+  });
+}
+
+/** Always in sight: what the connection is doing and how old the board is. Pressing it tries again. */
+export function ConnectionPill() {
+  const { feed } = useBoard();
+  const state = useConnection();
+  const age = useAge(state);
+  const { word, tone, Icon } = LOOKS[state.phase];
+  const lag =
+    state.phase === 'live' && state.lagMs !== null
+      ? `, ${Math.round(state.lagMs)} ms behind the database`
+      : '';
+  return (
+    <button
+      type="button"
+      className={`pill tone-${tone}`}
+      data-phase={state.phase}
+      title={`${word}${lag}${state.error === null ? '' : `: ${state.error}`}`}
+      aria-label={`Connection: ${word}${age === '' ? '' : `, ${age}`}${lag}. Press to check.`}
+      onClick={() => feed.wake()}
+    >
+      <Icon aria-hidden="true" />
+      <span>{word}</span>
+      {age !== '' && <span className="pill-age num">{age}</span>}
+    </button>
+  );
+}

@@ -1,0 +1,76 @@
+import { CirclePause, CirclePlay, RotateCcw, Square, Trash2 } from 'lucide-react';
+import { type ComponentType, useCallback, useSyncExternalStore } from 'react';
+import { expectedStatus } from '@/client/actions';
+import { ACTIONS, type Action, allows } from '@/client/api';
+import type { Job, Status } from '@/client/protocol';
+import { useBoard } from '@/client/react/board';
+import { Button } from '@/ui/Button';
+import { toast } from '@/ui/toasts';
+import { useReadOnly } from './readOnly';
+
+interface Look {
+  readonly word: string;
+  readonly done: string;
+  readonly Icon: ComponentType<{ 'aria-hidden': 'true' }>;
+}
+
+export const ACTION_LOOKS: Readonly<Record<Action, Look>> = {
+  retry: { word: 'Retry', done: 'retried', Icon: RotateCcw },
+  cancel: { word: 'Cancel', done: 'cancelled', Icon: Square },
+  pause: { word: 'Pause', done: 'paused', Icon: CirclePause },
+  resume: { word: 'Resume', done: 'resumed', Icon: CirclePlay },
+  delete: { word: 'Delete', done: 'deleted', Icon: Trash2 },
+};
+
+/** Runs an action: shown at once, taken back with the server's reason when it refuses. */
+export function useAct(): (job: Job, action: Action) => Promise<boolean> {
+  const { actions } = useBoard();
+  return useCallback(
+    async (job, action) => {
+      try {
+        await actions.run(job, action);
+        return true;
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        toast({ tone: 'red', title: `Job ${job.id} was not ${ACTION_LOOKS[action].done}`, text });
+        return false;
+      }
+    },
+    [actions],
+  );
+}
+
+/** The job's status, or the one that an action under way will give it; null where it will be gone. */
+export function useExpectedStatus(): (job: Job) => Status | null {
+  const { actions } = useBoard();
+  const expected = useSyncExternalStore(actions.subscribe, actions.view);
+  return useCallback((job: Job) => expectedStatus(expected, job), [expected]);
+}
+
+export function JobActions({ job, onDeleted }: { job: Job; onDeleted?: () => void }) {
+  const readOnly = useReadOnly();
+  const act = useAct();
+  const status = useExpectedStatus()(job);
+  if (readOnly || status === null) return null;
+  const run = async (action: Action) => {
+    const done = await act(job, action);
+    if (done && action === 'delete') onDeleted?.();
+  };
+  return (
+    <div className="job-actions">
+      {ACTIONS.filter((action) => allows(action, status)).map((action) => {
+        const { word, Icon } = ACTION_LOOKS[action];
+        return (
+          <Button
+            key={action}
+            look={action === 'delete' ? 'danger' : 'plain'}
+            onClick={() => void run(action)}
+          >
+            <Icon aria-hidden="true" />
+            {word}
+          </Button>
+        );
+      })}
+    </div>
+  );
+}

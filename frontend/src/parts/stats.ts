@@ -1,0 +1,28 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import type { StatsAnswer } from '@/client/api';
+import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
+
+const KEY = ['stats'];
+
+/** The counts by status, kept up by the feed; by queue they are as old as the last question. */
+export function useStats(pollWithoutSocket?: number) {
+  const { api, feed } = useBoard();
+  const queries = useQueryClient();
+  const answer = useQuery({
+    queryKey: KEY,
+    queryFn: () => api.stats(),
+    refetchInterval: usePollInterval(pollWithoutSocket),
+  });
+  const cursor = answer.data?.cursor;
+  useEffect(() => {
+    if (cursor !== undefined) feed.loadedAt(cursor);
+  }, [feed, cursor]);
+  useBatches(({ stats, reset }) => {
+    if (stats !== null) {
+      queries.setQueryData<StatsAnswer>(KEY, (known) => (known === undefined ? known : { ...known, stats }));
+    }
+    if (reset !== null) void queries.invalidateQueries({ queryKey: KEY });
+  });
+  return answer;
+}

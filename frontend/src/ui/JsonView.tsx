@@ -1,0 +1,95 @@
+import { type ReactNode, useState } from 'react';
+import './json.css';
+
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+const CHUNK = 100;
+const STRING_SHOWN = 600;
+
+/** A tree that draws only what is open, so that a megabyte of JSON costs what is looked at. */
+export function JsonView({ value, label }: { value: JsonValue; label: string }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard
+    <div className="json" role="region" aria-label={label} tabIndex={0}>
+      <Node value={value} open={true} />
+    </div>
+  );
+}
+
+function Node({ value, open = false }: { value: JsonValue; open?: boolean }): ReactNode {
+  if (value === null) return <span className="json-word">null</span>;
+  switch (typeof value) {
+    case 'string':
+      return <Text value={value} />;
+    case 'number':
+      return <span className="json-number">{String(value)}</span>;
+    case 'boolean':
+      return <span className="json-word">{String(value)}</span>;
+    default:
+      return <Branch value={value} initiallyOpen={open} />;
+  }
+}
+
+function Text({ value }: { value: string }) {
+  const [whole, setWhole] = useState(false);
+  const long = value.length > STRING_SHOWN;
+  return (
+    <>
+      <span className="json-string">"{long && !whole ? value.slice(0, STRING_SHOWN) : value}"</span>
+      {long && (
+        <button type="button" onClick={() => setWhole(!whole)}>
+          {whole ? ' show less' : ` … show all ${value.length.toLocaleString()} characters`}
+        </button>
+      )}
+    </>
+  );
+}
+
+function Branch({
+  value,
+  initiallyOpen,
+}: {
+  value: readonly JsonValue[] | { readonly [key: string]: JsonValue };
+  initiallyOpen: boolean;
+}) {
+  const list = Array.isArray(value);
+  const entries: [string, JsonValue][] = Object.entries(value);
+  const [open, setOpen] = useState(initiallyOpen && entries.length <= 200);
+  const [limit, setLimit] = useState(CHUNK);
+  const [start, end] = list ? ['[', ']'] : ['{', '}'];
+  if (entries.length === 0) return <span>{`${start}${end}`}</span>;
+  const summary = `${entries.length.toLocaleString()} ${list ? 'items' : 'keys'}`;
+  return (
+    <>
+      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {open ? `▾ ${start}` : `▸ ${start} ${summary} ${end}`}
+      </button>
+      {open && (
+        <>
+          <ul>
+            {entries.slice(0, limit).map(([key, child]) => (
+              <li key={key}>
+                {!list && <span className="json-key">{key}: </span>}
+                <Node value={child} open={entries.length <= 20} />
+              </li>
+            ))}
+            {entries.length > limit && (
+              <li>
+                <button type="button" onClick={() => setLimit(limit + CHUNK)}>
+                  … {(entries.length - limit).toLocaleString()} more
+                </button>
+              </li>
+            )}
+          </ul>
+          <span className="json-key">{end}</span>
+        </>
+      )}
+    </>
+  );
+}

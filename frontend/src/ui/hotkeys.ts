@@ -1,0 +1,35 @@
+import { useEffect, useRef } from 'react';
+
+export type Hotkeys = Readonly<Record<string, (event: KeyboardEvent) => void>>;
+
+function typing(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable ||
+      target instanceof HTMLTextAreaElement ||
+      target instanceof HTMLSelectElement ||
+      (target instanceof HTMLInputElement && target.type !== 'checkbox'))
+  );
+}
+
+/**
+ * Keys of the page, named as `KeyboardEvent.key` names them; `mod+k` is Ctrl or ⌘ with K. They rest while somebody
+ * types and while a dialog is open, except those with `mod`.
+ */
+export function useHotkeys(hotkeys: Hotkeys): void {
+  const latest = useRef(hotkeys);
+  latest.current = hotkeys;
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.altKey) return;
+      const mod = event.ctrlKey || event.metaKey;
+      if (!mod && (typing(event.target) || document.querySelector('dialog[open]') !== null)) return;
+      const hotkey = latest.current[mod ? `mod+${event.key.toLowerCase()}` : event.key];
+      if (hotkey === undefined) return;
+      event.preventDefault();
+      hotkey(event);
+    };
+    document.addEventListener('keydown', onKey);
+    return () => document.removeEventListener('keydown', onKey);
+  }, []);
+}

@@ -1,0 +1,77 @@
+import { useFromNow } from './clock';
+
+const exact = new Intl.DateTimeFormat(undefined, {
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+  timeZoneName: 'short',
+});
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
+/** "3.2 s", "4 min 10 s", "2 h 5 min". */
+export function formatDuration(ms: number): string {
+  if (ms < 0) return '0 s';
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  const s = ms / 1_000;
+  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < 60) return `${Math.floor(s)} s`;
+  const min = Math.floor(s / 60);
+  if (min < 60) return `${min} min ${Math.floor(s % 60)} s`;
+  const h = Math.floor(min / 60);
+  if (h < 48) return `${h} h ${min % 60} min`;
+  return `${Math.floor(h / 24)} d ${h % 24} h`;
+}
+
+function roughly(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1_000));
+  if (s < 2) return 'now';
+  if (s < 60) return `${s} s`;
+  if (s < 3_600) return `${Math.floor(s / 60)} min`;
+  if (s < 172_800) return `${Math.floor(s / 3_600)} h`;
+  return `${Math.floor(s / 86_400)} d`;
+}
+
+export function exactTime(iso: string): string {
+  return exact.format(new Date(iso));
+}
+
+/** How long ago, or how long until; the exact local time on hover. */
+export function Ago({ iso }: { iso: string | null }) {
+  const at = iso === null ? 0 : Date.parse(iso);
+  const text = useFromNow((now) => {
+    if (iso === null) return '–';
+    const ms = now - at;
+    if (ms < -1_500) return `in ${roughly(-ms)}`;
+    const said = roughly(ms);
+    return said === 'now' ? said : `${said} ago`;
+  });
+  if (iso === null) return <span className="muted">–</span>;
+  return (
+    <time dateTime={iso} title={exactTime(iso)} className="num">
+      {text}
+    </time>
+  );
+}
+
+/** The local time of day; the exact time on hover. */
+export function ClockTime({ iso }: { iso: string }) {
+  return (
+    <time dateTime={iso} title={exactTime(iso)} className="num">
+      {clock.format(new Date(iso))}
+    </time>
+  );
+}
+
+/** From one time to another, or to now while there is no other. */
+export function Duration({ from, to }: { from: string; to: string | null }) {
+  const text = useFromNow((now) =>
+    to === null
+      ? formatDuration(Math.max(0, Math.floor((now - Date.parse(from)) / 1_000) * 1_000))
+      : formatDuration(Date.parse(to) - Date.parse(from)),
+  );
+  return <span className="num">{text}</span>;
+}
