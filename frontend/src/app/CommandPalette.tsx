@@ -46,7 +46,6 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
           <Search aria-hidden="true" />
           <span className="sr-only">Jump to</span>
           <input
-            // biome-ignore lint/a11y/noAutofocus: the dialog was opened to type into it
             autoFocus
             role="combobox"
             aria-expanded="true"
@@ -70,7 +69,6 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
         <div id={list} role="listbox" aria-label="Choices" className="palette-list">
           {choices.map((choice, place) => (
             // biome-ignore lint/a11y/useKeyWithClickEvents: the input above takes the keys
-            // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the input
             <div
               key={choice.id}
               id={`${list}-${place}`}

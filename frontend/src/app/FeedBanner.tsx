@@ -47,8 +47,9 @@ export function FeedBanner() {
   return (
     <Banner>
       <Note tone="red" live action={again}>
-        The server cannot be reached. {age === '' ? 'Nothing could be loaded yet' : `What you see is ${age}`};
-        the board comes back by itself.
+        The server cannot be reached.{' '}
+        {age === '' ? 'Nothing could be loaded yet.' : `What you see is ${age}.`} The board comes back by
+        itself.
       </Note>
     </Banner>
   );

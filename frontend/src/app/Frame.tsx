@@ -16,7 +16,7 @@ import { type ReactNode, useEffect, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useBatches, useConnection, useTokenWanted } from '@/client/react/board';
 import { ConnectionPill } from '@/parts/ConnectionPill';
-import { setReadOnly, useReadOnly } from '@/parts/readOnly';
+import { setReadOnly, useReadOnly, useReadOnlyServer } from '@/parts/readOnly';
 import { Button } from '@/ui/Button';
 import { useHotkeys } from '@/ui/hotkeys';
 import { setTheme, useTheme } from '@/ui/theme';
@@ -45,6 +45,7 @@ export function Frame({ children }: { children: ReactNode }) {
   const [going, setGoing] = useState(false);
   const theme = useTheme();
   const readOnly = useReadOnly();
+  const readOnlyServer = useReadOnlyServer();
   const tokenWanted = useTokenWanted();
   const queries = useQueryClient();
   const { phase } = useConnection();
@@ -125,7 +126,14 @@ export function Frame({ children }: { children: ReactNode }) {
           icon
           aria-pressed={readOnly}
           aria-label="Read-only"
-          title={readOnly ? 'Read-only: no actions are offered' : 'Actions are offered'}
+          disabled={readOnlyServer}
+          title={
+            readOnlyServer
+              ? 'The server is read-only'
+              : readOnly
+                ? 'Read-only: no actions are offered'
+                : 'Actions are offered'
+          }
           onClick={() => setReadOnly(!readOnly)}
         >
           {readOnly ? <Lock aria-hidden="true" /> : <Unlock aria-hidden="true" />}

@@ -1,6 +1,6 @@
 /** The REST calls that the board makes, each typed. */
 
-import { filterParams, filterTree, type JobFilter } from './filter';
+import { filterParams, type JobFilter } from './filter';
 import type { Change, EventType, Job, JobEvent, Json, Stats, Status } from './protocol';
 import type { Rest } from './rest';
 
@@ -81,10 +81,11 @@ export type Action = (typeof ACTIONS)[number];
 export type BulkScope = { readonly filter: JobFilter } | { readonly jobs: readonly JobName[] };
 
 export interface BulkAnswer {
-  /** How many the scope holds, and of those, how many stand where the action is possible. */
+  /** How many jobs of the scope stand where the action is possible. */
   readonly matched: number;
-  readonly actionable: number;
   readonly changed: number;
+  /** The same call would find further ones. */
+  readonly more: boolean;
 }
 
 export type JobName = { readonly source: string; readonly id: number | string };
@@ -143,9 +144,8 @@ export class Api {
     return workers;
   }
 
-  async sources(): Promise<readonly SourceInfo[]> {
-    const { sources } = await this.#rest.call<{ sources: readonly SourceInfo[] }>('/api/sources');
-    return sources;
+  sources(): Promise<{ readonly sources: readonly SourceInfo[]; readonly read_only?: boolean }> {
+    return this.#rest.call('/api/sources');
   }
 
   async act(name: JobName, action: Action): Promise<Job | null> {
@@ -157,16 +157,31 @@ export class Api {
     return job;
   }
 
-  bulk(action: Action, scope: BulkScope, dryRun: boolean): Promise<BulkAnswer> {
-    const body = { action, ...bulkScope(scope), dry_run: dryRun };
-    return this.#rest.call('/api/jobs/bulk', { method: 'POST', body });
+  async bulk(action: Action, scope: BulkScope, dryRun: boolean): Promise<BulkAnswer> {
+    let total: BulkAnswer = { matched: 0, changed: 0, more: false };
+    for (const filter of bulkFilters(scope)) {
+      const body = { action, filter, dry_run: dryRun };
+      const part = await this.#rest.call<BulkAnswer>('/api/jobs/bulk', { method: 'POST', body });
+      total = {
+        matched: total.matched + part.matched,
+        changed: total.changed + part.changed,
+        more: total.more || part.more,
+      };
+    }
+    return total;
   }
 }
 
-function bulkScope(scope: BulkScope) {
-  if ('jobs' in scope)
-    return { filter: { in: { job: scope.jobs.map(({ source, id }) => `${source}/${id}`) } } };
-  return { filter: filterTree(scope.filter), ...(scope.filter.q !== '' && { q: scope.filter.q }) };
+/** A call names at most so many jobs. */
+const NAMES_MAX = 50;
+
+function bulkFilters(scope: BulkScope): readonly object[] {
+  if ('filter' in scope) return [scope.filter];
+  const names = scope.jobs.map(({ source, id }) => `${source}/${id}`);
+  const parts = Math.ceil(names.length / NAMES_MAX);
+  return Array.from({ length: parts }, (_, part) => ({
+    job: names.slice(part * NAMES_MAX, (part + 1) * NAMES_MAX),
+  }));
 }
 
 function jobPath({ source, id }: JobName): string {

@@ -36,7 +36,7 @@ export interface Link {
   wake(): void;
   /** See to it that every event after `cursor` is delivered, again if need be. */
   cover(cursor: string): void;
-  useToken(token: string | null): void;
+  setToken(token: string | null): void;
   state(): ConnectionState;
   onState(listener: (state: ConnectionState) => void): () => void;
   onDelivery(listener: (delivery: Delivery) => void): () => void;
@@ -72,7 +72,7 @@ export class Connection implements Link {
     this.#take({ kind: 'cover', cursor });
   }
 
-  useToken(token: string | null): void {
+  setToken(token: string | null): void {
     this.#take({ kind: 'token', token });
   }
 

@@ -55,8 +55,8 @@ export class Feed {
     this.#link.wake();
   }
 
-  useToken(token: string | null): void {
-    this.#link.useToken(token);
+  setToken(token: string | null): void {
+    this.#link.setToken(token);
   }
 
   state(): ConnectionState {

@@ -53,8 +53,8 @@ export class Feeds {
 
   #make(key: string, settings: Settings): Lent {
     const feed = new Feed(this.#makeLink(settings), drawSoon);
-    feed.useToken(this.#access.token());
-    this.#access.onChange(() => feed.useToken(this.#access.token()));
+    feed.setToken(this.#access.token());
+    this.#access.onChange(() => feed.setToken(this.#access.token()));
     feed.onState((state) => {
       if (state.denied) this.#access.refuse();
     });

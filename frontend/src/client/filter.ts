@@ -50,14 +50,6 @@ export function filterParams(filter: JobFilter): URLSearchParams {
   return params;
 }
 
-/** The filter as the JSON tree that the server's filters are made of. */
-export function filterTree(filter: JobFilter): { readonly [operator: string]: unknown } {
-  const parts = FACETS.filter((facet) => filter[facet].length > 0).map((facet) => ({
-    in: { [facet]: filter[facet] },
-  }));
-  return parts.length === 0 ? {} : { and: parts };
-}
-
 export function isEverything(filter: JobFilter): boolean {
   return filter.q === '' && FACETS.every((facet) => filter[facet].length === 0);
 }

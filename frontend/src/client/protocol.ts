@@ -157,9 +157,14 @@ export function parseFrames(text: string): readonly ServerFrame[] {
   for (const line of text.split('\n')) {
     if (line === '') continue;
     const value: unknown = JSON.parse(line);
-    if (isKnownFrame(value)) frames.push(value);
+    if (isKnownFrame(value)) frames.push(isJobEvent(value) ? withVersion(value) : value);
   }
   return frames;
+}
+
+/** The job as of the event: a card in the log does not hold its own version, the event does. */
+export function withVersion(event: JobEvent): JobEvent {
+  return { ...event, job: { ...event.job, version: event.version } };
 }
 
 export function jobKey(job: { readonly source: string; readonly id: number | string }): string {

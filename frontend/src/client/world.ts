@@ -3,7 +3,7 @@
 import { Access } from './access';
 import type { World } from './connection';
 import type { PollResult } from './machine';
-import { isJobEvent, type JobEvent, type Stats } from './protocol';
+import { isJobEvent, type JobEvent, type Stats, withVersion } from './protocol';
 import { Problem, Rest } from './rest';
 
 const PAGE = 1000;
@@ -41,7 +41,7 @@ async function poll(base: string, cursor: string | null, token: string | null): 
     }
     const page = await rest.call<EventsPage>(`/api/events?after=${encodeURIComponent(cursor)}&limit=${PAGE}`);
     const { stats } = await readStats();
-    const events = page.events.filter(isJobEvent);
+    const events = page.events.filter(isJobEvent).map(withVersion);
     if (events.length < page.events.length) {
       return { outcome: 'expired', reason: 'source_reset', cursor: page.cursor, stats };
     }

@@ -1,4 +1,6 @@
+import { useQuery } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
+import { useBoard } from '@/client/react/board';
 
 const KEY = 'tailboard.readOnly';
 const listeners = new Set<() => void>();
@@ -7,12 +9,25 @@ function current(): boolean {
   return localStorage.getItem(KEY) === 'yes';
 }
 
-/** Whether the board only shows: then no action is offered anywhere. */
-export function useReadOnly(): boolean {
+/** Whether this browser was told to show only. */
+export function useReadOnlyChoice(): boolean {
   return useSyncExternalStore((listener) => {
     listeners.add(listener);
     return () => listeners.delete(listener);
   }, current);
+}
+
+/** Whether the server lets nobody act. */
+export function useReadOnlyServer(): boolean {
+  const { api } = useBoard();
+  const { data } = useQuery({ queryKey: ['sources'], queryFn: () => api.sources() });
+  return data?.read_only === true;
+}
+
+/** Whether the board only shows: then no action is offered anywhere. */
+export function useReadOnly(): boolean {
+  const chosen = useReadOnlyChoice();
+  return useReadOnlyServer() || chosen;
 }
 
 export function setReadOnly(readOnly: boolean): void {

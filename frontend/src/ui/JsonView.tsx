@@ -15,7 +15,6 @@ const STRING_SHOWN = 600;
 /** A tree that draws only what is open, so that a megabyte of JSON costs what is looked at. */
 export function JsonView({ value, label }: { value: JsonValue; label: string }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard
     <div className="json" role="region" aria-label={label} tabIndex={0}>
       <Node value={value} open={true} />
     </div>

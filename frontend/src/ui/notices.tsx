@@ -42,16 +42,13 @@ export function LoadError({ error, retry }: { error: Error; retry: () => void })
   );
 }
 
+const WIDTHS = [96, 88, 92, 71, 84, 63, 90, 76, 94, 68, 86, 80] as const;
+
 export function Skeleton({ lines = 3, height = 20 }: { lines?: number; height?: number }) {
   return (
     <div aria-hidden="true">
-      {Array.from({ length: lines }, (_, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: placeholders have no identity
-        <span
-          key={index}
-          className="skeleton"
-          style={{ height, margin: '8px 0', width: `${95 - index * 9}%` }}
-        />
+      {WIDTHS.slice(0, lines).map((width) => (
+        <span key={width} className="skeleton" style={{ height, margin: '8px 0', width: `${width}%` }} />
       ))}
     </div>
   );

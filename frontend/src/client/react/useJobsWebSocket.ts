@@ -22,6 +22,11 @@ export interface JobsWebSocket {
 
 let usual: Feeds | undefined;
 
+function usualFeeds(): Feeds {
+  usual ??= new Feeds(new Access(sessionStorage));
+  return usual;
+}
+
 /**
  * Follows the jobs of the server that served this page. Every event comes once and in order, also after a
  * reconnection; callbacks run at most once per animation frame for all that arrived. Components with the same
@@ -30,7 +35,7 @@ let usual: Feeds | undefined;
 export function useJobsWebSocket(options: JobsWebSocketOptions = {}): JobsWebSocket {
   const { autoReconnect = true, reconnectInterval = 3000, onJobUpdate, onStatsUpdate } = options;
   const given = useContext(FeedsContext);
-  const feeds = given ?? (usual ??= new Feeds(new Access(sessionStorage)));
+  const feeds = given ?? usualFeeds();
   const settings = useMemo(() => ({ autoReconnect, reconnectInterval }), [autoReconnect, reconnectInterval]);
   const feed = feeds.peek(settings);
   const [callbacks] = useState<{ current: JobsWebSocketOptions }>({ current: {} });

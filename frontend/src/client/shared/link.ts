@@ -38,7 +38,7 @@ export class SharedLink implements Link {
     this.#port.postMessage({ say: 'cover', cursor });
   }
 
-  useToken(token: string | null): void {
+  setToken(token: string | null): void {
     this.#token = token;
     this.#port.postMessage({ say: 'token', token });
   }

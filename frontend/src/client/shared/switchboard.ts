@@ -23,7 +23,7 @@ export class Switchboard {
     switch (message.say) {
       case 'join':
         this.#ports.add(port);
-        if (message.token !== null) this.#link.useToken(message.token);
+        if (message.token !== null) this.#link.setToken(message.token);
         this.#link.start();
         port.postMessage({ say: 'state', state: shown(this.#link.state()) });
         break;
@@ -39,7 +39,7 @@ export class Switchboard {
         break;
       case 'token':
         // A tab that has none yet takes nothing away from the others.
-        if (message.token !== null) this.#link.useToken(message.token);
+        if (message.token !== null) this.#link.setToken(message.token);
         break;
       default:
         message satisfies never;

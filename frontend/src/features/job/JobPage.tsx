@@ -96,7 +96,6 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
         <div className="job-main">
           {job.error !== null && (
             <Panel title="Error" flush actions={<CopyButton label="error" text={() => job.error ?? ''} />}>
-              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard */}
               <pre className="job-error" role="region" aria-label="Error text" tabIndex={0}>
                 {job.error}
               </pre>
@@ -130,57 +129,52 @@ function JsonPanel({ title, value }: { title: string; value: Json }) {
 }
 
 function Facts({ job }: { job: Job }) {
-  const facts: readonly (readonly [string, ReactNode])[] = [
-    [
-      'Queue',
-      <Link key="q" href={queuePath({ ...EVERYTHING, queue: [job.queue] })} className="job-link">
-        {job.queue}
-      </Link>,
-    ],
-    [
-      'Kind',
-      <Link key="k" href={queuePath({ ...EVERYTHING, kind: [job.kind] })} className="job-link">
-        {job.kind}
-      </Link>,
-    ],
-    ['Worker', job.worker === null ? '–' : <span className="mono">{job.worker}</span>],
-    [
-      'Priority',
-      <span key="p" className="num">
-        {job.priority}
-      </span>,
-    ],
-    [
-      'Attempt',
-      <span key="a" className="num">
-        {job.max_attempts === null ? job.attempt : `${job.attempt} of ${job.max_attempts}`}
-      </span>,
-    ],
-    ['Created', <Ago key="c" iso={job.created_at} />],
-    ...(job.scheduled_at === null ? [] : [['Scheduled', <Ago key="s" iso={job.scheduled_at} />] as const]),
-    ['Started', <Ago key="st" iso={job.started_at} />],
-    ['Finished', <Ago key="f" iso={job.finished_at} />],
-    [
-      'Took',
-      job.started_at !== null && (job.finished_at !== null || job.status === 'in_progress') ? (
-        <Duration from={job.started_at} to={job.finished_at} />
-      ) : (
-        '–'
-      ),
-    ],
-    ['Tags', (job.tags ?? []).length === 0 ? '–' : (job.tags ?? []).join(', ')],
-    ['Source', job.source],
-  ];
+  const took = job.started_at !== null && (job.finished_at !== null || job.status === 'in_progress');
   return (
     <Panel title="Facts">
       <dl className="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
+        <Fact name="Queue">
+          <Link href={queuePath({ ...EVERYTHING, queue: [job.queue] })} className="job-link">
+            {job.queue}
+          </Link>
+        </Fact>
+        <Fact name="Kind">
+          <Link href={queuePath({ ...EVERYTHING, kind: [job.kind] })} className="job-link">
+            {job.kind}
+          </Link>
+        </Fact>
+        <Fact name="Worker">{job.worker === null ? '–' : <span className="mono">{job.worker}</span>}</Fact>
+        <Fact name="Priority">{job.priority}</Fact>
+        <Fact name="Attempt">
+          {job.max_attempts === null ? job.attempt : `${job.attempt} of ${job.max_attempts}`}
+        </Fact>
+        <Fact name="Created">
+          <Ago iso={job.created_at} />
+        </Fact>
+        {job.scheduled_at !== null && (
+          <Fact name="Scheduled">
+            <Ago iso={job.scheduled_at} />
+          </Fact>
+        )}
+        <Fact name="Started">
+          <Ago iso={job.started_at} />
+        </Fact>
+        <Fact name="Finished">
+          <Ago iso={job.finished_at} />
+        </Fact>
+        <Fact name="Took">{took ? <Duration from={job.started_at ?? ''} to={job.finished_at} /> : '–'}</Fact>
+        <Fact name="Tags">{(job.tags ?? []).length === 0 ? '–' : (job.tags ?? []).join(', ')}</Fact>
+        <Fact name="Source">{job.source}</Fact>
       </dl>
     </Panel>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className="num">{children}</dd>
+    </div>
   );
 }

@@ -1,7 +1,7 @@
 import { Pause, Play, Radio } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { before } from '@/client/cursor';
-import { EVENT_TYPES, type EventType, type JobEvent } from '@/client/protocol';
+import { EVENT_TYPES, type EventType, isJobEvent, type JobEvent, withVersion } from '@/client/protocol';
 import { useBatches, useBoard } from '@/client/react/board';
 import { EVENT_LOOKS } from '@/parts/eventLooks';
 import { Button } from '@/ui/Button';
@@ -33,7 +33,7 @@ export function LivePage() {
     try {
       const { cursor } = await api.stats();
       const { events } = await api.events(before(cursor, BEFORE), BEFORE);
-      tail.begin(events.filter((event) => event.type in EVENT_LOOKS));
+      tail.begin(events.filter(isJobEvent).map(withVersion));
       feed.loadedAt(cursor);
       setError(null);
       setLoaded(true);

@@ -35,8 +35,8 @@ export function BulkDialog({
       onClose(true);
     },
   });
-  const fits = count.data?.actionable ?? 0;
-  const others = (count.data?.matched ?? 0) - fits;
+  const fits = count.data?.matched ?? 0;
+  const more = count.data?.more === true;
   return (
     <Dialog
       title={`${word} ${'filter' in scope ? 'all that match' : 'selected jobs'}`}
@@ -46,9 +46,13 @@ export function BulkDialog({
       {count.error !== null && <LoadError error={count.error} retry={() => void count.refetch()} />}
       {count.data !== undefined && (
         <p data-dry-run={fits}>
-          <b className="num">{fits.toLocaleString()}</b> {fits === 1 ? 'job' : 'jobs'} will be {done}.
-          {others > 0 &&
-            ` ${others.toLocaleString()} more match but stand where this is not possible; they stay as they are.`}
+          <b className="num">
+            {fits.toLocaleString()}
+            {more && '+'}
+          </b>{' '}
+          {fits === 1 ? 'job' : 'jobs'} will be {done}. Jobs that stand where this is not possible stay as
+          they are.
+          {more && ' There are more than one call reaches: repeat it for the rest.'}
           {action === 'delete' && ' This cannot be undone.'}
         </p>
       )}

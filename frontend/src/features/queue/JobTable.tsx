@@ -88,7 +88,6 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
           ))}
         </div>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
       <div
         ref={scroller}
         className="jobs-scroll"

@@ -28,7 +28,7 @@ export function SourcesPage() {
       {error !== null && <LoadError error={error} retry={() => void refetch()} />}
       {data === undefined && error === null && <Skeleton lines={4} height={30} />}
       <ul className="sources-list">
-        {data?.map((source) => (
+        {data?.sources.map((source) => (
           <Source key={source.name} source={source} />
         ))}
       </ul>
