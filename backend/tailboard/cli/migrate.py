@@ -22,10 +22,10 @@ def command(terminal: Terminal, settings: Settings, /, *, as_json: bool, revisio
     url = database_url(settings)
     before = current_revision(url)
     goes_down = before is not None and (revision == "base" or (revision != "head" and revision < before))
-    if goes_down and not yes:
-        click.confirm(
-            f"Going from {before} down to {revision} deletes what it holds. Go on?", abort=True, err=True
-        )
+    question = f"Going from {before} down to {revision} deletes what it holds. Go on?"
+    if goes_down and not yes and not click.confirm(question, err=True):
+        terminal.note("Nothing was changed.")
+        return 1
     with terminal.stage("Migrating"):
         after = migrate(url, revision)
     if as_json:

@@ -14,7 +14,7 @@ from tailboard.cli.logs import set_up_logging
 from tailboard.cli.target import database_url
 from tailboard.cli.terminal import Terminal
 from tailboard.db.embedded import EmbeddedServer
-from tailboard.db.schema import migrate, require_newest
+from tailboard.db.schema import current_revision, migrate, require_newest
 from tailboard.settings import Settings
 
 _GIVE_UP: Final = 130
@@ -74,6 +74,8 @@ async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo:
         if interrupts.stopping.is_set():
             return 0
         if bring_all:
+            # A database that cannot be reached is no failed migration.
+            await asyncio.to_thread(current_revision, url)
             with terminal.stage("Migrating"):
                 await asyncio.to_thread(migrate, url)
         else:

@@ -21,6 +21,10 @@ from tailboard.errors import TailboardError
 
 _OLDEST_SERVER: Final = 140_000
 _ROUND_TRIP_S: Final = 2.0
+LONG_TRANSACTION_S: Final = 60.0
+"""A transaction that has been open for longer is worth a word."""
+STUCK_S: Final = 5.0
+"""Committed changes that have had no position for longer mean that the leader does not seal."""
 _PID: Final = "SELECT pg_backend_pid()"
 _GIB: Final = 1024**3
 
@@ -159,11 +163,11 @@ def _notify_queue(connection: Asked) -> Judgement:
 
 
 def _transactions(connection: Asked) -> Judgement:
-    rows = connection.execute(query("doctor_transactions")).fetchall()
+    rows = connection.execute(query("doctor_transactions"), {"longer_s": LONG_TRANSACTION_S}).fetchall()
     if not rows:
-        return Verdict.OK, "none has been open for more than a minute", ""
+        return Verdict.OK, "none has been open for long", ""
     oldest = rows[0]
-    found = f"{len(rows)} open for over a minute; {oldest.who} ({oldest.what}) for {_age(oldest.seconds)}"
+    found = f"{len(rows)} open for long; {oldest.who} ({oldest.what}) for {_age(oldest.seconds)}"
     advice = (
         "The feed goes on, but the sealer polls and nothing is vacuumed until it ends: "
         "commit it, or set idle_in_transaction_session_timeout."
@@ -210,9 +214,7 @@ def _capture(connection: Asked) -> Judgement:
     rows = connection.execute(query("doctor_capture")).fetchall()
     missing = [row.name for row in rows if row.fires is None or not row.calls]
     if missing:
-        advice = (
-            "Changes are being missed. Run `tailboard migrate` down to 0001 and up, or restore the trigger."
-        )
+        advice = "Changes are being missed: restore the schema tailboard from a dump, or install it anew."
         found = f"the trigger {' and '.join(missing)} is missing or calls something else"
         return Verdict.FAIL, found, advice
     quiet = [row.name for row in rows if not row.fires]
@@ -231,7 +233,7 @@ def _sealing(connection: Asked) -> Judgement:
         return Verdict.WARN, f"no server is sealing{since}", advice
     bell = "the bell is armed" if row.armed else "the bell is muted"
     found = f"process {row.leader} seals, {bell}"
-    if waiting > 5:
+    if waiting > STUCK_S:
         advice = (
             f"The sealer is stuck; see its log, or pg_terminate_backend({row.leader}): another takes over."
         )

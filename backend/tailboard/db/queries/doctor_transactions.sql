@@ -1,4 +1,4 @@
--- Transactions of this database that have been open for more than a minute, prepared ones too, oldest first.
+-- Transactions of this database that have been open for longer than %(longer_s)s seconds, prepared ones too, oldest first.
 SELECT * FROM (
     SELECT 'process ' || pid AS who, coalesce(nullif(application_name, ''), 'no name') AS what,
            extract(epoch FROM clock_timestamp() - xact_start)::float8 AS seconds
@@ -8,4 +8,4 @@ SELECT * FROM (
     UNION ALL
     SELECT 'prepared transaction ' || gid, owner::text, extract(epoch FROM clock_timestamp() - prepared)::float8
       FROM pg_prepared_xacts WHERE database = current_database()
-) open WHERE seconds > 60 ORDER BY seconds DESC LIMIT 10
+) open WHERE seconds > %(longer_s)s ORDER BY seconds DESC LIMIT 10

@@ -1,0 +1,220 @@
+"""The commands that report and move: dsn, migrate, tail; and what wrong calls are answered."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from cli import rig
+from tailboard.cli.demo.without_psql import statements
+from tailboard.cli.demo.workers import programs, sql_program
+from tailboard.db.embedded import EmbeddedServer
+from tailboard.db.schema import newest_revision
+
+
+def database_of(board: rig.Process) -> str:
+    url = EmbeddedServer.find(board.home)
+    assert url is not None
+    return url
+
+
+def add_jobs(url: str, *kinds: str, queue: str = "default") -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for kind in kinds:
+            connection.execute("INSERT INTO tailboard.jobs (kind, queue) VALUES (%s, %s)", (kind, queue))
+
+
+@pytest.mark.parametrize("name", ["up", "serve", "migrate", "dsn", "tail", "doctor", "verify", "demo"])
+def test_every_command_explains_itself(nowhere: Path, name: str) -> None:
+    done = rig.run(nowhere, name, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"Usage: tailboard {name}")
+
+
+def test_the_command_lists_its_commands_and_its_version(nowhere: Path) -> None:
+    assert "  tail " in rig.run(nowhere, "--help").stdout
+    assert rig.run(nowhere, "--version").stdout.startswith("tailboard ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "code", "says"),
+    [
+        (["dsn"], {"DATABSE_URL": "x"}, 2, "did you mean TAILBOARD_DATABASE_URL?"),
+        (["dsn", "--database-url", "mysql://x/y"], {}, 2, "postgresql://"),
+        (["up", "--port", "70000"], {}, 2, "0 to 65535"),
+        (["dsn"], {}, 1, "tailboard up"),
+        (["demo"], {}, 1, "tailboard up"),
+        (["verify"], {}, 1, "TAILBOARD_DATABASE_URL"),
+        (["tail", "--url", "http://127.0.0.1:1"], {}, 1, "tailboard up"),
+        (["tail", "--cursor", "yesterday"], {}, 2, "epoch.position"),
+        (["tail", "--status", "done"], {}, 2, "completed"),
+        (["nonsense"], {}, 2, "nonsense"),
+        (["verify"], {"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, 1, "not available"),
+    ],
+)
+def test_a_wrong_call_is_told_what_to_do_without_a_traceback(
+    nowhere: Path, arguments: list[str], settings: dict[str, str], code: int, says: str
+) -> None:
+    done = rig.run(nowhere, *arguments, **settings)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_dsn_prints_the_url_that_was_given(nowhere: Path) -> None:
+    url = "postgresql://ada:secret@db.example.com/jobs"
+    assert rig.run(nowhere, "dsn", DATABASE_URL=url).stdout == f"{url}\n"
+
+
+def test_dsn_leads_psql_to_the_running_board(board: rig.Process) -> None:
+    psql = shutil.which("psql")
+    if psql is None:
+        pytest.skip("there is no psql here")
+    dsn = rig.run(board.home, "dsn").stdout.strip()
+    said = subprocess.run(
+        [psql, dsn, "-X", "-At", "-c", "SELECT tailboard.cursor()"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.startswith("1.")
+
+
+def test_migrate_goes_up_and_down_and_says_so(empty_database_url: str, nowhere: Path) -> None:
+    newest = newest_revision()
+
+    def migrate(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return rig.run(nowhere, "migrate", *arguments, stdin=stdin, DATABASE_URL=empty_database_url)
+
+    assert migrate("0001").stdout == "The database went from base to 0001.\n"
+    assert json.loads(migrate("--json").stdout) == {"before": "0001", "after": newest}
+    assert migrate().stdout == f"The database is at {newest} already.\n"
+    refused = migrate("base", stdin="n\n")
+    assert refused.returncode == 1
+    assert f"The database is at {newest} already." in migrate().stdout
+    assert migrate("base", "--yes").stdout == f"The database went from {newest} to base.\n"
+    wrong = migrate("0999")
+    assert wrong.returncode == 1
+    assert "0999" in wrong.stderr
+
+
+def test_tail_prints_the_servers_own_lines_and_goes_on_from_a_cursor(
+    board: rig.Process, board_url: str
+) -> None:
+    database = database_of(board)
+    with psycopg.connect(database) as connection:
+        row = connection.execute("SELECT tailboard.cursor()").fetchone()
+    assert row is not None
+    add_jobs(database, "tail.one", "tail.two", "tail.three")
+    first = rig.run(
+        board.home,
+        "tail",
+        "--json",
+        "--url",
+        board_url,
+        "--cursor",
+        row[0],
+        "--kind",
+        "tail.*",
+        "--limit",
+        "2",
+    )
+    events = rig.json_lines(first.stdout)
+    assert [event["job"]["kind"] for event in events] == ["tail.one", "tail.two"]
+    rest = rig.run(
+        board.home, "tail", "--json", "--url", board_url, "--cursor", events[-1]["cursor"], "--no-follow",
+        "--kind", "tail.*",
+    )  # fmt: skip
+    assert [event["job"]["kind"] for event in rig.json_lines(rest.stdout)] == ["tail.three"]
+    assert rest.returncode == 0
+
+
+def test_tail_is_plain_where_nobody_reads_colours_and_shows_no_control_characters(
+    board: rig.Process, board_url: str
+) -> None:
+    database = database_of(board)
+    with rig.Process(board.home, "tail", "--url", board_url, "--queue", "plain") as tail:
+        tail.wait_for("Following from", where="err")
+        add_jobs(database, "evil\x1b[31m\x07red", queue="plain")
+        line = tail.wait_for("job_created")
+    assert "plain  evil [31m red  - → pending" in line
+    assert "\x1b" not in line
+
+
+def test_tail_takes_up_again_where_a_restart_broke_it(home: Path, unused_tcp_port: int) -> None:
+    port = str(unused_tcp_port)
+    with rig.Process(home, "up", "--port", port) as first:
+        url = first.url()
+        with rig.Process(home, "tail", "--json", "--url", url) as tail:
+            tail.wait_for_connection(url)
+            database = database_of(first)
+            add_jobs(database, "before")
+            tail.wait_for('"before"')
+            # A second hold on the server keeps it up while no board is there.
+            server = EmbeddedServer(home)
+            server.start()
+            first.end()
+            tail.wait_for("trying again", where="err")
+            add_jobs(database, "meanwhile")
+            with rig.Process(home, "up", "--port", port) as second:
+                second.url()
+                server.stop()
+                add_jobs(database, "after")
+                tail.wait_for('"after"')
+                kinds = [event["job"]["kind"] for event in rig.json_lines("\n".join(tail.out))]
+    assert kinds == ["before", "meanwhile", "after"]
+
+
+def test_tail_with_the_wrong_token_says_so(home: Path) -> None:
+    with rig.Process(home, "up", "--port", "0", TOKEN="right") as process:
+        url = process.url()
+        wrong = rig.run(home, "tail", "--url", url, "--no-follow", TOKEN="wrong")
+        right = rig.run(home, "tail", "--url", url, "--no-follow", TOKEN="right")
+    assert wrong.returncode == 1
+    assert "TAILBOARD_TOKEN" in wrong.stderr
+    assert right.returncode == 0
+
+
+def test_the_sql_worker_needs_psql_no_more_than_its_script_does(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two shifts, one with psql where there is one and one without, do the same to the table."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO tailboard.jobs (kind, queue, tags, priority)"
+            " SELECT 'report.sales', 'reports', '{demo}', 100 FROM generate_series(1, 2)"
+        )
+    with_psql = sql_program(database_url)
+    monkeypatch.setenv("PATH", "")
+    without = sql_program(database_url)
+    assert without.command[2].endswith("without_psql.py")
+    for program in (with_psql, without):
+        done = subprocess.run(
+            program.command,
+            input=program.said,
+            env=dict(program.environment),
+            text=True,
+            capture_output=True,
+            check=True,
+        )
+        assert done.stderr == ""
+    with psycopg.connect(database_url) as connection:
+        ended = connection.execute(
+            "SELECT count(*) FROM tailboard.jobs WHERE worker = 'reports-desk'"
+            " AND status IN ('completed', 'scheduled', 'failed') AND jsonb_array_length(phases) = 3"
+        ).fetchone()
+    assert ended == (2,)
+
+
+def test_no_password_is_on_a_workers_command_line() -> None:
+    for program in programs("postgresql://ada:hunter2@db.example.com/jobs"):
+        assert "hunter2" not in " ".join(program.command)
+
+
+def test_a_script_is_cut_at_the_ends_of_its_statements() -> None:
+    script = "-- why;\nSELECT 1,\n       ';x';\n\n-- more\nSELECT 2;\n"
+    assert statements(script) == ["SELECT 1,\n       ';x'", "SELECT 2"]

@@ -1,0 +1,189 @@
+"""What the doctor finds in databases that were made sick on purpose."""
+
+import asyncio
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from cli import rig
+from tailboard.db.doctor import Finding, Verdict, examine
+from tailboard.db.pool import Database
+from tailboard.db.sealing import Sealing
+
+
+def findings(url: str, listen_url: str | None = None) -> dict[str, Finding]:
+    return {finding.check: finding for finding in examine(url, listen_url)}
+
+
+@contextmanager
+def session(url: str, *statements: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)  # type: ignore[call-overload]
+        yield connection
+
+
+def do(url: str, *statements: str) -> None:
+    with session(url, *statements):
+        pass
+
+
+async def open_log(url: str) -> None:
+    """What the first sealer does."""
+    connection = await Database(url).direct("test")
+    sealing = Sealing(connection)
+    assert await sealing.lead()
+    await sealing.open_log()
+    await connection.close()
+
+
+def test_a_new_database_has_only_its_missing_server_to_complain_about(database_url: str) -> None:
+    found = findings(database_url)
+    bad = {name: finding.found for name, finding in found.items() if finding.verdict is not Verdict.OK}
+    # Test servers may trade safety for speed, and allow two-phase commit; the doctor is right about both.
+    assert bad.keys() - {"server", "two-phase commit"} == {"sealing"}
+    assert bad["sealing"] == "no server is sealing"
+    assert {"rights", "clock", "listening", "notify queue", "lock waits", "capture", "log"} <= found.keys()
+    assert all(found[name].advice for name in bad)
+
+
+@pytest.mark.parametrize(
+    ("check", "verdict", "statement", "says"),
+    [
+        ("schema", "fail", "DROP TABLE tailboard.alembic_version", "tailboard migrate"),
+        ("schema", "fail", "UPDATE tailboard.alembic_version SET version_num = '0001'", "tailboard migrate"),
+        ("schema", "fail", "UPDATE tailboard.alembic_version SET version_num = '9999'", "Upgrade Tailboard"),
+        (
+            "capture",
+            "fail",
+            "ALTER TABLE tailboard.jobs DISABLE TRIGGER tailboard_capture",
+            "ENABLE ALWAYS TRIGGER tailboard_capture",
+        ),
+        (
+            "capture",
+            "fail",
+            "ALTER TABLE tailboard.jobs ENABLE TRIGGER tailboard_capture",
+            "ENABLE ALWAYS TRIGGER tailboard_capture",
+        ),
+        ("capture", "fail", "DROP TRIGGER tailboard_truncate ON tailboard.jobs", "restore the schema"),
+        ("log", "warn", "SELECT setval('tailboard.changes_seq', 1000000000)", "Start a server"),
+        (
+            "log",
+            "warn",
+            (
+                "WITH far AS (SELECT setval('tailboard.changes_seq', 1000000000))"
+                " INSERT INTO tailboard.jobs (kind) SELECT 'far' FROM far"
+            ),
+            "the overflow",
+        ),
+        ("capture", "fail", "ALTER FUNCTION tailboard.capture_jobs() SECURITY INVOKER", "restore the schema"),
+    ],
+)
+def test_what_is_broken_is_found_with_what_to_do(
+    database_url: str, check: str, verdict: str, statement: str, says: str
+) -> None:
+    do(database_url, statement)
+    finding = findings(database_url)[check]
+    assert finding.verdict == verdict
+    assert says in f"{finding.found} {finding.advice}"
+
+
+def test_an_open_transaction_is_found(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tailboard.db.doctor.LONG_TRANSACTION_S", 0.0)
+    with session(database_url, "SET application_name = 'night batch'", "BEGIN", "SELECT 1"):
+        finding = findings(database_url)["open transactions"]
+    assert finding.verdict == "warn"
+    assert "night batch" in finding.found
+
+
+def test_a_wait_for_a_lock_is_found_and_names_who_holds_it(database_url: str) -> None:
+    with (
+        session(database_url, "BEGIN", "LOCK TABLE tailboard.jobs") as holder,
+        session(database_url) as waiter,
+    ):
+        pid = holder.info.backend_pid
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            waiter.execute("SET lock_timeout = '1ms'; INSERT INTO tailboard.jobs (kind) VALUES ('x')")
+        waiter.execute("SET lock_timeout = 0")
+        insert = threading.Thread(
+            target=waiter.execute, args=("INSERT INTO tailboard.jobs (kind) VALUES ('waits')",)
+        )
+        insert.start()
+        deadline = time.monotonic() + 20
+        while (finding := findings(database_url)["lock waits"]).verdict == "ok":
+            assert time.monotonic() < deadline
+        holder.execute("ROLLBACK")
+        insert.join()
+    assert finding.verdict == "warn"
+    assert f"pg_terminate_backend({pid})" in finding.advice
+
+
+def test_a_leader_is_seen_and_a_stuck_one_is_a_failure(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(open_log(database_url))
+    with session(database_url, "SELECT pg_advisory_lock(x'7461696C'::int, 1)") as leader:
+        pid = leader.info.backend_pid
+        healthy = findings(database_url)["sealing"]
+        leader.execute("INSERT INTO tailboard.jobs (kind) VALUES ('waits')")
+        monkeypatch.setattr("tailboard.db.doctor.STUCK_S", 0.0)
+        stuck = findings(database_url)["sealing"]
+    assert healthy.verdict == "ok"
+    assert f"process {pid} seals" in healthy.found
+    assert stuck.verdict == "fail"
+
+
+def test_a_role_without_rights_is_told_which(database_url: str) -> None:
+    role = f"visitor_{os.getpid()}"
+    with session(database_url) as connection:
+        connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+        try:
+            found = findings(make_conninfo(database_url, options=f"-c role={role}"))
+        finally:
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+    assert found["rights"].verdict == "fail"
+    assert found["rights"].found == f"{role} does not own the schema tailboard"
+    assert f"TO {role}" in found["rights"].advice
+
+
+def test_a_listening_connection_that_cannot_be_made_is_a_finding(database_url: str) -> None:
+    finding = findings(database_url, "postgresql://127.0.0.1:1/x")["listening"]
+    assert finding.verdict == "fail"
+    assert "TAILBOARD_LISTEN_URL" in finding.advice
+
+
+def test_an_unreachable_database_is_one_finding() -> None:
+    found = list(examine("postgresql://127.0.0.1:1/x"))
+    assert [finding.verdict for finding in found] == ["fail"]
+    assert found[0].check == "connection"
+
+
+def test_a_database_without_tailboard_says_to_migrate(empty_database_url: str) -> None:
+    found = findings(empty_database_url)
+    assert found["schema"].advice == "Run `tailboard migrate`."
+    assert "capture" not in found
+
+
+def test_the_command_prints_a_table_or_json_and_its_exit_code_says_how_it_went(
+    database_url: str, nowhere: Path
+) -> None:
+    plain = rig.run(nowhere, "doctor", DATABASE_URL=database_url)
+    assert plain.returncode == 0
+    assert "ok    schema" in plain.stdout
+    assert "warn  sealing" in plain.stdout
+    assert "\x1b" not in plain.stdout
+    assert rig.run(nowhere, "doctor", "--strict", DATABASE_URL=database_url).returncode == 1
+    do(database_url, "ALTER TABLE tailboard.jobs DISABLE TRIGGER tailboard_capture")
+    scripted = rig.run(nowhere, "doctor", "--json", DATABASE_URL=database_url)
+    assert scripted.returncode == 1
+    verdicts = {item["check"]: item["verdict"] for item in json.loads(scripted.stdout)["findings"]}
+    assert verdicts["capture"] == "fail"
