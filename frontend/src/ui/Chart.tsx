@@ -54,7 +54,7 @@ export default function Chart({ times, series, label, format = String, height = 
       padding: [10, 8, 0, 0],
       scales: { y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.1)] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map(hourMinute) },
+        { ...axis, size: 28, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map(hourMinute) },
         {
           ...axis,
           size: 52,

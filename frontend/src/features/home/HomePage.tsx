@@ -47,7 +47,8 @@ function Charts() {
     refetchInterval: Math.min(pollMs, 15_000),
   });
   if (error !== null) return <LoadError error={error} retry={() => void refetch()} />;
-  const minutes = data ?? [];
+  // The minute that still runs would look like a slump.
+  const minutes = (data ?? []).slice(0, -1);
   const times = minutes.map(({ at }) => Date.parse(at) / 1000);
   return (
     <div className="home-charts">

@@ -11,6 +11,11 @@ export interface Attempt {
   readonly outcome: Status;
 }
 
+/** A job that goes back to waiting with an error in hand has failed an attempt, and gets another. */
+function outcome(to: Status, job: Job): Status {
+  return (to === 'pending' || to === 'scheduled') && job.error !== null ? 'failed' : to;
+}
+
 /** What the history says about each time the job was started; newest first, like the history. */
 export function attempts(entries: readonly HistoryEntry[]): readonly Attempt[] {
   const found: Attempt[] = [];
@@ -25,7 +30,7 @@ export function attempts(entries: readonly HistoryEntry[]): readonly Attempt[] {
       change.to &&
       change.to !== 'in_progress'
     ) {
-      found[found.length - 1] = { ...last, endedAt: at, outcome: change.to };
+      found[found.length - 1] = { ...last, endedAt: at, outcome: outcome(change.to, job) };
     }
   }
   return found.reverse();

@@ -68,10 +68,7 @@ function Entry({ entry }: { entry: HistoryEntry }) {
             <div key={field}>
               <dt>{field}</dt>
               <dd>
-                <span className="changes-old">{shown(from)}</span>
-                <span aria-hidden="true"> → </span>
-                <span className="sr-only"> became </span>
-                <span className="changes-new">{shown(to)}</span>
+                <Values field={field} from={from} to={to} />
               </dd>
             </div>
           ))}
@@ -80,6 +77,36 @@ function Entry({ entry }: { entry: HistoryEntry }) {
       {open && <JsonView value={asJson(entry)} label={`Event ${entry.cursor ?? entry.version}`} />}
     </li>
   );
+}
+
+function Values({ field, from, to }: { field: string; from: Json; to: Json }) {
+  if (field === 'phases') return <>{phaseChanges(from, to)}</>;
+  const old = shown(from);
+  return (
+    <>
+      {old !== '–' && <span className="changes-old">{old}</span>}
+      <span aria-hidden="true">{old === '–' ? '' : ' → '}</span>
+      <span className="sr-only"> became </span>
+      <span className="changes-new">{shown(to)}</span>
+    </>
+  );
+}
+
+/** Which phases moved, and to what, instead of the whole list twice. */
+function phaseChanges(from: Json, to: Json): string {
+  if (!Array.isArray(to)) return '–';
+  const before: readonly Json[] = Array.isArray(from) ? from : [];
+  const moved = to.flatMap((phase: Json, index) => {
+    const was = statusOf(before[index]);
+    const is = statusOf(phase);
+    return was?.status === is?.status || is === null ? [] : [`${is.name}: ${is.status}`];
+  });
+  return moved.length === 0 ? 'progress' : moved.join(', ');
+}
+
+function statusOf(phase: Json | undefined): { readonly name: string; readonly status: string } | null {
+  if (typeof phase !== 'object' || phase === null || !('name' in phase)) return null;
+  return { name: String(phase.name), status: String(phase.status ?? 'to come') };
 }
 
 function shown(value: Json | undefined): string {

@@ -69,12 +69,17 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
 
   return (
     <div
+      ref={scroller}
       className="jobs"
       role="table"
       aria-label="Jobs"
       aria-rowcount={view.more ? -1 : view.order.length + 1}
+      tabIndex={0}
+      onPointerEnter={(event) => event.pointerType === 'mouse' && setPointed(true)}
+      onPointerLeave={() => setPointed(false)}
+      onScroll={(event) => setScrolled(event.currentTarget.scrollTop > rowHeight)}
     >
-      <div role="rowgroup">
+      <div role="rowgroup" className="jobs-top">
         <div className="jobs-head" role="row" aria-rowindex={1} data-selectable={selectable}>
           {selectable && (
             <span role="columnheader">
@@ -88,38 +93,28 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
           ))}
         </div>
       </div>
-      <div
-        ref={scroller}
-        className="jobs-scroll"
-        role="rowgroup"
-        tabIndex={0}
-        onPointerEnter={(event) => event.pointerType === 'mouse' && setPointed(true)}
-        onPointerLeave={() => setPointed(false)}
-        onScroll={(event) => setScrolled(event.currentTarget.scrollTop > rowHeight)}
-      >
-        <div className="jobs-space" role="presentation" style={{ height: rows.getTotalSize() }}>
-          {items.map(({ index, key, start }) => {
-            const name = String(key);
-            const job = list.job(name);
-            if (job === undefined) return null;
-            return (
-              <Row
-                key={name}
-                name={name}
-                job={job}
-                status={expected(job)}
-                departed={list.departed(name)}
-                index={index}
-                start={start}
-                selectable={selectable}
-                selected={selected.has(name)}
-                current={current === name}
-                onSelect={onSelect}
-                onCurrent={setCurrent}
-              />
-            );
-          })}
-        </div>
+      <div className="jobs-space" role="rowgroup" style={{ height: rows.getTotalSize() }}>
+        {items.map(({ index, key, start }) => {
+          const name = String(key);
+          const job = list.job(name);
+          if (job === undefined) return null;
+          return (
+            <Row
+              key={name}
+              name={name}
+              job={job}
+              status={expected(job)}
+              departed={list.departed(name)}
+              index={index}
+              start={start}
+              selectable={selectable}
+              selected={selected.has(name)}
+              current={current === name}
+              onSelect={onSelect}
+              onCurrent={setCurrent}
+            />
+          );
+        })}
       </div>
     </div>
   );
