@@ -134,6 +134,12 @@ class Cluster:
             with contextlib.suppress(OSError):
                 Path(found.socket_folder).rmdir()
 
+    def disown(self) -> None:
+        """Leave the server running. Should it die while we live, its process is still buried."""
+        if self._process is not None:
+            threading.Thread(target=self._process.wait, name="embedded-postgres-left", daemon=True).start()
+            self._process = None
+
     def bound_log(self) -> None:
         """Begin the log anew when it is too long. The server appends, so it goes on at the new beginning."""
         if self._log.exists() and self._log.stat().st_size > LOG_LIMIT:
@@ -180,9 +186,14 @@ class Cluster:
                     f"{postmaster.processes(name)}, or restart the machine."
                 )
         self._bury()
-        # PostgreSQL believes its pid file as long as anybody runs under that id. We know better.
-        if found is not None and postmaster.exists(found.pid):
+        if found is None:
+            return
+        # PostgreSQL believes its lock files as long as anybody has that process id, be it a stranger or a
+        # zombie. We know better.
+        if postmaster.exists(found.pid):
             (self._data / "postmaster.pid").unlink(missing_ok=True)
+        for name in (_SOCKET, f"{_SOCKET}.lock"):
+            (_socket_folder(self._top, found) / name).unlink(missing_ok=True)
 
     # The data folder
 

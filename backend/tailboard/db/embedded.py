@@ -96,7 +96,9 @@ class EmbeddedServer:
             except OSError as error:
                 raise _explained(error, self._top) from error
             except _StartLockHeldError:
-                self._let_go()  # somebody is just joining, and owns it from now on
+                # Somebody is just joining, and owns it from now on.
+                self._cluster.disown()
+                self._let_go()
 
     def __enter__(self) -> Self:
         self.start()
@@ -152,6 +154,8 @@ class EmbeddedServer:
         try:
             if self._hold is not None and _try_lock(self._hold):
                 cluster.shut_down()
+            else:
+                cluster.disown()
         finally:
             self._let_go()
 

@@ -79,9 +79,9 @@ class Installation:
         """
         folder = packaged_bin_dir() if bin_dir is None else bin_dir.absolute()
         try:
+            if not (folder / "postgres").is_file():
+                raise EmbeddedServerError(f"There is no PostgreSQL server program in {folder}.")
             return cls(folder, account, _version(folder, account))
-        except FileNotFoundError as error:
-            raise EmbeddedServerError(f"There is no PostgreSQL server program in {folder}.") from error
         except PermissionError as error:
             if account is None or bin_dir is not None:
                 who = f"user {account.name}" if account else "this user"
