@@ -23,12 +23,15 @@ CREATE TABLE tailboard.changes (
     job_id     text COLLATE "C",
     old_status text COLLATE "C",
     new_status text COLLATE "C",
-    was        jsonb,
+    old_queue  text COLLATE "C",
+    old_kind   text COLLATE "C",
+    old_worker text COLLATE "C",
+    old_tags   text[],
     job        jsonb
 ) PARTITION BY RANGE (seq);
 COMMENT ON TABLE tailboard.changes IS 'Captured row changes, in no order that readers may rely on; see tailboard.events';
 COMMENT ON COLUMN tailboard.changes.op IS 'I insert, U update, D delete, T truncate or another reset';
-COMMENT ON COLUMN tailboard.changes.was IS 'Former values of queue, kind, worker and tags where this change altered them';
+COMMENT ON COLUMN tailboard.changes.old_queue IS 'With its neighbours, for U: what filters look at, as it was before; compared when read, not when written';
 COMMENT ON COLUMN tailboard.changes.job IS 'The canonical job after the change; for D the job before it';
 
 -- (xid, seq) serves the sealer, who asks which transactions have ended, and readers, who know a tick''s xids.

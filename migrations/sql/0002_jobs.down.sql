@@ -1,6 +1,8 @@
-DROP TABLE tailboard.jobs, tailboard.workers;
+DROP TABLE tailboard.jobs CASCADE; -- with job_card, which takes its row type
+DROP TABLE tailboard.workers;
 DROP FUNCTION tailboard.make_leaves(integer), tailboard.drop_leaf(interval, bigint, bigint), tailboard.write_capture(name, bigint),
-    tailboard.stamp_job(), tailboard.stamp_new_job(), tailboard.capture_jobs(), tailboard.capture_truncate();
+    tailboard.stamp_job(), tailboard.stamp_new_job(), tailboard.capture_job_update(), tailboard.capture_job_insert(),
+    tailboard.capture_job_delete(), tailboard.capture_truncate(), tailboard.keep_job_id();
 DELETE FROM tailboard.sources WHERE name = 'jobs';
 DELETE FROM tailboard.settings WHERE key = 'capture_leaf';
 DO $$

@@ -86,94 +86,101 @@ END $$;
 CREATE TRIGGER tailboard_stamp_new BEFORE INSERT ON tailboard.jobs
     FOR EACH ROW WHEN (NEW.status <> 'pending') EXECUTE FUNCTION tailboard.stamp_new_job();
 
--- Writes the capture function of the built-in source so that it inserts straight into one leaf of the log: routing
+-- Large values stay out of the log, and readers fetch them on demand. Stored uncompressed, so that their size is known
+-- without reading them.
+ALTER TABLE tailboard.jobs ALTER payload SET STORAGE EXTERNAL, ALTER result SET STORAGE EXTERNAL;
+
+-- The card of a built-in job: the row as JSON, without payload and result where they are large.
+CREATE FUNCTION tailboard.job_card(j tailboard.jobs) RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    omitted text[];
+BEGIN
+    IF pg_column_size(j.payload) > 2048 THEN
+        omitted := omitted || 'payload'::text;
+        j.payload := NULL;
+    END IF;
+    IF pg_column_size(j.result) > 2048 THEN
+        omitted := omitted || 'result'::text;
+        j.result := NULL;
+    END IF;
+    RETURN CASE WHEN omitted IS NULL THEN to_jsonb(j) ELSE to_jsonb(j) || jsonb_build_object('omitted', omitted) END;
+END $$;
+COMMENT ON FUNCTION tailboard.job_card IS 'The canonical job: the row as JSON, payload and result left out where they are over 2048 bytes';
+
+-- Writes the capture functions of the built-in source so that they insert straight into one leaf of the log: routing
 -- through the partitioned parent costs a writer a tenth of its speed. Called whenever the current leaf changes.
--- What may look like style is measured: no WHEN clause and no long comparison up front, because PostgreSQL parses
--- and plans both anew in every statement or transaction.
+--
+-- Their shape is measured. PostgreSQL prepares every expression of a PL/pgSQL function anew in every transaction, and
+-- parses every WHEN clause and CHECK constraint anew in every statement; with sixteen writers on cold caches, the
+-- number of operators and functions in the path of one UPDATE is what it costs. So: one function for each kind of
+-- statement, no WHEN, former values stored and compared by readers, and no operator that can be done without.
 CREATE FUNCTION tailboard.write_capture(leaf name, to_seq bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $write$
 BEGIN
     EXECUTE format($create$
-CREATE OR REPLACE FUNCTION tailboard.capture_jobs() RETURNS trigger
+CREATE OR REPLACE FUNCTION tailboard.capture_job_update() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $capture$
+BEGIN
+    IF NEW.status = OLD.status THEN
+        IF NEW *= OLD THEN
+            RETURN NULL; -- nothing changed: nothing to log
+        END IF;
+    END IF;
+    IF greatest(pg_column_size(NEW.payload), pg_column_size(NEW.result)) > 2048 THEN
+        INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
+                                       old_queue, old_kind, old_worker, old_tags, job)
+        VALUES (nextval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::text, OLD.status, NEW.status,
+                OLD.queue, OLD.kind, OLD.worker, OLD.tags, tailboard.job_card(NEW));
+    ELSIF nextval('tailboard.changes_seq') < %2$s THEN
+        INSERT INTO tailboard.%1$I (seq, op, source, job_id, old_status, new_status,
+                                    old_queue, old_kind, old_worker, old_tags, job)
+        VALUES (currval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::text, OLD.status, NEW.status,
+                OLD.queue, OLD.kind, OLD.worker, OLD.tags, to_jsonb(NEW));
+    ELSE -- the leaf is full, and nobody has pointed this function at the next one yet
+        INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
+                                       old_queue, old_kind, old_worker, old_tags, job)
+        VALUES (currval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::text, OLD.status, NEW.status,
+                OLD.queue, OLD.kind, OLD.worker, OLD.tags, to_jsonb(NEW));
+    END IF;
+    IF pg_sequence_last_value('tailboard.bell') = 1 THEN
+        PERFORM pg_notify('tailboard_bell', '');
+    END IF;
+    RETURN NULL;
+END $capture$;
+
+CREATE OR REPLACE FUNCTION tailboard.capture_job_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $capture$
 DECLARE
-    the_op "char";
-    the_seq bigint;
-    from_status text;
-    to_status text;
-    former jsonb;
-    card jsonb;
-    omitted text[];
-    moved boolean;
+    gone record;
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        IF NEW.status = OLD.status AND NEW.progress IS NOT DISTINCT FROM OLD.progress THEN
-            IF NEW *= OLD THEN
-                RETURN NULL; -- nothing changed: nothing to log
+    -- DELETE and INSERT of one id in one transaction are one update. The flag is transaction-local and rolls back
+    -- with a savepoint, so that only a transaction that did delete looks for what it deleted.
+    IF current_setting('tailboard.deleted', true) = pg_current_xact_id()::text THEN
+        DELETE FROM tailboard.changes c
+         WHERE c.xid = pg_current_xact_id() AND c.source = 'jobs' AND c.job_id = NEW.id::text AND c.op = 'D'
+        RETURNING c.old_status, c.job INTO gone;
+        IF FOUND THEN
+            INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
+                                           old_queue, old_kind, old_worker, old_tags, job)
+            VALUES (nextval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::text, gone.old_status, NEW.status,
+                    gone.job ->> 'queue', gone.job ->> 'kind', gone.job ->> 'worker',
+                    ARRAY(SELECT jsonb_array_elements_text(gone.job -> 'tags')), tailboard.job_card(NEW));
+            IF pg_sequence_last_value('tailboard.bell') = 1 THEN
+                PERFORM pg_notify('tailboard_bell', '');
             END IF;
+            RETURN NULL;
         END IF;
-        the_op := 'U';
-        from_status := OLD.status;
-        to_status := NEW.status;
-        IF NEW.id <> OLD.id THEN
-            moved := true; -- a new identity: the old job is gone and a new one is there
-            INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, job)
-            VALUES (nextval('tailboard.changes_seq'), 'D', 'jobs', OLD.id::text, OLD.status, to_jsonb(OLD) - '{payload,result}'::text[]);
-            the_op := 'I';
-            from_status := NULL;
-        ELSIF NEW.worker IS DISTINCT FROM OLD.worker OR NEW.queue <> OLD.queue
-              OR NEW.kind <> OLD.kind OR NEW.tags <> OLD.tags THEN
-            former := CASE WHEN NEW.worker IS DISTINCT FROM OLD.worker THEN jsonb_build_object('worker', OLD.worker) ELSE '{}' END
-                   || CASE WHEN NEW.queue <> OLD.queue THEN jsonb_build_object('queue', OLD.queue) ELSE '{}' END
-                   || CASE WHEN NEW.kind <> OLD.kind THEN jsonb_build_object('kind', OLD.kind) ELSE '{}' END
-                   || CASE WHEN NEW.tags <> OLD.tags THEN jsonb_build_object('tags', OLD.tags) ELSE '{}' END;
-        END IF;
-    ELSIF TG_OP = 'INSERT' THEN
-        the_op := 'I';
-        to_status := NEW.status;
-        -- DELETE and INSERT of one id in one transaction are one update. The flag is transaction-local and rolls back
-        -- with a savepoint, so that only a transaction that did delete looks for what it deleted.
-        IF current_setting('tailboard.deleted', true) = pg_current_xact_id()::text THEN
-            DELETE FROM tailboard.changes c
-             WHERE c.xid = pg_current_xact_id() AND c.source = 'jobs' AND c.job_id = NEW.id::text AND c.op = 'D'
-            RETURNING c.old_status, c.job INTO from_status, card;
-            IF FOUND THEN
-                the_op := 'U';
-                former := jsonb_build_object('worker', card -> 'worker', 'queue', card -> 'queue',
-                                             'kind', card -> 'kind', 'tags', card -> 'tags');
-            END IF;
-        END IF;
+    END IF;
+    IF greatest(pg_column_size(NEW.payload), pg_column_size(NEW.result)) > 2048 THEN
+        INSERT INTO tailboard.changes (seq, op, source, job_id, new_status, job)
+        VALUES (nextval('tailboard.changes_seq'), 'I', 'jobs', NEW.id::text, NEW.status, tailboard.job_card(NEW));
+    ELSIF nextval('tailboard.changes_seq') < %2$s THEN
+        INSERT INTO tailboard.%1$I (seq, op, source, job_id, new_status, job)
+        VALUES (currval('tailboard.changes_seq'), 'I', 'jobs', NEW.id::text, NEW.status, to_jsonb(NEW));
     ELSE
-        the_op := 'D';
-        from_status := OLD.status;
-        PERFORM set_config('tailboard.deleted', pg_current_xact_id()::text, true);
-        NEW := OLD;
-    END IF;
-
-    -- Large values stay out of the log; readers fetch them on demand. A compressed value hides its size.
-    IF pg_column_size(NEW.payload) > 2048 OR pg_column_size(NEW.result) > 2048
-       OR pg_column_compression(NEW.payload) <> '' OR pg_column_compression(NEW.result) <> '' THEN
-        IF octet_length(NEW.payload::text) > 2048 THEN
-            omitted := omitted || 'payload'::text;
-            NEW.payload := NULL;
-        END IF;
-        IF octet_length(NEW.result::text) > 2048 THEN
-            omitted := omitted || 'result'::text;
-            NEW.result := NULL;
-        END IF;
-    END IF;
-    card := to_jsonb(NEW);
-    IF omitted IS NOT NULL THEN
-        card := card || jsonb_build_object('omitted', omitted);
-    END IF;
-
-    the_seq := nextval('tailboard.changes_seq');
-    IF the_seq < %2$s THEN
-        INSERT INTO tailboard.%1$I (seq, op, source, job_id, old_status, new_status, was, job)
-        VALUES (the_seq, the_op, 'jobs', NEW.id::text, from_status, to_status, former, card);
-    ELSE
-        INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status, was, job)
-        VALUES (the_seq, the_op, 'jobs', NEW.id::text, from_status, to_status, former, card);
+        INSERT INTO tailboard.changes (seq, op, source, job_id, new_status, job)
+        VALUES (currval('tailboard.changes_seq'), 'I', 'jobs', NEW.id::text, NEW.status, to_jsonb(NEW));
     END IF;
     IF pg_sequence_last_value('tailboard.bell') = 1 THEN
         PERFORM pg_notify('tailboard_bell', '');
@@ -182,6 +189,18 @@ BEGIN
 END $capture$
 $create$, leaf, to_seq);
 END $write$;
+
+CREATE FUNCTION tailboard.capture_job_delete() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, job)
+    VALUES (nextval('tailboard.changes_seq'), 'D', 'jobs', OLD.id::text, OLD.status, tailboard.job_card(OLD));
+    PERFORM set_config('tailboard.deleted', pg_current_xact_id()::text, true);
+    IF pg_sequence_last_value('tailboard.bell') = 1 THEN
+        PERFORM pg_notify('tailboard_bell', '');
+    END IF;
+    RETURN NULL;
+END $$;
 
 -- Makes the leaf that follows the last one, and points the capture at the leaf that writers are in.
 -- Safe to call at any time; returns how many leaves it made. Leaves begin after every number drawn so far, so
@@ -247,8 +266,25 @@ BEGIN
     RETURN oldest.leaf;
 END $$;
 
-CREATE TRIGGER tailboard_capture AFTER INSERT OR UPDATE OR DELETE ON tailboard.jobs
-    FOR EACH ROW EXECUTE FUNCTION tailboard.capture_jobs();
+CREATE TRIGGER tailboard_capture_update AFTER UPDATE ON tailboard.jobs
+    FOR EACH ROW EXECUTE FUNCTION tailboard.capture_job_update();
+CREATE TRIGGER tailboard_capture_insert AFTER INSERT ON tailboard.jobs
+    FOR EACH ROW EXECUTE FUNCTION tailboard.capture_job_insert();
+CREATE TRIGGER tailboard_capture_delete AFTER DELETE ON tailboard.jobs
+    FOR EACH ROW EXECUTE FUNCTION tailboard.capture_job_delete();
+
+-- A job is its id: an UPDATE of it would be a deletion and a creation that no reader could tell apart.
+CREATE FUNCTION tailboard.keep_job_id() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'the id of a job cannot change (% to %)', OLD.id, NEW.id
+            USING ERRCODE = 'restrict_violation', HINT = 'Insert a new job and delete the old one.';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER tailboard_keep_id BEFORE UPDATE OF id ON tailboard.jobs
+    FOR EACH ROW EXECUTE FUNCTION tailboard.keep_job_id();
 
 CREATE FUNCTION tailboard.capture_truncate() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -263,5 +299,8 @@ CREATE TRIGGER tailboard_truncate AFTER TRUNCATE ON tailboard.jobs
     FOR EACH STATEMENT EXECUTE FUNCTION tailboard.capture_truncate('jobs');
 -- Triggers fire for every role, also where session_replication_role is 'replica': a restore by logical
 -- replication is a change like any other.
-ALTER TABLE tailboard.jobs ENABLE ALWAYS TRIGGER tailboard_capture;
-ALTER TABLE tailboard.jobs ENABLE ALWAYS TRIGGER tailboard_truncate;
+ALTER TABLE tailboard.jobs
+    ENABLE ALWAYS TRIGGER tailboard_capture_update,
+    ENABLE ALWAYS TRIGGER tailboard_capture_insert,
+    ENABLE ALWAYS TRIGGER tailboard_capture_delete,
+    ENABLE ALWAYS TRIGGER tailboard_truncate;

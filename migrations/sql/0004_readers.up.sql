@@ -17,20 +17,16 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tailboard.classify IS 'What a change means; agrees with tailboard.core.classify in every combination';
 
--- The card of a built-in job, exactly as its capture writes it.
-CREATE FUNCTION tailboard.job_card(j tailboard.jobs) RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT to_jsonb(j)
-        || CASE WHEN big.payload THEN '{"payload": null}' ELSE '{}' END::jsonb
-        || CASE WHEN big.result THEN '{"result": null}' ELSE '{}' END::jsonb
-        || CASE WHEN big.payload OR big.result THEN
-               jsonb_build_object('omitted', array_remove(ARRAY[CASE WHEN big.payload THEN 'payload' END,
-                                                                CASE WHEN big.result THEN 'result' END], NULL))
-           ELSE '{}' END
-      FROM (SELECT coalesce(octet_length(j.payload::text) > 2048, false) AS payload,
-                   coalesce(octet_length(j.result::text) > 2048, false) AS result) big
+-- What filters look at and this change altered, as it was before; NULL where it altered nothing of that.
+CREATE FUNCTION tailboard.was(c tailboard.changes) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN c.op = 'U' THEN nullif(
+        CASE WHEN c.old_queue IS DISTINCT FROM c.job ->> 'queue' THEN jsonb_build_object('queue', c.old_queue) ELSE '{}' END
+        || CASE WHEN c.old_kind IS DISTINCT FROM c.job ->> 'kind' THEN jsonb_build_object('kind', c.old_kind) ELSE '{}' END
+        || CASE WHEN c.old_worker IS DISTINCT FROM c.job ->> 'worker' THEN jsonb_build_object('worker', c.old_worker) ELSE '{}' END
+        || CASE WHEN to_jsonb(coalesce(c.old_tags, '{}')) <> coalesce(nullif(c.job -> 'tags', 'null'), '[]')
+                THEN jsonb_build_object('tags', c.old_tags) ELSE '{}' END, '{}') END
 $$;
-COMMENT ON FUNCTION tailboard.job_card IS 'The canonical job: the row as JSON, payload and result left out where they are over 2048 bytes';
 
 CREATE FUNCTION tailboard.job_version(source text, job_id text) RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -104,7 +100,7 @@ BEGIN
            c.job, c.at
       FROM tailboard.ticks t
      CROSS JOIN LATERAL (
-           SELECT l.*, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l
+           SELECT l.*, tailboard.was(l) AS was, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l
             WHERE l.xid = ANY (t.xids) AND l.seq >= lower(t.seqs) AND l.seq < upper(t.seqs) AND l.seq <@ t.seqs) c
      -- a tick holds at most 500 changes, so these are all that can overlap the wanted positions
      WHERE t.first_position > place."position" - 500 AND t.first_position <= place."position" + max
@@ -120,6 +116,6 @@ SELECT t.epoch || '.' || (t.first_position + c.place) AS "cursor",
        c.source, c.job_id, c.seq AS version, c.old_status, c.new_status, c.was, c.job, c.at
   FROM tailboard.ticks t
  CROSS JOIN LATERAL (
-       SELECT l.*, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l
+       SELECT l.*, tailboard.was(l) AS was, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l
         WHERE l.xid = ANY (t.xids) AND l.seq >= lower(t.seqs) AND l.seq < upper(t.seqs) AND l.seq <@ t.seqs) c;
 COMMENT ON VIEW tailboard.events IS 'Every readable event; to follow the log use tailboard.read(), which seeks';

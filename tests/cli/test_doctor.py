@@ -65,14 +65,14 @@ def test_a_new_database_has_only_its_missing_server_to_complain_about(database_u
         (
             "capture",
             "fail",
-            "ALTER TABLE tailboard.jobs DISABLE TRIGGER tailboard_capture",
-            "ENABLE ALWAYS TRIGGER tailboard_capture",
+            "ALTER TABLE tailboard.jobs DISABLE TRIGGER tailboard_capture_update",
+            "ENABLE ALWAYS TRIGGER tailboard_capture_update",
         ),
         (
             "capture",
             "fail",
-            "ALTER TABLE tailboard.jobs ENABLE TRIGGER tailboard_capture",
-            "ENABLE ALWAYS TRIGGER tailboard_capture",
+            "ALTER TABLE tailboard.jobs ENABLE TRIGGER tailboard_capture_update",
+            "ENABLE ALWAYS TRIGGER tailboard_capture_update",
         ),
         ("capture", "fail", "DROP TRIGGER tailboard_truncate ON tailboard.jobs", "restore the schema"),
         ("log", "warn", "SELECT setval('tailboard.changes_seq', 1000000000)", "Start a server"),
@@ -85,7 +85,7 @@ def test_a_new_database_has_only_its_missing_server_to_complain_about(database_u
             ),
             "the overflow",
         ),
-        ("capture", "fail", "ALTER FUNCTION tailboard.capture_jobs() SECURITY INVOKER", "restore the schema"),
+        ("capture", "fail", "ALTER FUNCTION tailboard.capture_job_update() SECURITY INVOKER", "restore the schema"),
     ],
 )
 def test_what_is_broken_is_found_with_what_to_do(
@@ -182,7 +182,7 @@ def test_the_command_prints_a_table_or_json_and_its_exit_code_says_how_it_went(
     assert "warn  sealing" in plain.stdout
     assert "\x1b" not in plain.stdout
     assert rig.run(nowhere, "doctor", "--strict", DATABASE_URL=database_url).returncode == 1
-    do(database_url, "ALTER TABLE tailboard.jobs DISABLE TRIGGER tailboard_capture")
+    do(database_url, "ALTER TABLE tailboard.jobs DISABLE TRIGGER tailboard_capture_update")
     scripted = rig.run(nowhere, "doctor", "--json", DATABASE_URL=database_url)
     assert scripted.returncode == 1
     verdicts = {item["check"]: item["verdict"] for item in json.loads(scripted.stdout)["findings"]}

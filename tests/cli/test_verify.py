@@ -86,7 +86,9 @@ def unseen(statement: LiteralString) -> list[LiteralString]:
     return [
         "ALTER TABLE tailboard.jobs DISABLE TRIGGER ALL",
         statement,
-        "ALTER TABLE tailboard.jobs ENABLE ALWAYS TRIGGER tailboard_capture",
+        "ALTER TABLE tailboard.jobs ENABLE ALWAYS TRIGGER tailboard_capture_insert",
+        "ALTER TABLE tailboard.jobs ENABLE ALWAYS TRIGGER tailboard_capture_update",
+        "ALTER TABLE tailboard.jobs ENABLE ALWAYS TRIGGER tailboard_capture_delete",
         "ALTER TABLE tailboard.jobs ENABLE ALWAYS TRIGGER tailboard_truncate",
     ]
 

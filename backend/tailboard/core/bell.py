@@ -17,6 +17,9 @@ from typing import Final, NamedTuple
 
 POLL_S: Final = 0.005
 """While muted, and changes keep coming."""
+FULL_POLL_S: Final = 0.015
+"""While muted, and each seal finds FULL_SEAL changes or more: fewer, fuller ticks leave the writers more of the machine."""
+FULL_SEAL: Final = 25
 LINGER_POLL_S: Final = 0.010
 """The first pause while lingering; it doubles while old transactions stay open, up to LONGEST_LINGER_S."""
 LONGEST_LINGER_S: Final = 0.160
@@ -109,7 +112,7 @@ class Bell:
         self._quiet = 0 if sealed else self._quiet + 1
         if self._quiet >= QUIET_POLLS:
             return Decision(Act.ARM, POLL_S, listen=True)
-        return Decision(Act.NOTHING, POLL_S, listen=False)
+        return Decision(Act.NOTHING, FULL_POLL_S if sealed >= FULL_SEAL else POLL_S, listen=False)
 
     def _when_lingering(self, sealed: int, oldest_running: int, now: float) -> Decision:
         if sealed >= BUSY_CHANGES:

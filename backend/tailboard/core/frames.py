@@ -96,11 +96,11 @@ def websocket_text(payload: bytes) -> bytes:
     return _FIN_TEXT + b"\x7f" + size.to_bytes(8, "big") + payload
 
 
-def splice_source(card: bytes, source: str) -> bytes:
-    """The card with `"source"` as its first key."""
+def splice_source(card: bytes, source: str, version: int) -> bytes:
+    """The card with `"source"` and `"version"` (the seq of the job's last change) as its first keys."""
     rest = card[1:].lstrip()
     comma = b"" if rest.startswith(b"}") else b","
-    return b'{"source":' + _text(source) + comma + rest
+    return b'{"source":%b,"version":%d%b%b' % (_text(source), version, comma, rest)
 
 
 def event_json(event: Event) -> bytes:
@@ -110,7 +110,7 @@ def event_json(event: Event) -> bytes:
     card = change.card
     job = b'{"source":' + source + b',"id":' + _id(change) + b"}"
     if card is not None:
-        job = splice_source(card, change.source)
+        job = splice_source(card, change.source, change.seq)
     was = b""
     if change.was is not None:
         was = b',"was":' + msgspec.json.encode(change.was)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 from psycopg import errors
 
 from tailboard.core.change import Change, Facets, Op, Was
@@ -17,7 +18,6 @@ from tailboard.db.queries import query
 from tailboard.errors import CursorAhead, CursorExpired, DatabaseUnavailable
 
 _FACETS: Final = msgspec.json.Decoder(Facets, strict=False)
-_WAS: Final = msgspec.json.Decoder(Was)
 _SAVED: Final = msgspec.json.Decoder(Saved)
 _EMPTY: Final = Facets()
 _LAST_SEQ: Final = 2**63 - 1
@@ -160,17 +160,32 @@ def _event(cursor: Cursor, row: tuple[Any, ...]) -> Event:
 
 
 def _change(row: tuple[Any, ...]) -> Change:
-    """`row`: seq, at, source, job_id, op, old_status, new_status, was, job."""
-    seq, at, source, job_id, op, old_status, new_status, was, job = row
+    """`row`: seq, at, source, job_id, op, old_status, new_status, old_queue, old_kind, old_worker, old_tags, job."""
+    seq, at, source, job_id, op, old_status, new_status, queue, kind, worker, tags, job = row
+    facets = _EMPTY if job is None else _FACETS.decode(job)
+    the_op = Op(op.decode() if isinstance(op, bytes) else op)
+    was = None
+    if the_op is Op.UPDATE and (
+        queue != facets.queue
+        or worker != facets.worker
+        or kind != facets.kind
+        or tuple(tags or ()) != facets.tags
+    ):
+        was = Was(
+            queue=UNSET if queue == facets.queue else queue,
+            kind=UNSET if kind == facets.kind else kind,
+            worker=UNSET if worker == facets.worker else worker,
+            tags=UNSET if tuple(tags or ()) == facets.tags else tuple(tags or ()),
+        )
     return Change(
         seq,
         at,
         source,
         "" if job_id is None else job_id,
-        Op(op.decode() if isinstance(op, bytes) else op),
+        the_op,
         old_status,
         new_status,
         None if job is None else job.encode(),
-        _EMPTY if job is None else _FACETS.decode(job),
-        None if was is None else _WAS.decode(was),
+        facets,
+        was,
     )

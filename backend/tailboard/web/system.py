@@ -9,7 +9,7 @@ from tailboard.db.actions import BULK_LIMIT, Action
 from tailboard.db.queries import query
 from tailboard.errors import DatabaseUnavailable, TailboardError
 from tailboard.live.presence import Health
-from tailboard.web.board import Board
+from tailboard.web.board import OfBoard
 from tailboard.web.documents import (
     Alive,
     BoardNow,
@@ -23,7 +23,7 @@ from tailboard.web.metrics import exposition
 from tailboard.web.render import answer, fields, items, job_json
 
 _PROBE_S = 2.0
-_TRIGGERS = 2
+_TRIGGERS = 4
 MAX_BODY = 1 << 20
 
 
@@ -36,7 +36,7 @@ class SystemController(Controller):
         description="By heartbeat: late after 30 s of silence, lost after 120 s.",
         responses=answers(WorkerList, "Workers by name"),
     )
-    async def workers(self, board: Board) -> Response[bytes]:
+    async def workers(self, board: OfBoard) -> Response[bytes]:
         found = [
             fields(
                 name=present.worker.name,
@@ -57,7 +57,7 @@ class SystemController(Controller):
         summary="What is attached, and how healthy it is",
         responses=answers(SourceList, "Sources by name"),
     )
-    async def sources(self, board: Board) -> Response[bytes]:
+    async def sources(self, board: OfBoard) -> Response[bytes]:
         async with board.database.connection() as connection:
             rows = await (await connection.execute(query("stats_sources"))).fetchall()
         found = [
@@ -78,7 +78,7 @@ class SystemController(Controller):
         summary="Who listens to this node",
         responses=answers(ConnectionList, "Connections, oldest first"),
     )
-    async def connections(self, board: Board) -> Response[bytes]:
+    async def connections(self, board: OfBoard) -> Response[bytes]:
         return answer(fields(connections=encode(board.hub.connections())))
 
     @get(
@@ -86,7 +86,7 @@ class SystemController(Controller):
         summary="What a page needs to know first",
         responses=answers(BoardNow, "The board"),
     )
-    async def board(self, board: Board) -> Response[bytes]:
+    async def board(self, board: OfBoard) -> Response[bytes]:
         async with board.database.connection() as connection:
             rows = await (await connection.execute(query("stats_sources"))).fetchall()
         return answer(
@@ -102,7 +102,7 @@ class SystemController(Controller):
 
 class MetricsController(Controller):
     @get("/metrics", tags=["system"], summary="Metrics for Prometheus", media_type="text/plain")
-    async def metrics(self, board: Board) -> Response[bytes]:
+    async def metrics(self, board: OfBoard) -> Response[bytes]:
         return Response(exposition(board), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -125,7 +125,7 @@ class ProbeController(Controller):
         description="200 while the database answers and the log is followed, else 503 with what is wrong.",
         responses=answers(Ready, "It is"),
     )
-    async def readyz(self, board: Board) -> Response[bytes]:
+    async def readyz(self, board: OfBoard) -> Response[bytes]:
         try:
             async with asyncio.timeout(_PROBE_S), board.database.connection() as connection:
                 await connection.execute("SELECT 1")
@@ -149,7 +149,7 @@ class NotReady(DatabaseUnavailable):
     code = "not_ready"
 
 
-def _health(board: Board, table: str, triggers: int, *, table_found: bool) -> dict[str, object]:
+def _health(board: OfBoard, table: str, triggers: int, *, table_found: bool) -> dict[str, object]:
     lag_ms = round(board.tailer.lag_ms, 1)
     if not table_found:
         return {"status": "missing", "lag_ms": None, "detail": f"The table {table} is not there."}

@@ -1,6 +1,6 @@
 -- Whole ticks after %(tick_id)s, in their order, at most %(ticks)s of them; a tick without changes is one row of NULLs.
 SELECT t.tick_id, t.epoch, t.first_position, t.n, t.at, c.seq, c.at, c.source, c.job_id, c.op, c.old_status,
-       c.new_status, c.was::text, c.job::text
+       c.new_status, c.old_queue, c.old_kind, c.old_worker, c.old_tags, c.job::text
   FROM tailboard.ticks t
   LEFT JOIN LATERAL (
        SELECT l.* FROM tailboard.changes l
