@@ -280,11 +280,10 @@ function lost(state: ConnectionState, code: number, reason: string, now: Now, se
     attempts: state.attempts + 1,
   };
   if (code === 1008) return { state: deny(gone), effects: disarmAll };
+  const error = reason || `The connection was lost (${code}).`;
   if ((code >= 4500 && code <= 4999) || !settings.autoReconnect) {
-    const error = reason || `The server closed the connection (${code}).`;
     return { state: { ...gone, phase: 'offline', halted: true, error }, effects: disarmAll };
   }
-  const error = reason || `The connection was lost (${code}).`;
   const wasPolling = state.phase === 'polling' || state.phase === 'offline';
   const backoff = Math.min(RETRY_MAX_MS, settings.reconnectInterval * 2 ** Math.min(state.attempts, 10));
   const effects: Effect[] = [

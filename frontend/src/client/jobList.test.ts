@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import type { JobPage } from './api';
+import { EVERYTHING, parseFilter } from './filter';
+import { JobList } from './jobList';
+import type { JobEvent } from './protocol';
+import { event, job } from './scripted';
+
+function batch(...events: readonly JobEvent[]) {
+  return { events, reset: null, stats: null };
+}
+
+function created(id: number, version: number, part: Parameters<typeof job>[2] = {}): JobEvent {
+  return event(version, { type: 'job_created', job: job(id, version, part) });
+}
+
+async function listOf(ids: readonly number[], search = '', next: string | null = null) {
+  const pages: JobPage[] = [{ jobs: ids.map((id) => job(id, id)), next, cursor: '1.100' }];
+  const list = new JobList({
+    load: async () => pages[0] ?? { jobs: [], next: null, cursor: '1.100' },
+    filter: parseFilter(search),
+    sort: 'newest',
+    onLoaded: () => undefined,
+  });
+  await list.refresh();
+  return { list, pages };
+}
+
+const shown = (list: JobList) => list.view().order.map((key) => Number(key.split('/')[1]));
+
+test('new jobs come in at the top', async () => {
+  const { list } = await listOf([3, 2, 1]);
+  list.apply(batch(created(4, 101), created(5, 102)));
+  expect(shown(list)).toEqual([5, 4, 3, 2, 1]);
+});
+
+test('while it is held, new jobs wait and rows stay where they are', async () => {
+  const { list } = await listOf([3, 2, 1], '?status=pending');
+  list.hold(true);
+  list.apply(batch(created(4, 101), event(102, { job: job(2, 102, { status: 'completed' }) })));
+  expect(shown(list)).toEqual([3, 2, 1]);
+  expect(list.view().waiting).toBe(1);
+  expect(list.departed('jobs/2')).toBe(true);
+  list.hold(false);
+  expect(shown(list)).toEqual([4, 3, 1]);
+});
+
+test('an event older than the row is ignored', async () => {
+  const { list } = await listOf([30]);
+  list.apply(batch(event(29, { job: job(30, 29, { status: 'failed' }) })));
+  expect(list.job('jobs/30')?.status).toBe('pending');
+});
+
+test('a job that was deleted is not brought back by an older event', async () => {
+  const { list } = await listOf([3]);
+  list.apply(batch(event(110, { type: 'job_deleted', job: job(3, 110) })));
+  list.apply(batch(event(105, { job: job(3, 105) })));
+  expect(shown(list)).toEqual([]);
+});
+
+test('a job comes and goes as it begins and ceases to match', async () => {
+  const { list } = await listOf([], '?status=failed');
+  list.apply(batch(event(101, { type: 'job_failed', job: job(7, 101, { status: 'failed' }) })));
+  expect(shown(list)).toEqual([7]);
+  list.apply(batch(event(102, { job: job(7, 102, { status: 'pending' }) })));
+  expect(shown(list)).toEqual([]);
+});
+
+test('a job that belongs after the loaded part waits for its page', async () => {
+  const { list } = await listOf([9, 8], '', 'more');
+  list.apply(batch(event(101, { job: job(2, 101) })));
+  expect(shown(list)).toEqual([9, 8]);
+});
+
+test('an event that overtakes its page is not undone by it', async () => {
+  let answer: ((page: JobPage) => void) | undefined;
+  const list = new JobList({
+    load: () => new Promise((resolve) => (answer = resolve)),
+    filter: EVERYTHING,
+    sort: 'newest',
+    onLoaded: () => undefined,
+  });
+  const loading = list.refresh();
+  list.apply(batch(event(120, { job: job(3, 120, { status: 'completed' }) }), created(4, 121)));
+  answer?.({ jobs: [job(3, 3), job(1, 1)], next: null, cursor: '1.100' });
+  await loading;
+  expect(shown(list)).toEqual([4, 3, 1]);
+  expect(list.job('jobs/3')?.status).toBe('completed');
+});
+
+test('a page that fails to load says so', async () => {
+  const list = new JobList({
+    load: () => Promise.reject(new Error('no')),
+    filter: EVERYTHING,
+    sort: 'newest',
+    onLoaded: () => undefined,
+  });
+  await list.refresh();
+  expect(list.view()).toMatchObject({ loaded: false, error: new Error('no') });
+});
