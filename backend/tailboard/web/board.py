@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from litestar.di import NamedDependency
+
 from tailboard.db.actions import Actions
 from tailboard.db.jobs import Jobs
 from tailboard.db.log import Log
@@ -37,3 +39,7 @@ class Board:
     version: str
     static_dir: Path = STATIC
     event_counts: EventCounts = field(default_factory=EventCounts)
+
+
+OfBoard = NamedDependency[Board]
+"""How a handler asks for the board: by a parameter named `board`."""

@@ -132,10 +132,11 @@ BODIES: Final[tuple[type, ...]] = (Enqueue, ChangeJob, Bulk)
 def read_body(body: bytes, kind: type[Body]) -> Body:
     """Decode a JSON body. Raises InvalidInput that names the place."""
     try:
+        body.decode()  # a Raw field is not looked into, and PostgreSQL takes nothing but UTF-8
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"The body cannot be used: {error}.") from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedJson(f"The body is not valid JSON: {error}.") from error
 
 

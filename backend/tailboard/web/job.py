@@ -5,12 +5,12 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from litestar import Controller, Response, delete, get, patch, post
-from litestar.params import HeaderParameter, PathParameter, QueryParameter
+from litestar.params import HeaderParameter, PathParameter, QueryParameter, RawBody
 
 from tailboard.db.actions import Action
 from tailboard.db.jobs import require_builtin
 from tailboard.errors import InvalidInput, JobNotFound
-from tailboard.web.board import Board
+from tailboard.web.board import Board, OfBoard
 from tailboard.web.bodies import NO_NUL, ChangeJob, read_body
 from tailboard.web.documents import History, OneJob, answers
 from tailboard.web.history import history_json
@@ -39,7 +39,7 @@ class JobController(Controller):
         description="Whole, with payload and result whatever their size. ETag is its version.",
         responses=answers(OneJob, "The job"),
     )
-    async def job(self, board: Board, source: Source, job_id: JobId) -> Response[bytes]:
+    async def job(self, board: OfBoard, source: Source, job_id: JobId) -> Response[bytes]:
         card, cursor = await board.jobs.get(source, job_id)
         return answer(fields(job=job_json(card, source), cursor=str(cursor)), headers=etag(card))
 
@@ -49,7 +49,7 @@ class JobController(Controller):
         responses=answers(OneJob, "The job as it is now"),
     )
     async def change(
-        self, board: Board, source: Source, job_id: JobId, body: bytes, if_match: IfMatch = None
+        self, board: OfBoard, source: Source, job_id: JobId, body: RawBody, if_match: IfMatch = None
     ) -> Response[bytes]:
         changes = read_body(body, ChangeJob).changes()
         card = await board.actions.change(source, job_id, changes, version=_version(if_match))
@@ -57,30 +57,30 @@ class JobController(Controller):
 
     @post("/retry", status_code=200, summary="Retry a job that has ended", responses=_ACTED)
     async def retry(
-        self, board: Board, source: Source, job_id: JobId, if_match: IfMatch = None
+        self, board: OfBoard, source: Source, job_id: JobId, if_match: IfMatch = None
     ) -> Response[bytes]:
         return await _act(board, source, job_id, Action.RETRY, if_match)
 
     @post("/cancel", status_code=200, summary="Cancel a job that has not ended", responses=_ACTED)
     async def cancel(
-        self, board: Board, source: Source, job_id: JobId, if_match: IfMatch = None
+        self, board: OfBoard, source: Source, job_id: JobId, if_match: IfMatch = None
     ) -> Response[bytes]:
         return await _act(board, source, job_id, Action.CANCEL, if_match)
 
     @post("/pause", status_code=200, summary="Hold back a job that waits", responses=_ACTED)
     async def pause(
-        self, board: Board, source: Source, job_id: JobId, if_match: IfMatch = None
+        self, board: OfBoard, source: Source, job_id: JobId, if_match: IfMatch = None
     ) -> Response[bytes]:
         return await _act(board, source, job_id, Action.PAUSE, if_match)
 
     @post("/resume", status_code=200, summary="Let a paused job go on waiting", responses=_ACTED)
     async def resume(
-        self, board: Board, source: Source, job_id: JobId, if_match: IfMatch = None
+        self, board: OfBoard, source: Source, job_id: JobId, if_match: IfMatch = None
     ) -> Response[bytes]:
         return await _act(board, source, job_id, Action.RESUME, if_match)
 
     @delete(status_code=204, summary="Delete a job that is not in progress")
-    async def remove(self, board: Board, source: Source, job_id: JobId, if_match: IfMatch = None) -> None:
+    async def remove(self, board: OfBoard, source: Source, job_id: JobId, if_match: IfMatch = None) -> None:
         await board.actions.act(source, job_id, Action.DELETE, version=_version(if_match))
 
     @get(
@@ -91,7 +91,7 @@ class JobController(Controller):
     )
     async def history(
         self,
-        board: Board,
+        board: OfBoard,
         source: Source,
         job_id: JobId,
         before: Annotated[

@@ -3,14 +3,14 @@
 from typing import Annotated
 
 from litestar import Controller, Response, get, post
-from litestar.params import QueryParameter
+from litestar.params import QueryParameter, RawBody
 from msgspec import Meta
 
 from tailboard.core.job import BUILTIN_SOURCE, Status
 from tailboard.db.actions import BULK_LIMIT, BulkResult
 from tailboard.db.listing import JobFilter, Sort, Wanted
 from tailboard.errors import InvalidInput
-from tailboard.web.board import Board
+from tailboard.web.board import Board, OfBoard
 from tailboard.web.bodies import MAX_VALUES, NO_NUL, Bulk, Enqueue, job_ids, read_body
 from tailboard.web.documents import BulkDone, JobList, OneJob, answers
 from tailboard.web.places import list_name, read_place, write_place
@@ -43,7 +43,7 @@ class JobsController(Controller):
     )
     async def list_jobs(  # noqa: PLR0917  # one parameter for each in the query string
         self,
-        board: Board,
+        board: OfBoard,
         source: Values = None,
         queue: Values = None,
         kind: Values = None,
@@ -90,7 +90,7 @@ class JobsController(Controller):
         description="Adds a job to the built-in source. With `scheduled_at` ahead it waits as `scheduled`.",
         responses=answers(OneJob, "The job; Location says where it is", status=201),
     )
-    async def enqueue(self, board: Board, body: bytes) -> Response[bytes]:
+    async def enqueue(self, board: OfBoard, body: RawBody) -> Response[bytes]:
         card = await board.actions.enqueue(read_body(body, Enqueue).new_job())
         where = {"Location": f"/api/jobs/{BUILTIN_SOURCE}/{card.id}"}
         return answer(fields(job=job_json(card)), status=201, headers=where | etag(card))
@@ -107,7 +107,7 @@ class JobsController(Controller):
         ),
         responses=answers(BulkDone, "What was reached"),
     )
-    async def bulk(self, board: Board, body: bytes) -> Response[bytes]:
+    async def bulk(self, board: OfBoard, body: RawBody) -> Response[bytes]:
         bulk = read_body(body, Bulk)
         jobs, complete = await _found(board, bulk.filter.job_filter(), bulk.filter.q.strip())
         if bulk.dry_run:

@@ -11,7 +11,7 @@ from tailboard.core.frames import event_json
 from tailboard.core.job import STATUSES
 from tailboard.core.projections import Minute, Tally
 from tailboard.errors import DatabaseUnavailable
-from tailboard.web.board import Board
+from tailboard.web.board import Board, OfBoard
 from tailboard.web.documents import EventPage, StatsHistory, StatsNow, answers
 from tailboard.web.render import answer, fields, items
 
@@ -30,7 +30,7 @@ class EventsController(Controller):
     )
     async def events(
         self,
-        board: Board,
+        board: OfBoard,
         after: Annotated[
             str | None, QueryParameter(max_length=40, description="A cursor, for example 3.104522.")
         ] = None,
@@ -57,7 +57,7 @@ class StatsController(Controller):
         description="A fold of the log, exact at `cursor`. Nothing is counted for this.",
         responses=answers(StatsNow, "Counts"),
     )
-    async def stats(self, board: Board) -> Response[bytes]:
+    async def stats(self, board: OfBoard) -> Response[bytes]:
         _require_folds(board)
         cursor, counts = board.projections.counts()
         by_queue = _by_queue(board.projections.stats.tallies())
@@ -70,7 +70,7 @@ class StatsController(Controller):
         responses=answers(StatsHistory, "Minutes"),
     )
     async def history(
-        self, board: Board, minutes: Annotated[int, QueryParameter(ge=1, le=1440)] = 60
+        self, board: OfBoard, minutes: Annotated[int, QueryParameter(ge=1, le=1440)] = 60
     ) -> Response[bytes]:
         _require_folds(board)
         found = [_minute(minute) for minute in board.projections.rates.last(minutes, datetime.now(UTC))]

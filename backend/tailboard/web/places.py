@@ -35,7 +35,7 @@ def read_place(text: str, of: str) -> Place:
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         written = msgspec.json.decode(urlsafe_b64decode(padded), type=_Written)
-    except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError) as error:
+    except (UnicodeError, binascii.Error, msgspec.MsgspecError, RecursionError) as error:
         raise InvalidCursor("after must be the `next` of a page of this list, unchanged.") from error
     if written.list != of:
         raise InvalidCursor("after belongs to a list with another filter or order; begin again without it.")

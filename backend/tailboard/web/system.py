@@ -9,7 +9,7 @@ from tailboard.db.actions import BULK_LIMIT, Action
 from tailboard.db.queries import query
 from tailboard.errors import DatabaseUnavailable, TailboardError
 from tailboard.live.presence import Health
-from tailboard.web.board import OfBoard
+from tailboard.web.board import Board, OfBoard
 from tailboard.web.documents import (
     Alive,
     BoardNow,
@@ -149,7 +149,7 @@ class NotReady(DatabaseUnavailable):
     code = "not_ready"
 
 
-def _health(board: OfBoard, table: str, triggers: int, *, table_found: bool) -> dict[str, object]:
+def _health(board: Board, table: str, triggers: int, *, table_found: bool) -> dict[str, object]:
     lag_ms = round(board.tailer.lag_ms, 1)
     if not table_found:
         return {"status": "missing", "lag_ms": None, "detail": f"The table {table} is not there."}

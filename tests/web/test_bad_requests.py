@@ -1,0 +1,194 @@
+"""Whatever is sent, the answer is a problem document with a status and a code to rely on, never a 500."""
+
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+JSON = {"content-type": "application/json"}
+
+
+class Bad(NamedTuple):
+    method: str
+    path: str
+    status: int
+    code: str
+    body: bytes | None = None
+    headers: dict[str, str] = JSON
+
+
+BAD: dict[str, Bad] = {
+    # places
+    "no such interface": Bad("GET", "/api/nothing", 404, "not_found"),
+    "no such file": Bad("GET", "/assets/nothing.js", 404, "not_found"),
+    "a write to a page": Bad("POST", "/queue", 404, "not_found"),
+    "wrong method": Bad("PUT", "/api/jobs", 405, "method_not_allowed"),
+    "wrong method on a probe": Bad("POST", "/livez", 405, "method_not_allowed"),
+    # the query string
+    "unknown parameter": Bad("GET", "/api/jobs?quueue=mail", 400, "unknown_parameter"),
+    "unknown parameter beside a known one": Bad("GET", "/api/jobs?queue=a&page=2", 400, "unknown_parameter"),
+    "parameters where there are none": Bad("GET", "/api/workers?limit=3", 400, "unknown_parameter"),
+    "very many parameters": Bad("GET", "/api/jobs?" + "queue=a&" * 700, 400, "invalid_input"),
+    "too many values": Bad("GET", "/api/jobs?" + "queue=a&" * 51, 400, "invalid_input"),
+    "a NUL": Bad("GET", "/api/jobs?queue=a%00b", 400, "invalid_input"),
+    "a NUL to search for": Bad("GET", "/api/jobs?q=%00", 400, "invalid_input"),
+    "a long search": Bad("GET", "/api/jobs?q=" + "x" * 201, 400, "invalid_input"),
+    "no status": Bad("GET", "/api/jobs?status=done", 400, "invalid_input"),
+    "no order": Bad("GET", "/api/jobs?sort=random", 400, "invalid_input"),
+    "limit of nothing": Bad("GET", "/api/jobs?limit=0", 400, "invalid_input"),
+    "limit beyond the limit": Bad("GET", "/api/jobs?limit=501", 400, "invalid_input"),
+    "limit in words": Bad("GET", "/api/jobs?limit=ten", 400, "invalid_input"),
+    "limit that is huge": Bad("GET", "/api/jobs?limit=" + "9" * 4000, 400, "invalid_input"),
+    "a job without a source": Bad("GET", "/api/jobs?job=17", 400, "invalid_input"),
+    # places in lists and in the log
+    "a place that is garbage": Bad("GET", "/api/jobs?after=zzz", 400, "invalid_cursor"),
+    "a place that is not ASCII": Bad("GET", "/api/jobs?after=%C3%A4", 400, "invalid_cursor"),
+    "a place with other contents": Bad("GET", "/api/jobs?after=WzEsMl0", 400, "invalid_cursor"),
+    "a place of another list": Bad(
+        "GET", "/api/jobs?after=WyJ4IiwxLG51bGwsbnVsbCwxLDBd", 400, "invalid_cursor"
+    ),
+    "a place that is no text": Bad(
+        "GET", "/api/jobs?after=WyL_IiwxLG51bGwsbnVsbCwxLDBd", 400, "invalid_cursor"
+    ),
+    "a cursor that is garbage": Bad("GET", "/api/events?after=now", 400, "invalid_cursor"),
+    "a cursor with zeros": Bad("GET", "/api/events?after=01.5", 400, "invalid_cursor"),
+    "a cursor of the future": Bad("GET", "/api/events?after=1.999999999", 400, "cursor_ahead"),
+    "a cursor of a foreign epoch": Bad("GET", "/api/events?after=99.0", 400, "cursor_ahead"),
+    "a cursor beyond int8": Bad("GET", "/api/events?after=1." + "9" * 30, 400, "invalid_cursor"),
+    "a history from nowhere": Bad("GET", "/api/jobs/jobs/1/events?before=x", 400, "invalid_input"),
+    "minutes beyond a day": Bad("GET", "/api/stats/history?minutes=1441", 400, "invalid_input"),
+    # jobs
+    "no such job": Bad("GET", "/api/jobs/jobs/999", 404, "job_not_found"),
+    "no such job to act on": Bad("POST", "/api/jobs/jobs/999/retry", 404, "job_not_found"),
+    "no such job to delete": Bad("DELETE", "/api/jobs/jobs/999", 404, "job_not_found"),
+    "no such history": Bad("GET", "/api/jobs/jobs/999/events", 404, "job_not_found"),
+    "no such source": Bad("GET", "/api/jobs/orders/1", 404, "source_not_found"),
+    "no such source to act on": Bad("POST", "/api/jobs/orders/1/cancel", 404, "source_not_found"),
+    "a source with a NUL": Bad("GET", "/api/jobs/a%00b/1", 400, "invalid_input"),
+    "an id in words": Bad("GET", "/api/jobs/jobs/first", 400, "invalid_input"),
+    "an id beyond int8": Bad("GET", "/api/jobs/jobs/9223372036854775808", 400, "invalid_input"),
+    "an id that is huge": Bad("GET", "/api/jobs/jobs/" + "9" * 3000, 400, "invalid_input"),
+    "an id with a NUL": Bad("GET", "/api/jobs/jobs/1%00", 400, "invalid_input"),
+    "no such action": Bad("POST", "/api/jobs/jobs/1/explode", 404, "not_found"),
+    "an action the status forbids": Bad("POST", "/api/jobs/jobs/1/resume", 409, "action_refused"),
+    "a version that is none": Bad(
+        "POST", "/api/jobs/jobs/1/cancel", 400, "invalid_input", headers={"If-Match": "seven"}
+    ),
+    "a version that is old": Bad(
+        "POST", "/api/jobs/jobs/1/cancel", 412, "version_mismatch", headers={"If-Match": '"0"'}
+    ),
+    # bodies
+    "no body": Bad("POST", "/api/jobs", 400, "malformed_json", b""),
+    "half a body": Bad("POST", "/api/jobs", 400, "malformed_json", b'{"kind":'),
+    "no UTF-8": Bad("POST", "/api/jobs", 400, "malformed_json", b'{"kind": "\xff"}'),
+    "no UTF-8 in the payload": Bad(
+        "POST", "/api/jobs", 400, "malformed_json", b'{"kind": "a", "payload": "\xff"}'
+    ),
+    "half a character": Bad("POST", "/api/jobs", 400, "malformed_json", rb'{"kind": "\ud800"}'),
+    "a list": Bad("POST", "/api/jobs", 400, "invalid_input", b"[]"),
+    "no kind": Bad("POST", "/api/jobs", 400, "invalid_input", b"{}"),
+    "an empty kind": Bad("POST", "/api/jobs", 400, "invalid_input", b'{"kind": ""}'),
+    "a NUL in the kind": Bad("POST", "/api/jobs", 400, "invalid_input", rb'{"kind": "a\u0000"}'),
+    "a NUL in a tag": Bad("POST", "/api/jobs", 400, "invalid_input", rb'{"kind": "a", "tags": ["\u0000"]}'),
+    "a NUL in the payload": Bad(
+        "POST", "/api/jobs", 400, "invalid_job", rb'{"kind": "a", "payload": "\u0000"}'
+    ),
+    "a number beyond numeric": Bad(
+        "POST", "/api/jobs", 400, "invalid_job", b'{"kind": "a", "payload": 1e999999}'
+    ),
+    "a priority beyond int4": Bad(
+        "POST", "/api/jobs", 400, "invalid_input", b'{"kind": "a", "priority": 1e10}'
+    ),
+    "a field that is unknown": Bad("POST", "/api/jobs", 400, "invalid_input", b'{"kind": "a", "qeue": "b"}'),
+    "a time that is none": Bad(
+        "POST", "/api/jobs", 400, "invalid_input", b'{"kind": "a", "scheduled_at": "tomorrow"}'
+    ),
+    "a deep payload": Bad(
+        "POST",
+        "/api/jobs",
+        400,
+        "malformed_json",
+        b'{"kind": "a", "payload": ' + b"[" * 9000 + b"]" * 9000 + b"}",
+    ),
+    "a body over 1 MiB": Bad("POST", "/api/jobs", 413, "body_too_large", b'"' + b"x" * (1 << 20) + b'"'),
+    "a form": Bad(
+        "POST",
+        "/api/jobs",
+        415,
+        "unsupported_media_type",
+        b"kind=a",
+        {"content-type": "application/x-www-form-urlencoded"},
+    ),
+    "JSON that says it is text": Bad(
+        "POST", "/api/jobs", 415, "unsupported_media_type", b'{"kind": "a"}', {"content-type": "text/plain"}
+    ),
+    "a body without a type": Bad("POST", "/api/jobs", 415, "unsupported_media_type", b'{"kind": "a"}', {}),
+    "nothing to change": Bad("PATCH", "/api/jobs/jobs/1", 400, "invalid_input", b"{}"),
+    "a status that is none": Bad("PATCH", "/api/jobs/jobs/1", 400, "invalid_input", b'{"status": "done"}'),
+    "more than all progress": Bad("PATCH", "/api/jobs/jobs/1", 400, "invalid_input", b'{"progress": 1.5}'),
+    "a time out of hand": Bad("PATCH", "/api/jobs/jobs/1", 400, "invalid_input", b'{"started_at": null}'),
+    "a kind that is null": Bad("PATCH", "/api/jobs/jobs/1", 400, "invalid_input", b'{"kind": null}'),
+    "a payload PostgreSQL refuses": Bad(
+        "PATCH", "/api/jobs/jobs/1", 400, "invalid_job", rb'{"payload": {"a": "\u0000"}}'
+    ),
+    "bulk without a filter": Bad("POST", "/api/jobs/bulk", 400, "invalid_input", b'{"action": "retry"}'),
+    "bulk of no action": Bad(
+        "POST", "/api/jobs/bulk", 400, "invalid_input", b'{"action": "x", "filter": {}}'
+    ),
+    "bulk with a misspelt filter": Bad(
+        "POST", "/api/jobs/bulk", 400, "invalid_input", b'{"action": "retry", "filter": {"queues": ["a"]}}'
+    ),
+    "bulk that names and searches": Bad(
+        "POST",
+        "/api/jobs/bulk",
+        400,
+        "invalid_input",
+        b'{"action": "retry", "filter": {"q": "a", "job": ["jobs/1"]}}',
+    ),
+}
+
+
+async def test_bad_requests_are_refused_with_a_stable_code(client: httpx.AsyncClient) -> None:
+    created = await client.post("/api/jobs", json={"kind": "good"})
+    assert created.status_code == 201
+    wrong: list[Any] = []
+    for name, bad in BAD.items():
+        response = await client.request(bad.method, bad.path, content=bad.body, headers=bad.headers)
+        told = (response.status_code, _code(response))
+        if told != (bad.status, bad.code):
+            wrong.append((name, told, response.text[:200]))
+            continue
+        problem = response.json()
+        assert response.headers["content-type"] == "application/problem+json", name
+        assert problem["status"] == bad.status
+        assert problem["title"], name
+        assert problem["detail"], name
+    assert not wrong
+
+
+def _code(response: httpx.Response) -> str | None:
+    try:
+        return str(response.json().get("code"))
+    except ValueError:
+        return None
+
+
+async def test_an_unknown_parameter_is_answered_with_the_known_ones(client: httpx.AsyncClient) -> None:
+    response = await client.get("/api/events?since=1.0")
+    assert (
+        response.json()["detail"] == "Unknown query parameter 'since'; this call knows after, limit, token."
+    )
+
+
+async def test_a_405_names_the_methods_that_are_allowed(client: httpx.AsyncClient) -> None:
+    response = await client.put("/api/jobs")
+    assert set(response.headers["allow"].split(", ")) >= {"GET", "POST"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/jobs?q=%27%3B--", "/api/jobs?queue=%25%5C_", "/api/jobs?tags=%7B%22a"]
+)
+async def test_odd_text_is_just_text(client: httpx.AsyncClient, path: str) -> None:
+    response = await client.get(path)
+    assert response.status_code == 200
+    assert response.json()["jobs"] == []

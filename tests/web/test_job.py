@@ -1,0 +1,145 @@
+"""One job: what can be done to it, from which status, and what its history tells."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from tailboard.app import Node
+from tailboard.core.job import STATUSES
+from tailboard.db.actions import ALLOWED, Action
+from web_node import delivered
+
+Worker = psycopg.AsyncConnection[Any]
+
+AFTER = {"retry": "pending", "cancel": "cancelled", "pause": "paused", "resume": "pending"}
+
+
+@pytest.mark.parametrize("action", list(Action))
+async def test_an_action_is_done_or_refused_by_the_status_alone(
+    client: httpx.AsyncClient, worker: Worker, action: Action
+) -> None:
+    for status in STATUSES:
+        row = await (
+            await worker.execute(
+                "INSERT INTO tailboard.jobs (kind, status) VALUES ('a', %s) RETURNING id", (status.value,)
+            )
+        ).fetchone()
+        assert row is not None
+        path = f"/api/jobs/jobs/{row[0]}"
+        if action is Action.DELETE:
+            response = await client.delete(path)
+        else:
+            response = await client.post(f"{path}/{action}")
+        if status not in ALLOWED[action]:
+            assert response.status_code == 409
+            assert response.json()["code"] == "action_refused"
+            assert status.replace("_", " ") in response.json()["detail"].replace("_", " ")
+            assert (await client.get(path)).json()["job"]["status"] == status
+        elif action is Action.DELETE:
+            assert response.status_code == 204
+            assert response.content == b""
+            assert (await client.get(path)).status_code == 404
+        else:
+            assert response.status_code == 200
+            assert response.json()["job"]["status"] == AFTER[action]
+
+
+async def test_a_retried_job_is_as_new_and_has_an_attempt_left(
+    client: httpx.AsyncClient, worker: Worker
+) -> None:
+    await worker.execute(
+        "INSERT INTO tailboard.jobs "
+        "(kind, status, attempt, max_attempts, error, progress, phase, worker, result) "
+        "VALUES ('a', 'failed', 3, 3, 'oh', 0.7, 'x', 'w1', '1')"
+    )
+    job = (await client.post("/api/jobs/jobs/1/retry")).json()["job"]
+    emptied = ("error", "progress", "phase", "worker", "result", "started_at", "finished_at", "scheduled_at")
+    assert {name: job[name] for name in emptied} == dict.fromkeys(emptied)
+    assert (job["attempt"], job["max_attempts"]) == (3, 4)
+    claimed = await worker.execute("SELECT id FROM tailboard.claim('w2')")
+    assert await claimed.fetchall() == [(1,)]
+
+
+async def test_resume_waits_for_its_time(client: httpx.AsyncClient) -> None:
+    await client.post("/api/jobs", json={"kind": "a", "scheduled_at": "2999-01-01T00:00:00Z"})
+    await client.post("/api/jobs/jobs/1/pause")
+    assert (await client.post("/api/jobs/jobs/1/resume")).json()["job"]["status"] == "scheduled"
+
+
+async def test_of_two_who_act_at_once_one_is_told_why_not(client: httpx.AsyncClient, worker: Worker) -> None:
+    await worker.execute("INSERT INTO tailboard.jobs (kind, status) VALUES ('a', 'failed')")
+    answers = await asyncio.gather(*[client.post("/api/jobs/jobs/1/retry") for _ in range(6)])
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
+
+
+async def test_an_action_with_an_old_version_does_nothing(client: httpx.AsyncClient, worker: Worker) -> None:
+    created = await client.post("/api/jobs", json={"kind": "a"})
+    etag = created.headers["etag"]
+    await worker.execute("UPDATE tailboard.jobs SET priority = 1")
+    for request in (
+        client.post("/api/jobs/jobs/1/cancel", headers={"If-Match": etag}),
+        client.patch("/api/jobs/jobs/1", json={"priority": 9}, headers={"If-Match": etag}),
+        client.delete("/api/jobs/jobs/1", headers={"If-Match": etag}),
+    ):
+        assert (await request).status_code == 412
+    now = await client.get("/api/jobs/jobs/1")
+    assert now.json()["job"]["priority"] == 1
+    assert now.headers["etag"] != etag
+    changed = await client.patch(
+        "/api/jobs/jobs/1", json={"priority": 9}, headers={"If-Match": now.headers["etag"]}
+    )
+    assert changed.status_code == 200
+
+
+async def test_a_change_sets_what_is_named_and_nothing_else(client: httpx.AsyncClient) -> None:
+    before = (await client.post("/api/jobs", json={"kind": "a", "payload": [1], "tags": ["x"]})).json()["job"]
+    phases = [{"name": "fetch", "status": "running", "progress": 0.25}]
+    changes: dict[str, Any] = {"status": "in_progress", "worker": "w1", "phases": phases, "payload": None}
+    after = (await client.patch("/api/jobs/jobs/1", json=changes)).json()["job"]
+    assert (after["status"], after["worker"], after["payload"]) == ("in_progress", "w1", None)
+    assert after["phases"][0]["progress"] == 0.25
+    assert after["attempt"] == 1, "the same follows from a status as when a worker writes SQL"
+    assert after["started_at"] is not None
+    touched = {*changes, "attempt", "started_at", "version"}
+    assert {k: v for k, v in after.items() if k not in touched} == {
+        k: v for k, v in before.items() if k not in touched
+    }
+
+
+async def test_the_history_says_what_each_event_changed(
+    client: httpx.AsyncClient, node: Node, worker: Worker
+) -> None:
+    await worker.execute("INSERT INTO tailboard.jobs (kind, payload) VALUES ('a', '{\"n\": 1.50}')")
+    await worker.execute("UPDATE tailboard.jobs SET status = 'in_progress', worker = 'w1'")
+    await worker.execute("UPDATE tailboard.jobs SET progress = 0.5, payload = '{\"n\": 2}'")
+    await worker.execute("DELETE FROM tailboard.jobs")
+    await delivered(node, worker)
+    history = (await client.get("/api/jobs/jobs/1/events")).json()
+    assert history["next"] is None
+    events = history["events"]
+    assert [event["type"] for event in events] == ["job_deleted", "job_updated", "job_started", "job_created"]
+    assert "changed" not in events[0]
+    assert events[1]["changed"] == {"payload": [{"n": 1.5}, {"n": 2}], "progress": [None, 0.5]}
+    assert events[2]["changed"]["worker"] == [None, "w1"]
+    assert set(events[2]["changed"]) == {"status", "worker", "attempt", "started_at"}
+    assert "changed" not in events[3]
+    log = (await client.get("/api/events?after=1.0")).json()["events"]
+    assert [event["cursor"] for event in log] == [event["cursor"] for event in reversed(events)]
+
+
+async def test_the_history_goes_on_page_by_page(client: httpx.AsyncClient, worker: Worker) -> None:
+    await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
+    for progress in range(1, 8):
+        await worker.execute("UPDATE tailboard.jobs SET progress = %s", (progress / 10,))
+    seen: list[Any] = []
+    before = ""
+    while True:
+        page = (await client.get(f"/api/jobs/jobs/1/events?limit=3{before}")).json()
+        seen += [event.get("changed", {}).get("progress") for event in page["events"]]
+        if page["next"] is None:
+            break
+        before = f"&before={page['next']}"
+    assert seen == [[None if n == 1 else (n - 1) / 10, n / 10] for n in range(7, 0, -1)] + [None]

@@ -1,0 +1,34 @@
+"""What tests of the web interfaces share: a client of a node, and waiting until the node has caught up."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import psycopg
+
+from tailboard.app import Node
+from tailboard.core.cursor import Cursor
+
+
+def client_of(node: Node, **headers: str) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=node.litestar, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
+
+
+async def delivered(node: Node, sql_connection: psycopg.AsyncConnection[Any]) -> Cursor:
+    """Return once the node has delivered the newest change that is committed now."""
+    row = await (await sql_connection.execute("SELECT max(seq) FROM tailboard.changes")).fetchone()
+    newest = 0 if row is None or row[0] is None else int(row[0])
+    async with asyncio.timeout(20):
+        while True:
+            sealed = await sql_connection.execute(
+                "SELECT epoch, first_position + n - 1 FROM tailboard.ticks WHERE seqs @> %s::bigint",
+                (newest,),
+            )
+            place = await sealed.fetchone()
+            if newest == 0 or (
+                place is not None and node.tailer.head is not None and node.tailer.head >= Cursor(*place)
+            ):
+                assert node.tailer.head is not None
+                return node.tailer.head
+            await asyncio.sleep(0.005)
