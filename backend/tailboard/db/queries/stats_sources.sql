@@ -1,8 +1,8 @@
--- What is attached, and whether the triggers that capture it are there and on.
-SELECT s.name, s.table_name, s.builtin,
-       to_regclass(s.table_name) IS NOT NULL AS found,
-       (SELECT count(*) FROM pg_trigger t
-         WHERE t.tgrelid = to_regclass(s.table_name) AND t.tgname IN
-               ('tailboard_capture_insert', 'tailboard_capture_update', 'tailboard_capture_delete', 'tailboard_truncate')
-           AND t.tgenabled <> 'D') AS triggers
+-- What is attached, and whether its capture is on for every kind of write: triggers name what they fire for as bits,
+-- INSERT 4, DELETE 8, UPDATE 16, TRUNCATE 32.
+SELECT s.name, s.table_name, s.builtin, to_regclass(s.table_name) IS NOT NULL AS found,
+       coalesce((SELECT bit_or(t.tgtype::integer) & 60 = 60 FROM pg_trigger t
+                  WHERE t.tgrelid = to_regclass(s.table_name) AND t.tgenabled IN ('O', 'A')
+                    AND (starts_with(t.tgname, 'tailboard_capture') OR t.tgname = 'tailboard_truncate')),
+                false) AS captured
   FROM tailboard.sources s ORDER BY s.name

@@ -1,0 +1,70 @@
+"""The built page is served with headers that let a browser trust and keep it."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tailboard.web.page import Page
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    folder = tmp_path / "static"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html><title>the page</title>")
+    (folder / "assets" / "app-d1g3st.js").write_text("start()")
+    (folder / "icon.svg").write_text("<svg/>")
+    (tmp_path / "secret.txt").write_text("no")
+    return folder
+
+
+def test_assets_are_kept_for_ever_and_the_page_is_asked_for_again(build: Path) -> None:
+    page = Page(build)
+    asset = page.find("/assets/app-d1g3st.js", None)
+    assert asset is not None
+    assert asset.content == b"start()"
+    assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    index = page.find("/", None)
+    assert index is not None
+    assert index.headers["Cache-Control"] == "no-cache"
+    again = page.find("/", index.headers["ETag"])
+    assert again is not None
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("path", ["/", "/queue", "/jobs/jobs/17", "/live"])
+def test_places_within_the_page_are_the_page(build: Path, path: str) -> None:
+    found = Page(build).find(path, None)
+    assert found is not None
+    assert b"the page" in found.content
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api", "/api/nothing", "/assets/gone.js", "/favicon.ico", "/../secret.txt", "/assets/../../secret.txt"],
+)
+def test_what_is_missing_is_missing(build: Path, path: str) -> None:
+    assert Page(build).find(path, None) is None
+
+
+def test_without_a_build_a_plain_page_says_how_to_make_one(tmp_path: Path) -> None:
+    found = Page(tmp_path / "nowhere").find("/queue", None)
+    assert found is not None
+    assert b"make setup" in found.content
+
+
+async def test_every_answer_forbids_scripts_of_others(client: httpx.AsyncClient) -> None:
+    for path in ("/", "/api/jobs", "/api/nothing", "/livez", "/api/jobs?zz=1"):
+        response = await client.get(path)
+        policy = response.headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert "connect-src 'self' ws://localhost wss://localhost;" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_answers_about_jobs_are_never_kept(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/api/jobs")).headers["cache-control"] == "no-store"

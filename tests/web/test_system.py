@@ -1,0 +1,167 @@
+"""Stats, workers, sources, connections, probes and metrics."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import psycopg
+from prometheus_client.parser import text_string_to_metric_families
+
+from tailboard.app import Node
+from web_node import delivered
+
+Worker = psycopg.AsyncConnection[Any]
+
+
+async def test_stats_are_exact_at_their_cursor(client: httpx.AsyncClient, node: Node, worker: Worker) -> None:
+    await worker.execute(
+        "INSERT INTO tailboard.jobs (kind, queue, status) VALUES ('a', 'x', 'pending'), ('a', 'x', 'failed'), "
+        "('a', 'y', 'completed')"
+    )
+    await worker.execute(
+        "UPDATE tailboard.jobs SET queue = 'y', status = 'in_progress' WHERE status = 'pending'"
+    )
+    cursor = await delivered(node, worker)
+    answer = (await client.get("/api/stats")).json()
+    assert answer["cursor"] == str(cursor)
+    assert {name: n for name, n in answer["stats"].items() if n} == {
+        "in_progress": 1,
+        "failed": 1,
+        "completed": 1,
+        "total": 3,
+    }
+    by_queue = {row["queue"]: row["stats"]["total"] for row in answer["by_queue"]}
+    assert by_queue == {"x": 1, "y": 2}
+
+
+async def test_the_history_of_stats_has_every_minute_up_to_now(
+    client: httpx.AsyncClient, node: Node, worker: Worker
+) -> None:
+    await worker.execute(
+        "INSERT INTO tailboard.jobs (kind, status) VALUES ('a', 'in_progress'), ('a', 'pending')"
+    )
+    await worker.execute(
+        "UPDATE tailboard.jobs SET status = 'completed', started_at = now() - interval '2 s', finished_at = now() "
+        "WHERE id = 1"
+    )
+    await delivered(node, worker)
+    minutes = (await client.get("/api/stats/history?minutes=5")).json()["minutes"]
+    starts = [datetime.fromisoformat(minute["at"]) for minute in minutes]
+    assert [b - a for a, b in zip(starts, starts[1:], strict=False)] == [timedelta(minutes=1)] * 4
+    assert datetime.now(UTC) - starts[-1] < timedelta(minutes=2)
+    assert sum(minute["created"] for minute in minutes) == 2
+    busy = next(minute for minute in minutes if minute["completed"])
+    assert busy["duration_ms"]["n"] == 1
+    assert abs(busy["duration_ms"]["p50"] - 2000) < 200
+    assert abs(busy["duration_ms"]["mean"] - 2000) < 1
+
+
+async def test_pages_of_the_log_lead_to_its_end(
+    client: httpx.AsyncClient, node: Node, worker: Worker
+) -> None:
+    start = (await client.get("/api/events")).json()
+    assert start["events"] == []
+    await worker.execute("INSERT INTO tailboard.jobs (kind) SELECT 'a' FROM generate_series(1, 25)")
+    head = await delivered(node, worker)
+    seen: list[str] = []
+    cursor, more = start["cursor"], True
+    while more:
+        page = (await client.get(f"/api/events?after={cursor}&limit=10")).json()
+        seen += [event["cursor"] for event in page["events"]]
+        cursor, more = page["cursor"], page["more"]
+    assert cursor == str(head)
+    assert len(seen) == len(set(seen)) == 25
+
+
+async def test_an_expired_cursor_is_gone(client: httpx.AsyncClient, node: Node, worker: Worker) -> None:
+    await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
+    await delivered(node, worker)
+    await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('b')")
+    await delivered(node, worker)
+    # what retention does, in small
+    await worker.execute("DELETE FROM tailboard.ticks WHERE first_position < 2")
+    response = await client.get("/api/events?after=1.0")
+    assert (response.status_code, response.json()["code"]) == (410, "cursor_expired")
+
+
+async def test_workers_are_alive_late_lost_or_never_spoke(client: httpx.AsyncClient, worker: Worker) -> None:
+    await worker.execute(
+        "SELECT tailboard.heartbeat('quick', '{\"host\": \"a\"}'), tailboard.heartbeat('slow'), "
+        "tailboard.heartbeat('gone'), tailboard.heartbeat('long gone')"
+    )
+    for name, silent in (("slow", "1 minute"), ("gone", "10 minutes"), ("long gone", "2 days")):
+        await worker.execute(
+            "UPDATE tailboard.workers SET seen_at = now() - %s::interval WHERE name = %s", (silent, name)
+        )
+    await worker.execute(
+        "INSERT INTO tailboard.jobs (kind, status, worker) VALUES "
+        "('a', 'in_progress', 'gone'), ('a', 'in_progress', 'silent'), ('a', 'completed', 'quick')"
+    )
+    found = {row["name"]: row for row in (await client.get("/api/workers")).json()["workers"]}
+    assert {name: (row["health"], row["alive"]) for name, row in found.items()} == {
+        "quick": ("alive", True),
+        "slow": ("late", True),
+        "gone": ("lost", False),
+        "silent": ("unknown", True),
+    }
+    assert found["quick"]["info"] == {"host": "a"}
+    assert [job["id"] for job in found["gone"]["jobs"]] == [1]
+    assert [job["id"] for job in found["silent"]["jobs"]] == [2]
+    assert found["silent"]["seen_at"] is None
+
+
+async def test_a_source_whose_trigger_is_off_says_so(client: httpx.AsyncClient, worker: Worker) -> None:
+    (source,) = (await client.get("/api/sources")).json()["sources"]
+    assert (source["name"], source["attached"], source["health"]["status"]) == ("jobs", True, "ok")
+    assert "retry" in source["actions"]
+    await worker.execute("ALTER TABLE tailboard.jobs DISABLE TRIGGER tailboard_capture")
+    (source,) = (await client.get("/api/sources")).json()["sources"]
+    assert (source["attached"], source["health"]["status"]) == (False, "detached")
+
+
+async def test_nobody_listens_at_first(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/api/connections")).json() == {"connections": []}
+
+
+async def test_the_board_says_what_a_page_must_know(client: httpx.AsyncClient) -> None:
+    board = (await client.get("/api/board")).json()
+    assert board["sources"] == ["jobs"]
+    assert (board["read_only"], board["token_required"]) == (False, False)
+    assert board["limits"]["list"] == 500
+
+
+async def test_a_node_that_follows_nothing_lives_but_is_not_ready(
+    client: httpx.AsyncClient, node: Node
+) -> None:
+    assert (await client.get("/readyz")).json()["status"] == "ready"
+    await node.tailer.stop()
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+    assert int(answer.headers["retry-after"]) > 0
+    await node.database.close()
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    listed = await client.get("/api/jobs")
+    assert (listed.status_code, listed.json()["retryable"]) == (503, True)
+    assert (await client.get("/livez")).status_code == 200
+
+
+async def test_metrics_count_what_happened(client: httpx.AsyncClient, node: Node, worker: Worker) -> None:
+    await worker.execute("INSERT INTO tailboard.jobs (kind) SELECT 'a' FROM generate_series(1, 3)")
+    await worker.execute("UPDATE tailboard.jobs SET status = 'failed' WHERE id = 1")
+    await delivered(node, worker)
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    found = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    assert found["tailboard_events_total", "job_created"] == 3
+    assert found["tailboard_events_total", "job_failed"] == 1
+    assert found["tailboard_jobs", "pending"] == 2
+    assert found["tailboard_sealer_leader",] == 1
+    assert found["tailboard_sealed_changes_total",] == 4
+    assert found["tailboard_tailer_ready",] == 1
+    assert found["tailboard_subscribers", "websocket"] == 0
+    assert 0 <= found["tailboard_lag_seconds",] < 10
