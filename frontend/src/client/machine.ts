@@ -287,6 +287,7 @@ function lost(state: ConnectionState, code: number, reason: string, now: Now, se
   const wasPolling = state.phase === 'polling' || state.phase === 'offline';
   const backoff = Math.min(RETRY_MAX_MS, settings.reconnectInterval * 2 ** Math.min(state.attempts, 10));
   const effects: Effect[] = [
+    { kind: 'disarm', timer: 'watch' },
     { kind: 'arm', timer: 'retry', ms: Math.round(backoff * (0.5 + now.random / 2)) },
   ];
   // Polling that already goes on is not started again: its timer or its request is still out.

@@ -21,12 +21,26 @@ export interface ChartProps {
   readonly label: string;
   readonly format?: (value: number) => string;
   readonly height?: number;
+  /** The least that the scale reaches to, so that nothing does not look like much. */
+  readonly least?: number;
 }
+
+/** Whole numbers: neither jobs nor milliseconds come in parts. */
+const STEPS = [1, 2, 5]
+  .flatMap((step) => Array.from({ length: 10 }, (_, power) => step * 10 ** power))
+  .sort((a, b) => a - b);
 
 const GRID_FONT = '11px "Geist Mono Variable", ui-monospace, monospace';
 
 /** Lines over time. What they show is also said in words for those who cannot see it. */
-export default function Chart({ times, series, label, format = String, height = 190 }: ChartProps) {
+export default function Chart({
+  times,
+  series,
+  label,
+  format = String,
+  height = 190,
+  least = 4,
+}: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const theme = useTheme();
@@ -52,12 +66,13 @@ export default function Chart({ times, series, label, format = String, height = 
       legend: { show: false },
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
       padding: [10, 8, 0, 0],
-      scales: { y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.1)] } },
+      scales: { y: { range: (_, __, max) => [0, Math.max(least, (max ?? 0) * 1.1)] } },
       axes: [
         { ...axis, size: 28, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map(hourMinute) },
         {
           ...axis,
           size: 52,
+          incrs: STEPS,
           space: 34,
           values: (_, ticks) => ticks.map((tick) => latest.current.format(tick)),
         },
@@ -83,7 +98,7 @@ export default function Chart({ times, series, label, format = String, height = 
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [theme, shape, height]);
+  }, [theme, shape, height, least]);
 
   useEffect(() => {
     plot.current?.setData(data({ times, series }));

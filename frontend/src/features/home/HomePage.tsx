@@ -76,6 +76,7 @@ function Charts() {
             label="Duration of finished jobs over the last hour"
             times={times}
             format={formatDuration}
+            least={1000}
             series={[
               {
                 label: 'Median',

@@ -1,0 +1,87 @@
+/** axe-core on every page, in light and dark, wide and narrow; and nothing wider than a phone. */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { afterEach, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { live, says, stage } from './harness.ts';
+
+const it = stage();
+afterEach(async () => {
+  await it.closePages();
+  it.assertNoComplaints();
+});
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary: string }[];
+}
+
+async function violations(page: Page): Promise<readonly string[]> {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async (tags) => {
+    const axe = Reflect.get(window, 'axe') as {
+      run: (context: Document, options: object) => Promise<{ violations: Violation[] }>;
+    };
+    return (await axe.run(document, { runOnly: tags })).violations;
+  }, TAGS);
+  return found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.failureSummary}`));
+}
+
+function fill(): number {
+  it.board.sql(`
+    INSERT INTO tailboard.jobs (kind, queue, status, error, progress, phase, worker, tags, payload)
+    SELECT 'kind.' || status, 'queue-' || n % 3, status, CASE WHEN status = 'failed' THEN E'it broke\nat line 3' END,
+           CASE WHEN status = 'in_progress' THEN 0.4 END, CASE WHEN status = 'in_progress' THEN 'collect' END,
+           CASE WHEN status = 'in_progress' THEN 'w-1' END, '{a,b}', '{"deep": {"list": [1, true, null, "text"]}}'
+      FROM generate_series(1, 4) n,
+           unnest('{scheduled,pending,in_progress,paused,completed,failed,cancelled}'::text[]) status`);
+  it.board.sql(`SELECT tailboard.heartbeat('w-1', '{"host": "here"}')`);
+  const id = it.board.insert({
+    kind: 'with.everything',
+    payload: '{"a": [1, 2, {"b": null}]}',
+    phases: '[{"name":"one","status":"completed","progress":1,"message":"fine"},{"name":"two","status":"pending"}]',
+  });
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'in_progress', progress = 0.3 WHERE id = ${id}`);
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'failed', error = 'no', result = '[1]' WHERE id = ${id}`);
+  return id;
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing on any page in ${colorScheme}`, async () => {
+    const id = fill();
+    const page = await it.open('/', { colorScheme, reducedMotion: 'reduce' });
+    for (const path of ['/', '/queue', '/queue?q=nothing-has-this', `/jobs/jobs/${id}`, '/live', '/workers', '/sources']) {
+      await page.goto(it.board.url + path);
+      await live(page);
+      await page.waitForLoadState('networkidle');
+      assert.deepEqual(await violations(page), [], `on ${path}`);
+    }
+    await page.goto(`${it.board.url}/queue`);
+    await page.getByRole('button', { name: 'Act on all that match' }).click();
+    await page.getByRole('toolbar').getByRole('button', { name: 'Retry' }).click();
+    await page.locator('[data-dry-run]').waitFor();
+    assert.deepEqual(await violations(page), [], 'in the bulk dialog');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('kind');
+    await says(page.getByRole('option').first(), 'kind.');
+    assert.deepEqual(await violations(page), [], 'in the palette');
+  });
+}
+
+test('every page fits a phone of 390 px, and axe finds nothing there', async () => {
+  const id = fill();
+  const page = await it.open('/', { viewport: { width: 390, height: 844 }, reducedMotion: 'reduce', hasTouch: true });
+  for (const path of ['/', '/queue', `/jobs/jobs/${id}`, '/live', '/workers', '/sources']) {
+    await page.goto(it.board.url + path);
+    await live(page);
+    await page.waitForLoadState('networkidle');
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, `${path} is too wide`);
+    assert.deepEqual(await violations(page), [], `on ${path}`);
+  }
+});

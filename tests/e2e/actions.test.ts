@@ -1,0 +1,135 @@
+/** What people do on the board, with the mouse and by keyboard alone. */
+
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { live, row, says, stage } from './harness.ts';
+
+const it = stage();
+afterEach(async () => {
+  await it.closePages();
+  it.assertNoComplaints(/409 \(Conflict\)|404 \(Not Found\)|500/);
+});
+
+function statusOf(id: number): string {
+  return it.board.sql(`SELECT status FROM tailboard.jobs WHERE id = ${id}`);
+}
+
+test('a failed job is retried from its page', async () => {
+  const id = it.board.insert({ kind: 'try.again', status: 'failed', error: 'once' });
+  const page = await it.open(`/jobs/jobs/${id}`);
+  await page.getByRole('button', { name: 'Retry' }).click();
+  await says(page.locator('.job-head'), 'Pending');
+  await page.getByRole('button', { name: 'Cancel' }).waitFor();
+  assert.equal(statusOf(id), 'pending');
+});
+
+test('an action that the server refuses is taken back, and says why', async () => {
+  const id = it.board.insert({ kind: 'too.late', status: 'failed' });
+  const page = await it.open(`/jobs/jobs/${id}`);
+  await page.getByRole('button', { name: 'Retry' }).waitFor();
+  await page.context().route('**/retry', (route) =>
+    route.fulfill({
+      status: 409,
+      contentType: 'application/problem+json',
+      body: JSON.stringify({ title: 'Conflict', status: 409, code: 'action_refused', detail: 'It runs already.' }),
+    }),
+  );
+  await page.getByRole('button', { name: 'Retry' }).click();
+  await says(page.locator('.toast'), 'It runs already.');
+  await says(page.locator('.job-head'), 'Failed');
+});
+
+test('all that match are counted before they are changed', async () => {
+  it.board.sql("INSERT INTO tailboard.jobs (kind, queue, status) SELECT 'bulk', 'many', 'failed' FROM generate_series(1, 300)");
+  it.board.insert({ kind: 'bulk', queue: 'other', status: 'failed' });
+  const page = await it.open('/queue?queue=many');
+  await page.getByRole('button', { name: 'Act on all that match' }).click();
+  await page.getByRole('toolbar').getByRole('button', { name: 'Retry' }).click();
+  await says(page.locator('[data-dry-run]'), '300 jobs will be retried');
+  assert.equal(it.board.sql("SELECT count(*) FROM tailboard.jobs WHERE kind = 'bulk' AND status = 'failed'"), '301');
+  await page.getByRole('button', { name: 'Retry 300' }).click();
+  await says(page.locator('.toast'), '300 jobs retried');
+  assert.equal(it.board.sql("SELECT count(*) FROM tailboard.jobs WHERE kind = 'bulk' AND status = 'failed'"), '1');
+});
+
+test('selected jobs are acted on, and only those', async () => {
+  const ids = [1, 2, 3].map(() => it.board.insert({ kind: 'pick', queue: 'picked' }));
+  const page = await it.open('/queue?queue=picked');
+  for (const id of ids.slice(0, 2)) await page.getByLabel(`Select job ${id}`).click();
+  await says(page.locator('.bulk-count'), '2 selected');
+  await page.getByRole('toolbar').getByRole('button', { name: 'Cancel' }).click();
+  await says(page.locator('.toast'), '2 jobs cancelled');
+  assert.deepEqual(ids.map(statusOf), ['cancelled', 'cancelled', 'pending']);
+});
+
+test('filters and search are in the address, and "back" undoes them', async () => {
+  it.board.insert({ kind: 'needle.in.hay', queue: 'search' });
+  it.board.insert({ kind: 'hay', queue: 'search' });
+  const page = await it.open('/queue?queue=search');
+  await page.getByRole('button', { name: /^Failed/ }).click();
+  await page.waitForURL(/status=failed/);
+  await says(page.locator('.empty'), 'Nothing matches');
+  await page.goBack();
+  await says(page.locator('.jobs'), 'hay');
+  await page.getByRole('searchbox').fill('needle');
+  await page.waitForURL(/q=needle/);
+  await page.locator('[data-row-count="1"]').waitFor();
+  await page.reload();
+  await page.locator('[data-row-count="1"]').waitFor();
+});
+
+test('read-only hides every action', async () => {
+  const id = it.board.insert({ kind: 'look.only', status: 'failed' });
+  const page = await it.open(`/jobs/jobs/${id}`);
+  await page.getByRole('button', { name: 'Retry' }).waitFor();
+  await page.getByRole('button', { name: 'Read-only' }).click();
+  await page.getByRole('button', { name: 'Retry' }).waitFor({ state: 'detached' });
+  await page.goto(`${it.board.url}/queue`);
+  await row(page, id).waitFor();
+  assert.equal(await page.getByRole('checkbox').count(), 0);
+  assert.equal(await page.getByRole('button', { name: 'Act on all that match' }).count(), 0);
+});
+
+test('everything goes by keyboard alone', async () => {
+  const id = it.board.insert({ kind: 'by.keyboard', queue: 'keys', status: 'failed', error: 'no' });
+  const page = await it.open('/');
+  await live(page);
+  await page.keyboard.press('g');
+  await page.keyboard.press('q');
+  await page.waitForURL(/\/queue$/);
+  await row(page, id).waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type('by.keyboard');
+  await page.waitForURL(/q=by.keyboard/);
+  await page.locator('[data-row-count="1"]').waitFor();
+  await page.getByRole('searchbox').blur();
+  await page.keyboard.press('j');
+  await page.keyboard.press('x');
+  await says(page.locator('.bulk-count'), '1 selected');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('r');
+  await says(row(page, id), 'Pending');
+  await page.keyboard.press('c');
+  await says(row(page, id), 'Cancelled');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(new RegExp(`/jobs/jobs/${id}$`));
+  await page.getByRole('button', { name: 'Retry' }).focus();
+  await page.keyboard.press('Enter');
+  await says(page.locator('.job-head'), 'Pending');
+  await page.keyboard.press('?');
+  await says(page.getByRole('dialog'), 'Jump to a job or a page');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('workers');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/workers$/);
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type(String(id));
+  await says(page.getByRole('option').first(), `${id} by.keyboard`);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(new RegExp(`/jobs/jobs/${id}$`));
+  const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+  const before = await theme();
+  await page.keyboard.press('t');
+  assert.notEqual(await theme(), before);
+});

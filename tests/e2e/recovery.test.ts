@@ -1,0 +1,64 @@
+/** What breaks under an open page: the page says so, and ends equal to the database, without a reload. */
+
+import { afterEach, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { live, row, says, stage } from './harness.ts';
+
+const it = stage();
+/** A browser logs every request that found nobody. */
+const OUTAGE = /Failed to load resource|WebSocket connection|ERR_CONNECTION/;
+afterEach(async () => {
+  await it.closePages();
+  it.assertNoComplaints(OUTAGE);
+});
+
+async function markLoaded(page: Page): Promise<void> {
+  await page.evaluate(() => Object.assign(window, { loadedOnce: true }));
+}
+
+async function stillTheSame(page: Page): Promise<void> {
+  await page.waitForFunction(() => 'loadedOnce' in window);
+}
+
+test('a server that is killed and started again is resumed', async () => {
+  const id = it.board.insert({ kind: 'survivor' });
+  const page = await it.open('/queue?queue=default');
+  await live(page);
+  await says(row(page, id), 'Pending');
+  await markLoaded(page);
+  await it.board.stop('SIGKILL');
+  await says(page.locator('.pill'), 'Offline');
+  await says(page.locator('.banner'), 'The server cannot be reached');
+  await it.board.start();
+  const missed = it.board.insert({ kind: 'made.meanwhile' });
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'completed' WHERE id = ${id}`);
+  await live(page);
+  await says(row(page, id), 'Completed');
+  await row(page, missed).waitFor();
+  await stillTheSame(page);
+});
+
+test('when WebSockets are refused the board polls, and says how old it is', async () => {
+  const page = await it.open('/sources');
+  await page.context().routeWebSocket(/.*/, (socket) => socket.close({ code: 1013 }));
+  // Without a shared worker the page holds its own connection, which this test can cut.
+  await page.addInitScript(() => Reflect.deleteProperty(window, 'SharedWorker'));
+  await page.goto(`${it.board.url}/queue?queue=polled`);
+  await says(page.locator('.pill'), 'Polling');
+  await says(page.locator('.banner'), 'The live connection is down');
+  const id = it.board.insert({ kind: 'polled.job', queue: 'polled' });
+  await row(page, id).waitFor();
+  await says(page.locator('.pill'), /\d+ s old/);
+});
+
+test('a table that is emptied behind the log is loaded again', async () => {
+  const id = it.board.insert({ kind: 'to.be.truncated', queue: 'emptied' });
+  const page = await it.open('/queue?queue=emptied');
+  await live(page);
+  await row(page, id).waitFor();
+  await markLoaded(page);
+  it.board.sql('TRUNCATE tailboard.jobs');
+  await row(page, id).waitFor({ state: 'detached' });
+  await says(page.locator('.empty'), 'Nothing matches');
+  await stillTheSame(page);
+});
