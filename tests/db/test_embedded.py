@@ -291,6 +291,25 @@ def test_a_server_that_hangs_is_replaced(home: Path, owners: Owners, monkeypatch
     assert pid_of(home) != pid
 
 
+@pytest.mark.skipif(not (Path("/proc/self").exists() and shutil.which("ps")), reason="compares /proc with ps")
+def test_processes_are_found_alike_without_proc(
+    shared: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, pid = cluster._name(shared._home / "postgres" / "data"), pid_of(shared._home)
+
+    def without_proc() -> tuple[int, ...]:
+        with monkeypatch.context() as patch:
+            patch.setattr(postmaster, "_PROC", Path("/nowhere"))
+            assert postmaster.is_alive(pid, name)
+            assert not postmaster.is_alive(os.getpid(), name)
+            return postmaster.processes(name)
+
+    # Autovacuum comes and goes between the two looks.
+    wait_until(lambda: sorted(without_proc()) == sorted(postmaster.processes(name)))
+    assert pid in postmaster.processes(name)
+    assert postmaster.processes(name[:-1]) == ()
+
+
 def test_a_stale_pid_file_that_names_a_stranger_is_not_believed(home: Path, owners: Owners) -> None:
     server = owners.here(home)
     write_jobs(server.start())

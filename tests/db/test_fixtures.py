@@ -24,6 +24,7 @@ def test_what_a_test_writes_is_gone_for_the_next(connect: Connect, _once_more: i
     assert connect().execute("SELECT count(*) FROM tailboard.jobs").fetchone() == (1,)
 
 
+@pytest.mark.usefixtures("prepared_transactions")
 def test_a_transaction_left_prepared_does_not_hold_the_database(connect: Connect) -> None:
     connection = connect(autocommit=False)
     connection.tpc_begin(connection.xid(1, "left", "behind"))
