@@ -1,6 +1,7 @@
 """Stats, workers, sources, connections, probes and metrics."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -15,8 +16,8 @@ Worker = psycopg.AsyncConnection[Any]
 
 async def test_stats_are_exact_at_their_cursor(client: httpx.AsyncClient, node: Node, worker: Worker) -> None:
     await worker.execute(
-        "INSERT INTO tailboard.jobs (kind, queue, status) VALUES ('a', 'x', 'pending'), ('a', 'x', 'failed'), "
-        "('a', 'y', 'completed')"
+        "INSERT INTO tailboard.jobs (kind, queue, status) VALUES "
+        "('a', 'x', 'pending'), ('a', 'x', 'failed'), ('a', 'y', 'completed')"
     )
     await worker.execute(
         "UPDATE tailboard.jobs SET queue = 'y', status = 'in_progress' WHERE status = 'pending'"
@@ -41,13 +42,13 @@ async def test_the_history_of_stats_has_every_minute_up_to_now(
         "INSERT INTO tailboard.jobs (kind, status) VALUES ('a', 'in_progress'), ('a', 'pending')"
     )
     await worker.execute(
-        "UPDATE tailboard.jobs SET status = 'completed', started_at = now() - interval '2 s', finished_at = now() "
-        "WHERE id = 1"
+        "UPDATE tailboard.jobs SET status = 'completed', started_at = now() - interval '2 s', "
+        "finished_at = now() WHERE id = 1"
     )
     await delivered(node, worker)
     minutes = (await client.get("/api/stats/history?minutes=5")).json()["minutes"]
     starts = [datetime.fromisoformat(minute["at"]) for minute in minutes]
-    assert [b - a for a, b in zip(starts, starts[1:], strict=False)] == [timedelta(minutes=1)] * 4
+    assert [b - a for a, b in pairwise(starts)] == [timedelta(minutes=1)] * 4
     assert datetime.now(UTC) - starts[-1] < timedelta(minutes=2)
     assert sum(minute["created"] for minute in minutes) == 2
     busy = next(minute for minute in minutes if minute["completed"])
@@ -114,7 +115,7 @@ async def test_a_source_whose_trigger_is_off_says_so(client: httpx.AsyncClient, 
     (source,) = (await client.get("/api/sources")).json()["sources"]
     assert (source["name"], source["attached"], source["health"]["status"]) == ("jobs", True, "ok")
     assert "retry" in source["actions"]
-    await worker.execute("ALTER TABLE tailboard.jobs DISABLE TRIGGER tailboard_capture")
+    await worker.execute("ALTER TABLE tailboard.jobs DISABLE TRIGGER tailboard_capture_update")
     (source,) = (await client.get("/api/sources")).json()["sources"]
     assert (source["attached"], source["health"]["status"]) == (False, "detached")
 

@@ -72,7 +72,10 @@ class Access:
         origin = origin.lower()
         if origin in self.origins:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         host = _header(scope, b"host")
         return parts.scheme in {"http", "https"} and host is not None and parts.netloc == host.lower()
 

@@ -112,6 +112,6 @@ def openapi_config(version: str, guards: Sequence[Guard]) -> OpenAPIConfig:
             "One cursor is valid everywhere: in answers, WebSocket and SSE messages, and in SQL. Live events "
             "come by WebSocket at /api/ws/jobs and as server-sent events at /api/events/stream."
         ),
-        openapi_router=Router("/schema", route_handlers=[], guards=guards),
+        openapi_router=Router("/schema", route_handlers=[], guards=guards, include_in_schema=False),
         render_plugins=[_Schema()],
     )

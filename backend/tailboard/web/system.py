@@ -23,7 +23,6 @@ from tailboard.web.metrics import exposition
 from tailboard.web.render import answer, fields, items, job_json
 
 _PROBE_S = 2.0
-_TRIGGERS = 4
 MAX_BODY = 1 << 20
 
 
@@ -65,11 +64,11 @@ class SystemController(Controller):
                 "name": name,
                 "table": table,
                 "builtin": builtin,
-                "attached": triggers == _TRIGGERS,
-                "health": _health(board, table, triggers, table_found=table_found),
+                "attached": captured,
+                "health": _health(board, table, found=table_found, captured=captured),
                 "actions": [] if board.access.read_only else [action.value for action in Action],
             }
-            for name, table, builtin, table_found, triggers in rows
+            for name, table, builtin, table_found, captured in rows
         ]
         return answer(fields(sources=found, read_only=board.access.read_only))
 
@@ -149,12 +148,12 @@ class NotReady(DatabaseUnavailable):
     code = "not_ready"
 
 
-def _health(board: Board, table: str, triggers: int, *, table_found: bool) -> dict[str, object]:
+def _health(board: Board, table: str, *, found: bool, captured: bool) -> dict[str, object]:
     lag_ms = round(board.tailer.lag_ms, 1)
-    if not table_found:
+    if not found:
         return {"status": "missing", "lag_ms": None, "detail": f"The table {table} is not there."}
-    if triggers != _TRIGGERS:
-        detail = f"The triggers on {table} are gone or disabled: writes are not seen."
+    if not captured:
+        detail = f"A trigger on {table} is gone or disabled: some writes are not seen."
         return {"status": "detached", "lag_ms": None, "detail": detail}
     if not board.tailer.is_ready:
         return {"status": "stalled", "lag_ms": None, "detail": "This node does not follow the log just now."}
