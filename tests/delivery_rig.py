@@ -147,8 +147,11 @@ async def eventually(condition: Callable[[], bool]) -> None:
 
 
 class Address(NamedTuple):
+    """Where the server listens; `sockets` counts the connections that uvicorn still holds."""
+
     host: str
     port: int
+    sockets: Callable[[], int]
 
     @property
     def http(self) -> str:
@@ -191,7 +194,8 @@ async def serving(
     await feed.hub.start()
     running = asyncio.create_task(server.serve([listener]))
     try:
-        yield Address(*listener.getsockname()[:2])
+        host, port = listener.getsockname()
+        yield Address(host, port, lambda: len(server.server_state.connections))
     finally:
         feed.hub.close()
         server.should_exit = True

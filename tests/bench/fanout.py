@@ -22,10 +22,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
-
 from fanout_client import Tally, collect
+
+ROOT: Final = Path(__file__).resolve().parents[1]
 
 CLIENTS: Final = 2
 BURST: Final = 20

@@ -119,7 +119,7 @@ async def main(port: int, count: int, subprotocol: str | None) -> None:
             case ["tally", events]:
                 total += events
                 deadline = loop.time() + 60
-                while any(reader.expected <= total for reader in readers) and loop.time() < deadline:
+                while any(reader.expected <= total for reader in readers) and loop.time() < deadline:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
                 tally = Tally(
                     sum(reader.received for reader in readers),

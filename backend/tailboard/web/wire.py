@@ -42,6 +42,8 @@ class WireProtocol(WebSocketsSansIOProtocol):
     its messages have to be framed one by one."""
 
     on_writable: Callable[[], None] | None = None
+    linger_s: float = 10.0
+    """How long a goodbye may stay unread, or unanswered, before the connection is dropped."""
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -76,7 +78,7 @@ class WireProtocol(WebSocketsSansIOProtocol):
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
-        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+        self.close_timer = self.loop.call_later(self.linger_s, self.transport.abort)
 
     def keepalive_timeout(self) -> None:
         """A client that reads nothing cannot answer a ping; how long it may do that is not decided here."""
