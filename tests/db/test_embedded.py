@@ -316,7 +316,9 @@ def test_a_stale_pid_file_that_names_a_stranger_is_not_believed(home: Path, owne
     pid_file = home / "postgres" / "data" / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
     server.stop()
-    with subprocess.Popen(["sleep", "60"]) as stranger:
+    # PostgreSQL itself sees through it when the stranger is another user's.
+    user = pid_file.parent.stat().st_uid if AS_ROOT else None
+    with subprocess.Popen(["sleep", "60"], user=user) as stranger:
         # What a crash leaves, after which the id was given to somebody else: common in containers.
         pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
         shutil.chown(pid_file, pid_file.parent.stat().st_uid, pid_file.parent.stat().st_gid)
