@@ -229,8 +229,11 @@ BEGIN
         INSERT INTO tailboard.leaves (leaf, from_seq, to_seq) VALUES ('changes_' || first, first, last_to);
         made := made + 1;
     END LOOP;
-    SELECT l.leaf, l.to_seq INTO current FROM tailboard.leaves l
-     WHERE l.to_seq > drawn + 1 ORDER BY l.from_seq LIMIT 1;
+    -- The capture inserts into this partition without routing, so the next number has to be in its range; in the gap
+    -- before a leaf that lies ahead, that is the overflow.
+    SELECT CASE WHEN l.from_seq <= drawn + 1 THEN l.leaf ELSE 'changes_overflow' END AS leaf,
+           CASE WHEN l.from_seq <= drawn + 1 THEN l.to_seq ELSE l.from_seq END AS to_seq
+      INTO current FROM tailboard.leaves l WHERE l.to_seq > drawn + 1 ORDER BY l.from_seq LIMIT 1;
     IF current.leaf IS DISTINCT FROM (SELECT value #>> '{}' FROM tailboard.settings WHERE key = 'capture_leaf') THEN
         PERFORM tailboard.write_capture(current.leaf, current.to_seq);
         INSERT INTO tailboard.settings (key, value) VALUES ('capture_leaf', to_jsonb(current.leaf::text))

@@ -37,8 +37,11 @@ BEGIN
              ORDER BY scheduled_at LIMIT claim."limit" - coalesce(cardinality(ids), 0) FOR UPDATE SKIP LOCKED) j;
     END IF;
     RETURN QUERY
-    UPDATE tailboard.jobs j SET status = 'in_progress', worker = claim.worker, error = NULL
-     WHERE j.id = ANY (ids) RETURNING j.*;
+    WITH claimed AS (
+        UPDATE tailboard.jobs j SET status = 'in_progress', worker = claim.worker, error = NULL
+         WHERE j.id = ANY (ids) RETURNING j.*
+    )
+    SELECT * FROM claimed c ORDER BY c.priority DESC, c.id;
 END $$;
 COMMENT ON FUNCTION tailboard.claim IS 'Takes up to limit pending jobs, highest priority first, without waiting for other workers';
 

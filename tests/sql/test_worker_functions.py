@@ -1,0 +1,93 @@
+"""The SQL functions for workers, and the times and attempts that follow from the status."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from fixtures.database import Connect
+
+
+def job(connection: psycopg.Connection[Any], columns: str) -> tuple[Any, ...]:
+    row = connection.execute(f"SELECT {columns} FROM tailboard.jobs").fetchone()  # noqa: S608
+    assert row is not None
+    return row
+
+
+def test_a_job_goes_from_enqueue_to_complete(connect: Connect) -> None:
+    connection = connect()
+    connection.execute("SELECT tailboard.enqueue('mail', '{\"to\": \"a\"}', 'fast', 5)")
+    assert job(connection, "status, queue, priority, attempt, started_at") == ("pending", "fast", 5, 0, None)
+    claimed = connection.execute("SELECT kind, attempt, worker FROM tailboard.claim('w1')").fetchall()
+    assert claimed == [("mail", 1, "w1")]
+    assert connection.execute("SELECT tailboard.progress(1, 0.25, 'sending')").fetchone() == (True,)
+    assert job(connection, "progress, phase") == (0.25, "sending")
+    assert connection.execute("SELECT tailboard.complete(1, '{\"ok\": true}')").fetchone() == (True,)
+    status, started, finished, result = job(connection, "status, started_at, finished_at, result")
+    assert (status, result) == ("completed", {"ok": True})
+    assert started <= finished <= datetime.now(UTC)
+    assert connection.execute("SELECT tailboard.complete(1)").fetchone() == (None,)
+
+
+def test_claim_takes_the_highest_priority_first_and_never_twice(connect: Connect) -> None:
+    one, two = connect(), connect()
+    for priority in (1, 9, 5):
+        one.execute("SELECT tailboard.enqueue('k', NULL, 'q', %s)", [priority])
+    with one.transaction():
+        assert one.execute("SELECT priority FROM tailboard.claim('a')").fetchall() == [(9,)]
+        assert two.execute("SELECT priority FROM tailboard.claim('b', '{q}', 5)").fetchall() == [(5,), (1,)]
+    assert two.execute("SELECT * FROM tailboard.claim('b')").fetchall() == []
+    assert two.execute("SELECT * FROM tailboard.claim('b', '{other}')").fetchall() == []
+
+
+def test_a_failed_attempt_is_scheduled_again_until_attempts_are_used_up(connect: Connect) -> None:
+    connection = connect()
+    connection.execute("INSERT INTO tailboard.jobs (kind, max_attempts) VALUES ('k', 2)")
+    for expected in ("scheduled", "failed"):
+        assert len(connection.execute("SELECT id FROM tailboard.claim('w')").fetchall()) == 1
+        connection.execute("SELECT tailboard.fail(1, 'boom', interval '0 seconds')")
+        assert job(connection, "status, error") == (expected, "boom")
+    assert job(connection, "attempt") == (2,)
+
+
+def test_what_is_scheduled_is_claimed_once_it_is_due(connect: Connect) -> None:
+    connection = connect()
+    later = datetime.now(UTC) + timedelta(hours=1)
+    connection.execute("SELECT tailboard.enqueue('k', run_at => %s)", [later])
+    assert job(connection, "status, scheduled_at") == ("scheduled", later)
+    assert connection.execute("SELECT id FROM tailboard.claim('w')").fetchall() == []
+    connection.execute("UPDATE tailboard.jobs SET scheduled_at = now()")
+    assert connection.execute("SELECT status FROM tailboard.claim('w')").fetchall() == [("in_progress",)]
+
+
+def test_times_that_the_writer_sets_are_kept(connect: Connect) -> None:
+    connection = connect()
+    then = datetime(2020, 1, 1, tzinfo=UTC)
+    connection.execute("INSERT INTO tailboard.jobs (kind) VALUES ('k')")
+    connection.execute(
+        "UPDATE tailboard.jobs SET status = 'in_progress', started_at = %s, attempt = 7", [then]
+    )
+    connection.execute("UPDATE tailboard.jobs SET status = 'completed', finished_at = %s", [then])
+    assert job(connection, "started_at, finished_at, attempt") == (then, then, 7)
+
+
+@pytest.mark.parametrize("status", ["pending", "scheduled"])
+def test_a_job_that_waits_again_has_neither_started_nor_finished(connect: Connect, status: str) -> None:
+    connection = connect()
+    connection.execute("INSERT INTO tailboard.jobs (kind, status) VALUES ('k', 'in_progress')")
+    connection.execute("UPDATE tailboard.jobs SET status = 'failed'")
+    connection.execute("UPDATE tailboard.jobs SET status = %s", [status])
+    assert job(connection, "attempt, started_at, finished_at") == (1, None, None)
+
+
+def test_a_heartbeat_says_that_a_worker_is_alive_and_notifies_nobody(connect: Connect) -> None:
+    connection = connect()
+    connection.execute("SELECT tailboard.heartbeat('w', '{\"host\": \"a\"}')")
+    first = connection.execute("SELECT seen_at FROM tailboard.workers").fetchone()
+    connection.execute("SELECT tailboard.heartbeat('w')")
+    second = connection.execute("SELECT seen_at FROM tailboard.workers").fetchone()
+    assert first is not None
+    assert second is not None
+    assert second[0] > first[0]
+    assert connection.execute("SELECT count(*) FROM tailboard.changes").fetchone() == (0,)
