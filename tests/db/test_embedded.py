@@ -49,7 +49,7 @@ def home() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="tb"))
     yield folder
     for data in folder.rglob("postgres/data"):
-        postmaster.kill_all(cluster._name(data), within=10)
+        postmaster.kill_all(cluster.cluster_name(data), within=10)
     shutil.rmtree(folder)
 
 
@@ -94,7 +94,7 @@ def pid_of(home: Path) -> int:
 
 
 def is_alive(home: Path, pid: int) -> bool:
-    return postmaster.is_alive(pid, cluster._name(home / "postgres" / "data"))
+    return postmaster.is_alive(pid, cluster.cluster_name(home / "postgres" / "data"))
 
 
 def ask(url: str, query: str) -> Any:
@@ -251,7 +251,7 @@ def test_a_killed_server_is_started_again_by_its_owner(home: Path, owners: Owner
 def test_a_server_killed_with_all_its_processes_comes_back_on_start(home: Path, owners: Owners) -> None:
     process, url = owners.elsewhere(home)
     write_jobs(url)
-    name = cluster._name(home / "postgres" / "data")
+    name = cluster.cluster_name(home / "postgres" / "data")
     process.kill()
     process.wait()
     assert len(postmaster.processes(name)) > 1
@@ -268,7 +268,7 @@ def test_a_backend_that_outlives_its_killed_server_does_not_block_the_next(
     with closing(psycopg.connect(url, autocommit=True)) as busy:
         backend = busy.info.backend_pid
         busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1000000000)")
-        name = cluster._name(home / "postgres" / "data")
+        name = cluster.cluster_name(home / "postgres" / "data")
         process.kill()
         process.wait()
         os.kill(pid_of(home), signal.SIGKILL)
@@ -295,7 +295,7 @@ def test_a_server_that_hangs_is_replaced(home: Path, owners: Owners, monkeypatch
 def test_processes_are_found_alike_without_proc(
     shared: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name, pid = cluster._name(shared._home / "postgres" / "data"), pid_of(shared._home)
+    name, pid = cluster.cluster_name(shared._home / "postgres" / "data"), pid_of(shared._home)
 
     def without_proc() -> tuple[int, ...]:
         with monkeypatch.context() as patch:
@@ -409,7 +409,7 @@ def test_a_home_that_is_a_file_is_an_error(home: Path, owners: Owners) -> None:
 def test_a_server_that_cannot_start_says_why_and_leaves_nothing(home: Path, owners: Owners) -> None:
     with pytest.raises(EmbeddedServerError, match=r"max_connections.*postgres\.log"):
         owners.here(home, settings={"max_connections": "-1", "fsync": "off"}).start()
-    assert postmaster.processes(cluster._name(home / "postgres" / "data")) == ()
+    assert postmaster.processes(cluster.cluster_name(home / "postgres" / "data")) == ()
     assert ask(owners.here(home).start(), "SELECT 1") == 1
 
 

@@ -64,7 +64,7 @@ _IMMEDIATE_STOP_WITHIN: Final = 0.7
 def url_of_running(top: Path) -> str | None:
     """The URL of the server below `top` if one runs and answers, whoever started it. Raises OSError."""
     found = PidFile.read(top / "data")
-    if found is None or not postmaster.is_alive(found.pid, _name(top / "data")):
+    if found is None or not postmaster.is_alive(found.pid, cluster_name(top / "data")):
         return None
     folder = _socket_folder(top, found)
     return _url(folder, DATABASE) if _answers(folder) else None
@@ -128,7 +128,7 @@ class Cluster:
                 deadline = time.monotonic() + within
                 while self._is_alive(found.pid) and time.monotonic() < deadline:
                     time.sleep(0.01)
-        postmaster.kill_all(_name(self._data), within=0.5)
+        postmaster.kill_all(cluster_name(self._data), within=0.5)
         self._bury()
         if found is not None and Path(found.socket_folder).is_absolute():
             with contextlib.suppress(OSError):
@@ -149,7 +149,7 @@ class Cluster:
     def _is_alive(self, pid: int) -> bool:
         if self._process is not None and self._process.pid == pid:
             return self._process.poll() is None  # this also buries it, so that no zombie keeps its id
-        return postmaster.is_alive(pid, _name(self._data))
+        return postmaster.is_alive(pid, cluster_name(self._data))
 
     def _bury(self) -> None:
         if self._process is not None:
@@ -177,7 +177,7 @@ class Cluster:
 
     def _clear_the_way(self, found: PidFile | None) -> None:
         """Remove what is left of a server that is dead or does not answer."""
-        name = _name(self._data)
+        name = cluster_name(self._data)
         if left := postmaster.processes(name):
             logger.warning("Killing what is left of the PostgreSQL server in %s: %s", self._data, left)
             if not postmaster.kill_all(name, within=10):
@@ -261,7 +261,7 @@ class Cluster:
     def _launch(self) -> None:
         settings = {
             **self._settings,
-            "cluster_name": _name(self._data),
+            "cluster_name": cluster_name(self._data),
             "listen_addresses": "",
             "port": "5432",
             "unix_socket_directories": self._socket_folder_to_use(),
@@ -274,7 +274,7 @@ class Cluster:
             self._process = self._installation.postgres(arguments, self._data, log)
             if self._becomes_ready():
                 return
-            postmaster.kill_all(_name(self._data), within=5)
+            postmaster.kill_all(cluster_name(self._data), within=5)
             self._bury()
             raise self._failure("did not start", os.pread(log, 64 * 1024, before).decode(errors="replace"))
         except EmbeddedServerError:
@@ -348,7 +348,7 @@ def open_private(path: Path, flags: int = 0) -> int:
     return descriptor
 
 
-def _name(data: Path) -> str:
+def cluster_name(data: Path) -> str:
     """The cluster's name: the data folder's own identity, which survives renaming but not copying."""
     about = data.stat()
     return f"tailboard-{about.st_dev}-{about.st_ino}"
