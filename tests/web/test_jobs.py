@@ -104,7 +104,7 @@ async def test_enqueue_takes_what_a_job_may_have(client: httpx.AsyncClient) -> N
     created = (await client.post("/api/jobs", json=job)).json()["job"]
     assert created["status"] == "scheduled"
     assert {name: created[name] for name in job} == {**job, "scheduled_at": "2999-01-01T00:00:00+00:00"}
-    due = await client.post("/api/jobs", json={"kind": "a", "scheduled_at": "2001-01-01T00:00:00"})
+    due = await client.post("/api/jobs", json={"kind": "a", "scheduled_at": "2001-01-01T00:00:00+01:00"})
     assert due.json()["job"]["status"] == "pending"
 
 

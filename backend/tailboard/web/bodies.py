@@ -3,8 +3,8 @@
 A body is read here and not by Litestar, so that a payload stays the bytes that it was.
 """
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeVar
+from datetime import datetime
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -16,15 +16,18 @@ from tailboard.errors import InvalidInput
 
 NO_NUL: Final = "^[^\\x00]*$"
 """PostgreSQL's text holds every character but this one."""
+JOB_NAME: Final = "^[^/\\x00]+/[^\\x00]+$"
+"""`source/id`."""
 MAX_VALUES: Final = 50
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)]
 Text = Annotated[str, Meta(max_length=10_000, pattern=NO_NUL)]
 Int4 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+JobName = Annotated[str, Meta(max_length=200, pattern=JOB_NAME)]
 Names = Annotated[list[Name], Meta(max_length=MAX_VALUES)]
 Tags = Annotated[list[Name], Meta(max_length=100)]
-# PostgreSQL's timestamps reach further than Python's, on both sides.
-Instant = datetime
+Instant = Annotated[datetime, Meta(tz=True)]
+"""With its offset from UTC: a time that every reader has to guess about is none."""
 
 
 class Phase(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -58,7 +61,7 @@ class Enqueue(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             max_attempts=self.max_attempts,
             tags=tuple(self.tags),
             payload=payload if payload not in {b"", b"null"} else None,
-            scheduled_at=_aware(self.scheduled_at),
+            scheduled_at=self.scheduled_at,
         )
 
 
@@ -87,8 +90,6 @@ class ChangeJob(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_d
         }
         if not named:
             raise InvalidInput(f"Name at least one field to change: {', '.join(self.__struct_fields__)}.")
-        if "scheduled_at" in named:
-            named["scheduled_at"] = _aware(named["scheduled_at"])
         return msgspec.json.encode(named)
 
 
@@ -101,7 +102,7 @@ class BulkFilter(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     status: Annotated[list[Status], Meta(max_length=MAX_VALUES)] = []
     worker: Names = []
     tags: Names = []
-    job: Names = []
+    job: Annotated[list[JobName], Meta(max_length=500)] = []
     q: Annotated[str, Meta(max_length=200, pattern=NO_NUL)] = ""
 
     def job_filter(self) -> JobFilter:
@@ -145,17 +146,10 @@ class MalformedJson(InvalidInput):
 
 
 def job_ids(names: list[str]) -> tuple[int, ...]:
-    """Read `source/id` names; those of other sources name no job here. Raises InvalidInput."""
+    """The ids in `source/id` names; those of other sources name no job here."""
     found = []
     for name in names:
-        source, slash, text = name.partition("/")
-        if not slash or not source or not text:
-            raise InvalidInput(f"{name[:60]!r} is not a job; a job is source/id, for example jobs/17.")
+        source, _, text = name.partition("/")
         if source == BUILTIN_SOURCE and text.isascii() and text.isdigit() and int(text) < 2**63:
             found.append(int(text))
     return tuple(found)
-
-
-def _aware(at: Any) -> Any:
-    """A time without a zone is UTC, as everywhere in Tailboard."""
-    return at.replace(tzinfo=UTC) if isinstance(at, datetime) and at.tzinfo is None else at

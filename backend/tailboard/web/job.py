@@ -23,7 +23,7 @@ IfMatch = Annotated[
     HeaderParameter(
         name="If-Match",
         description='A version such as "812": act only if the job is still at it.',
-        max_length=100,
+        pattern=r'^(\*|(W/)?"[0-9]{1,18}")$',
     ),
 ]
 _ETAG: Final = re.compile(r'(?:W/)?"([0-9]{1,18})"', re.ASCII)

@@ -9,9 +9,8 @@ from msgspec import Meta
 from tailboard.core.job import BUILTIN_SOURCE, Status
 from tailboard.db.actions import BULK_LIMIT, BulkResult
 from tailboard.db.listing import JobFilter, Sort, Wanted
-from tailboard.errors import InvalidInput
 from tailboard.web.board import Board, OfBoard
-from tailboard.web.bodies import MAX_VALUES, NO_NUL, Bulk, Enqueue, job_ids, read_body
+from tailboard.web.bodies import MAX_VALUES, NO_NUL, Bulk, Enqueue, JobName, job_ids, read_body
 from tailboard.web.documents import BulkDone, JobList, OneJob, answers
 from tailboard.web.places import list_name, read_place, write_place
 from tailboard.web.render import answer, etag, fields, items, job_json
@@ -51,7 +50,7 @@ class JobsController(Controller):
         worker: Values = None,
         tags: Values = None,
         job: Annotated[
-            list[Value] | None, QueryParameter(max_items=500, description="Jobs by name: source/id.")
+            list[JobName] | None, QueryParameter(max_items=500, description="Jobs by name: source/id.")
         ] = None,
         q: Annotated[
             str, QueryParameter(max_length=200, pattern=NO_NUL, description="Search, see above.")
@@ -130,8 +129,6 @@ async def _found(board: Board, jobs: JobFilter, text: str) -> tuple[JobFilter, b
     """The filter, narrowed to what a search finds where there is one, and whether it looked at all jobs."""
     if not text:
         return jobs, True
-    if jobs.ids is not None:
-        raise InvalidInput("q and job cannot both be given: name the jobs or search for them.")
     ids: list[int] = []
     place = None
     while True:

@@ -13,7 +13,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import Guard
 
-from tailboard.web.bodies import BODIES, NO_NUL, Bulk, ChangeJob, Enqueue
+from tailboard.web.bodies import BODIES, JOB_NAME, NO_NUL, Bulk, ChangeJob, Enqueue
 from tailboard.web.errors import PROBLEM_JSON, Problem
 
 _REF: Final = "#/components/schemas/{name}"
@@ -28,6 +28,7 @@ _OPEN: Final = frozenset({"/livez", "/readyz"})
 def completed(document: dict[str, Any]) -> dict[str, Any]:
     """The document with bodies, problems, the token, and numbers as JSON has them."""
     _, schemas = msgspec.json.schema_components((*BODIES, Problem), ref_template=_REF)
+    schemas["ChangeJob"]["minProperties"] = 1
     components = document.setdefault("components", {})
     components["schemas"] = components.get("schemas", {}) | schemas
     components["securitySchemes"] = {
@@ -49,7 +50,7 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
                     "content": {"application/json": {"schema": schema}},
                 }
             for parameter in operation.get("parameters", ()):
-                parameter["schema"] = _plain(parameter["schema"])
+                parameter["schema"] = _plain(parameter["name"], parameter["schema"])
             responses = operation["responses"]
             for status in [status for status in responses if status >= "400"]:
                 del responses[status]
@@ -74,15 +75,16 @@ def _problems(path: str, method: str) -> list[str]:
     return found
 
 
-def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+def _plain(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """A query parameter cannot be null, only absent; and limits are whole numbers where the type is."""
     options = [option for option in schema.get("oneOf", ()) if option != {"type": "null"}]
     if len(options) == 1:
         rest = {key: value for key, value in schema.items() if key != "oneOf"}
         schema = {**options[0], **rest}
     if schema.get("type") == "array" and schema["items"] == {"type": "string"}:
+        pattern = JOB_NAME if name == "job" else NO_NUL
         # Litestar checks the limits of each value but does not show them
-        schema = {**schema, "items": {"type": "string", "maxLength": 200, "pattern": NO_NUL}}
+        schema = {**schema, "items": {"type": "string", "maxLength": 200, "pattern": pattern}}
     if schema.get("type") == "integer":
         for bound in ("minimum", "maximum"):
             if isinstance(schema.get(bound), float):

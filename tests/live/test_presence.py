@@ -1,0 +1,44 @@
+"""Presence asks the database when somebody looks, and not more often than it must."""
+
+import asyncio
+from typing import Any
+
+import psycopg
+import pytest
+
+from tailboard.db.jobs import Jobs
+from tailboard.db.pool import Database
+from tailboard.db.workers import Workers
+from tailboard.live.presence import Health, Presence
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "health"),
+    [
+        (None, Health.UNKNOWN),
+        (0.0, Health.ALIVE),
+        (30.0, Health.ALIVE),
+        (30.1, Health.LATE),
+        (120.0, Health.LATE),
+        (120.1, Health.LOST),
+    ],
+)
+def test_silence_is_late_and_then_lost(database_url: str, silent_s: float | None, health: Health) -> None:
+    assert Presence(Workers(Jobs(Database(database_url)))).health(silent_s) is health
+
+
+async def test_many_who_look_at_once_cost_one_query(database_url: str, aconnect: Any) -> None:
+    worker: psycopg.AsyncConnection[Any] = await aconnect()
+    await worker.execute("SELECT tailboard.heartbeat('w1')")
+    database = Database(database_url, pool_size=1)
+    await database.open()
+    try:
+        presence = Presence(Workers(Jobs(database)), fresh_s=3600)
+        answers = await asyncio.gather(*[presence.workers() for _ in range(50)])
+        assert {answer[0].worker.name for answer in answers} == {"w1"}
+        await worker.execute("SELECT tailboard.heartbeat('w2')")
+        assert len(await presence.workers()) == 1, "still from memory"
+        assert len(await Presence(Workers(Jobs(database))).workers()) == 2
+        assert database.pool.get_stats()["requests_num"] <= 2 + 1
+    finally:
+        await database.close()
