@@ -12,17 +12,19 @@ write them as they are, or as text for one that does not.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
 
 from tailboard.core.change import Change
 from tailboard.core.cursor import Cursor
-from tailboard.core.event import Event
+from tailboard.core.event import Event, EventKind
 
 _FIN_TEXT: Final = b"\x81"
+_KINDS: Final = {kind: kind.value.encode() for kind in EventKind}
 
 PONG: Final = b"pong"
 
@@ -108,30 +110,30 @@ def event_json(event: Event) -> bytes:
     change = event.change
     source = _text(change.source)
     card = change.card
-    job = b'{"source":' + source + b',"id":' + _id(change) + b"}"
-    if card is not None:
-        job = splice_source(card, change.source, change.seq)
-    was = b""
-    if change.was is not None:
-        was = b',"was":' + msgspec.json.encode(change.was)
+    job = (
+        b'{"source":%b,"id":%b}' % (source, _id(change))
+        if card is None
+        else splice_source(card, change.source, change.seq)
+    )
+    was = b"" if change.was is None else b',"was":' + msgspec.json.encode(change.was)
     return (
-        b'{"type":"%b","source":%b,"job":%b,"change":{"from":%b,"to":%b%b},"version":%d,"at":"%b","cursor":"%b"}'
+        b'{"type":"%b","source":%b,"job":%b,"change":{"from":%b,"to":%b%b},"version":%d,"at":"%b","cursor":"%d.%d"}'
         % (
-            event.kind.value.encode(),
+            _KINDS[event.kind],
             source,
             job,
-            _status(change.old_status),
-            _status(change.new_status),
+            b"null" if change.old_status is None else _text(change.old_status),
+            b"null" if change.new_status is None else _text(change.new_status),
             was,
             change.seq,
-            _instant(change.at),
-            _cursor(event.cursor),
+            change.at.astimezone(UTC).isoformat(timespec="microseconds")[:26].encode() + b"Z",
+            *event.cursor,
         )
     )
 
 
 def event_entry(event: Event) -> Entry:
-    return Entry(_key(event.change), event.cursor, event.kind.value, event_json(event))
+    return Entry(_key(event.change), event.cursor, event.kind, event_json(event))
 
 
 def left_entry(event: Event) -> Entry:
@@ -235,17 +237,11 @@ def _id(change: Change) -> bytes:
     return msgspec.json.encode(change.job_id if change.facets.id is None else change.facets.id)
 
 
+@lru_cache(maxsize=1024)
 def _text(value: str) -> bytes:
+    """A JSON string. Sources and statuses are few and come with every event."""
     return msgspec.json.encode(value)
-
-
-def _status(value: str | None) -> bytes:
-    return b"null" if value is None else msgspec.json.encode(value)
 
 
 def _cursor(cursor: Cursor) -> bytes:
     return b"%d.%d" % cursor
-
-
-def _instant(at: datetime) -> bytes:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()

@@ -20,20 +20,24 @@ _TAGS = FIELDS.index("tags")
 class Sighting:
     """One event as filters see it, with its JSON made at most once and only if somebody wants it."""
 
-    __slots__ = ("_event_entry", "_left_entry", "after", "before", "event")
+    __slots__ = ("_event_entry", "_left_entry", "after", "event")
 
     def __init__(self, event: Event) -> None:
         self.event = event
         self.after = after_view(event.change)
-        self.before = before_view(event.change)
         self._event_entry: Entry | None = None
         self._left_entry: Entry | None = None
+
+    @property
+    def before(self) -> View | None:
+        return before_view(self.event.change)
 
     def entry_for(self, filter_: Filter) -> Entry | None:
         """What a subscription with this filter is told: the event, that the job left, or nothing."""
         if self.after is not None and filter_.matches(self.after):
             return self._event()
-        if self.before is not None and filter_.matches(self.before):
+        before = self.before
+        if before is not None and filter_.matches(before):
             return self._event() if self.after is None else self._left()
         return None
 

@@ -44,7 +44,7 @@ from tailboard.live.subscription import (
 )
 
 _WHEEL: Final = 25
-_PAGE: Final = 500
+_PAGE: Final = 1000
 
 
 class Page(Protocol):
@@ -67,7 +67,7 @@ class HubLimits(msgspec.Struct, frozen=True, kw_only=True):
     mailbox_bytes: int = DEFAULT_LIMIT
     frame_bytes: int = 256 << 10
     """More than this for one filter is cut into several frames, sent `pace_s` apart."""
-    pace_s: float = 0.002
+    pace_s: float = 0.004
     backlog_bytes: int = 32 << 20
     """What may wait for one filter; past it all its subscriptions are reset."""
     recent_bytes: int = 4 << 20
