@@ -32,6 +32,12 @@ async function violations(page: Page): Promise<readonly string[]> {
   return found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.failureSummary}`));
 }
 
+/** Everything that the page waits for is there. */
+async function settled(page: Page): Promise<void> {
+  await page.locator('h1').first().waitFor({ state: 'attached' });
+  await page.waitForFunction(() => document.querySelector('.skeleton, .chart-space') === null);
+}
+
 function fill(): number {
   it.board.sql(`
     INSERT INTO tailboard.jobs (kind, queue, status, error, progress, phase, worker, tags, payload)
@@ -58,7 +64,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     for (const path of ['/', '/queue', '/queue?q=nothing-has-this', `/jobs/jobs/${id}`, '/live', '/workers', '/sources']) {
       await page.goto(it.board.url + path);
       await live(page);
-      await page.waitForLoadState('networkidle');
+      await settled(page);
       assert.deepEqual(await violations(page), [], `on ${path}`);
     }
     await page.goto(`${it.board.url}/queue`);
@@ -80,7 +86,7 @@ test('every page fits a phone of 390 px, and axe finds nothing there', async () 
   for (const path of ['/', '/queue', `/jobs/jobs/${id}`, '/live', '/workers', '/sources']) {
     await page.goto(it.board.url + path);
     await live(page);
-    await page.waitForLoadState('networkidle');
+    await settled(page);
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, `${path} is too wide`);
     assert.deepEqual(await violations(page), [], `on ${path}`);
   }

@@ -12,16 +12,18 @@ afterEach(async () => {
 });
 
 test('the first page needs less than 200 kB of gzipped JavaScript', async () => {
-  const page = await it.open('/sources');
-  const scripts = new Map<string, number>();
-  const reading: Promise<void>[] = [];
-  page.on('response', (response) => {
-    if (!response.url().endsWith('.js')) return;
-    reading.push(response.body().then((body) => void scripts.set(response.url(), gzipSync(body).length)));
+  const page = await it.prepare();
+  const addresses = new Set<string>();
+  page.on('request', (request) => {
+    if (request.url().endsWith('.js')) addresses.add(request.url());
   });
   await page.goto(`${it.board.url}/`);
-  await page.waitForLoadState('networkidle');
-  await Promise.all(reading);
+  await page.locator('.chart canvas').first().waitFor();
+  const scripts = new Map<string, number>();
+  for (const address of addresses) {
+    const body = await (await fetch(address)).arrayBuffer();
+    scripts.set(address, gzipSync(body).length);
+  }
   const total = [...scripts.values()].reduce((sum, size) => sum + size, 0);
   console.log(`initial JavaScript: ${(total / 1000).toFixed(1)} kB gzip in ${scripts.size} files`);
   assert.ok(scripts.size > 0);
@@ -30,13 +32,16 @@ test('the first page needs less than 200 kB of gzipped JavaScript', async () => 
 
 test('fifty jobs are on the page within a second of a cold start', async () => {
   it.board.sql("INSERT INTO tailboard.jobs (kind) SELECT 'cold.start' FROM generate_series(1, 50)");
-  const page = await it.open('/queue', { viewport: { width: 1280, height: 2600 } });
-  await page.locator('[data-row-count="50"]').waitFor();
-  const ms = await page.evaluate(() => {
-    const rows = document.querySelectorAll('[data-job]').length;
-    return { rows, painted: performance.getEntriesByName('jobs-shown')[0]?.startTime ?? performance.now() };
+  const page = await it.prepare({ viewport: { width: 1280, height: 2600 } });
+  await page.addInitScript(() => {
+    new MutationObserver((_, observer) => {
+      if (document.querySelectorAll('[data-job]').length < 50) return;
+      observer.disconnect();
+      requestAnimationFrame(() => Object.assign(window, { shownAt: performance.now() }));
+    }).observe(document, { childList: true, subtree: true });
   });
-  console.log(`${ms.rows} rows, ${Math.round(ms.painted)} ms after the navigation began`);
-  assert.ok(ms.rows >= 50);
-  assert.ok(ms.painted < 1_000);
+  await page.goto(`${it.board.url}/queue`);
+  const shownAt = await (await page.waitForFunction(() => Reflect.get(window, 'shownAt') as number)).jsonValue();
+  console.log(`50 rows ${Math.round(shownAt)} ms after the navigation began`);
+  assert.ok(shownAt < 1_000);
 });

@@ -17,12 +17,18 @@ export class Stage {
 
   /** A new browser profile, with one page on `path`. */
   async open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
+    const page = await this.prepare(options);
+    await page.goto(this.board.url + path);
+    return page;
+  }
+
+  /** A new browser profile with one page that has gone nowhere yet. */
+  async prepare(options: BrowserContextOptions = {}): Promise<Page> {
     const context = await this.browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 800 }, ...options });
     context.setDefaultTimeout(PATIENCE_MS);
     this.#contexts.push(context);
     const page = await context.newPage();
     this.listen(page);
-    await page.goto(this.board.url + path);
     return page;
   }
 

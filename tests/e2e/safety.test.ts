@@ -86,13 +86,13 @@ describe('a board with a token', () => {
     const addresses: string[] = [];
     page.on('request', (request) => addresses.push(request.url()));
     page.on('websocket', (socket) => addresses.push(socket.url()));
-    await page.getByLabel('Token').fill('wrong');
+    await page.getByLabel('Token', { exact: true }).fill('wrong');
     await page.getByRole('button', { name: 'Open the board' }).click();
-    await page.getByLabel('Token').waitFor();
-    await page.getByLabel('Token').fill('correct-horse-battery');
+    await page.getByLabel('Token', { exact: true }).waitFor();
+    await page.getByLabel('Token', { exact: true }).fill('correct-horse-battery');
     await page.getByRole('button', { name: 'Open the board' }).click();
     await live(page);
-    await page.getByLabel('Token').waitFor({ state: 'detached' });
+    await page.getByLabel('Token', { exact: true }).waitFor({ state: 'detached' });
     const id = it.board.insert({ kind: 'behind.a.token' });
     await row(page, id).waitFor();
     await page.reload();

@@ -80,7 +80,7 @@ export type Action = (typeof ACTIONS)[number];
 /** What a bulk action is about: everything that matches, or jobs by name. */
 export type BulkScope = { readonly filter: JobFilter } | { readonly jobs: readonly JobName[] };
 
-export interface BulkAnswer {
+interface BulkAnswer {
   /** How many jobs of the scope stand where the action is possible. */
   readonly matched: number;
   readonly changed: number;
@@ -157,18 +157,38 @@ export class Api {
     return job;
   }
 
-  async bulk(action: Action, scope: BulkScope, dryRun: boolean): Promise<BulkAnswer> {
-    let total: BulkAnswer = { matched: 0, changed: 0, more: false };
+  /** How many jobs the action would change. */
+  async countBulk(action: Action, scope: BulkScope): Promise<number> {
+    let matched = 0;
+    for (const filter of bulkFilters(scope)) matched += (await this.#bulk(action, filter, true)).matched;
+    return matched;
+  }
+
+  /**
+   * Acts on the jobs of the scope, in as many calls as it takes, and returns how many were changed. It ends at
+   * `counted`, so that jobs which come to match meanwhile do not keep it going.
+   */
+  async runBulk(
+    action: Action,
+    scope: BulkScope,
+    counted: number,
+    onProgress: (changed: number) => void,
+  ): Promise<number> {
+    let changed = 0;
     for (const filter of bulkFilters(scope)) {
-      const body = { action, filter, dry_run: dryRun };
-      const part = await this.#rest.call<BulkAnswer>('/api/jobs/bulk', { method: 'POST', body });
-      total = {
-        matched: total.matched + part.matched,
-        changed: total.changed + part.changed,
-        more: total.more || part.more,
-      };
+      let more = true;
+      while (more && changed < counted) {
+        const answer = await this.#bulk(action, filter, false);
+        changed += answer.changed;
+        more = answer.more && answer.changed > 0;
+        onProgress(changed);
+      }
     }
-    return total;
+    return changed;
+  }
+
+  #bulk(action: Action, filter: object, dryRun: boolean): Promise<BulkAnswer> {
+    return this.#rest.call('/api/jobs/bulk', { method: 'POST', body: { action, filter, dry_run: dryRun } });
   }
 }
 

@@ -123,7 +123,7 @@ function JsonPanel({ title, value }: { title: string; value: Json }) {
       flush
       actions={<CopyButton label={title.toLowerCase()} text={() => JSON.stringify(value, null, 2)} />}
     >
-      <JsonView value={value} label={title} />
+      <JsonView value={value} label={`${title} as JSON`} />
     </Panel>
   );
 }

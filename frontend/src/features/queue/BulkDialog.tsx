@@ -1,9 +1,11 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import type { Action, BulkScope } from '@/client/api';
 import { useBoard } from '@/client/react/board';
 import { ACTION_LOOKS } from '@/parts/jobActions';
 import { Button } from '@/ui/Button';
 import { Dialog } from '@/ui/Dialog';
+import { Meter } from '@/ui/Meter';
 import { LoadError, Skeleton } from '@/ui/notices';
 import { toast } from '@/ui/toasts';
 
@@ -19,15 +21,17 @@ export function BulkDialog({
 }) {
   const { api } = useBoard();
   const { word, done } = ACTION_LOOKS[action];
+  const [progress, setProgress] = useState(0);
   const count = useQuery({
     queryKey: ['bulk', action, scope],
-    queryFn: () => api.bulk(action, scope, true),
+    queryFn: () => api.countBulk(action, scope),
     gcTime: 0,
     staleTime: Number.POSITIVE_INFINITY,
   });
+  const counted = count.data ?? 0;
   const run = useMutation({
-    mutationFn: () => api.bulk(action, scope, false),
-    onSuccess: ({ changed }) => {
+    mutationFn: () => api.runBulk(action, scope, counted, setProgress),
+    onSuccess: (changed) => {
       toast({
         tone: 'accent',
         title: `${changed.toLocaleString()} ${changed === 1 ? 'job' : 'jobs'} ${done}`,
@@ -35,8 +39,6 @@ export function BulkDialog({
       onClose(true);
     },
   });
-  const fits = count.data?.matched ?? 0;
-  const more = count.data?.more === true;
   return (
     <Dialog
       title={`${word} ${'filter' in scope ? 'all that match' : 'selected jobs'}`}
@@ -45,22 +47,23 @@ export function BulkDialog({
       {count.isPending && <Skeleton lines={1} />}
       {count.error !== null && <LoadError error={count.error} retry={() => void count.refetch()} />}
       {count.data !== undefined && (
-        <p data-dry-run={fits}>
-          <b className="num">
-            {fits.toLocaleString()}
-            {more && '+'}
-          </b>{' '}
-          {fits === 1 ? 'job' : 'jobs'} will be {done}. Jobs that stand where this is not possible stay as
-          they are.
-          {more && ' There are more than one call reaches: repeat it for the rest.'}
+        <p data-dry-run={counted}>
+          <b className="num">{counted.toLocaleString()}</b> {counted === 1 ? 'job' : 'jobs'} will be {done}.
+          Jobs that stand where this is not possible stay as they are.
           {action === 'delete' && ' This cannot be undone.'}
         </p>
       )}
       {run.error !== null && <LoadError error={run.error} retry={() => run.mutate()} />}
+      {run.isPending && progress > 0 && (
+        <Meter
+          value={progress / counted}
+          label={`${progress.toLocaleString()} of ${counted.toLocaleString()} ${done}`}
+        />
+      )}
       <div className="dialog-foot">
         <Button onClick={() => onClose(false)}>Keep them</Button>
-        <Button look="primary" disabled={fits === 0 || run.isPending} onClick={() => run.mutate()}>
-          {run.isPending ? 'Working …' : `${word} ${fits.toLocaleString()}`}
+        <Button look="primary" disabled={counted === 0 || run.isPending} onClick={() => run.mutate()}>
+          {run.isPending ? 'Working …' : `${word} ${counted.toLocaleString()}`}
         </Button>
       </div>
     </Dialog>

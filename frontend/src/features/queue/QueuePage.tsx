@@ -4,7 +4,7 @@ import { useLocation } from 'wouter';
 import { type Action, allows } from '@/client/api';
 import { isEverything } from '@/client/filter';
 import { useJobList } from '@/client/react/useJobList';
-import { useAct } from '@/parts/jobActions';
+import { useAct, useExpectedStatus } from '@/parts/jobActions';
 import { jobPath } from '@/parts/links';
 import { useReadOnly } from '@/parts/readOnly';
 import { Button } from '@/ui/Button';
@@ -30,6 +30,7 @@ export function QueuePage() {
   const searchBox = useRef<HTMLInputElement>(null);
   const table = useRef<TableKeys>(null);
   const act = useAct();
+  const expected = useExpectedStatus();
   useJobToasts();
 
   const select = useCallback(
@@ -54,7 +55,8 @@ export function QueuePage() {
   };
   const actOnCurrent = (action: Action) => {
     const job = table.current?.current();
-    if (!readOnly && job && allows(action, job.status)) void act(job, action);
+    const status = job ? expected(job) : null;
+    if (!readOnly && job && status !== null && allows(action, status)) void act(job, action);
   };
   useHotkeys({
     '/': () => searchBox.current?.focus(),
