@@ -19,9 +19,9 @@ from tailboard.db.queries import query
 
 Sort = Literal["newest", "oldest", "priority", "started", "finished"]
 
-# A page looks at few candidates first and at more only where those did not fill it: so many of each arm, but
+# A page looks at few candidates first and reads on only where those did not fill it: so many of each arm, but
 # not more than so many in all. A row costs about 1 us from memory; the sums keep a page below 50 ms.
-_LOOKS: Final = ((500, 14_000), (2_000, 14_000), (7_000, 14_000), (24_000, 24_000))
+_LOOKS: Final = ((500, 14_000), (3_500, 14_000), (16_000, 16_000))
 _TAGGED: Final = 5_000
 """Jobs with a tag that a page reads in no order, where the tag is rare enough to have no more."""
 
@@ -133,58 +133,75 @@ class Wanted:
 
 async def by_id(reader: Reader, cursor: Cursor, wanted: Wanted) -> JobPage:
     """A page by id, newest or oldest first. Every match is on some page, whatever the filter."""
-    newest, limit = wanted.sort == "newest", wanted.limit
-    order = _DESCENDING if newest else _ASCENDING
-    after = wanted.after
-    start = after.id if after is not None else (_LAST_ID if newest else -_LAST_ID)
-    parameters = wanted.filter.parameters() | {"after": start, "limit": limit + 1}
     ways = _ways(wanted.filter)
     if ways[0].decides >= _given(wanted.filter):
         del ways[1:]  # its index gives nothing but matches; no other way can be shorter
-    cut = {way: way.arms for way in ways}
-    best: tuple[int, tuple[Card, ...]] | None = None
+    walks = [_Walk(reader, way, wanted) for way in ways]
     for look, (each, together) in enumerate(_LOOKS):
-        for way in ways:
-            if not way.ordered and look != 1:
+        for walk in walks:
+            if not walk.way.ordered and look != 1:
                 continue
-            depth = max(20, min(each, together // cut[way])) if way.ordered else _TAGGED
-            if way.decides >= _given(wanted.filter):
-                depth = min(depth, limit + 1)
-            seen = await _look(reader, way, order, parameters | {"depth": depth})
-            if seen.frontier is None or (way.ordered and len(seen.cards) > limit):
-                full = len(seen.cards) > limit
-                following = Place(id=seen.cards[limit - 1].id) if full else None
-                return JobPage(cards=seen.cards[:limit], after=following, cursor=cursor)
-            if way.ordered:
-                cut[way] = seen.cut
-                if best is None or (seen.frontier < best[0]) == newest:
-                    best = (seen.frontier, seen.cards)
-    assert best is not None  # noqa: S101 - there always is an ordered way
-    # The page holds every match before the frontier; whoever follows `after` looks at what lies beyond.
-    return JobPage(cards=best[1], after=Place(id=best[0]), cursor=cursor)
+            await walk.look(each, together)
+            if len(walk.cards) > wanted.limit:
+                last = walk.cards[wanted.limit - 1]
+                page = tuple(walk.cards[: wanted.limit])
+                return JobPage(cards=page, after=Place(id=last.id), cursor=cursor)
+            if walk.ended:
+                return JobPage(cards=tuple(walk.cards), after=None, cursor=cursor)
+    # None came to an end. The page is what the one found that came farthest; `after` goes on from there.
+    newest = wanted.sort == "newest"
+    best = min((walk for walk in walks if walk.way.ordered), key=lambda walk: walk.at if newest else -walk.at)
+    return JobPage(cards=tuple(best.cards), after=Place(id=best.at), cursor=cursor)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What one look found. Beyond the frontier, where `cut` arms were cut off, there may be more."""
+class _Walk:
+    """How far one way has been walked: `cards` is every match up to `at`, or one more than asked for."""
 
-    frontier: int | None
-    cut: int
-    cards: tuple[Card, ...]
+    def __init__(self, reader: Reader, way: _Way, wanted: Wanted) -> None:
+        newest = wanted.sort == "newest"
+        after = wanted.after
+        self.way = way
+        self.cards: list[Card] = []
+        self.at = after.id if after is not None else (_LAST_ID if newest else -_LAST_ID)
+        self.ended = False
+        self._reader = reader
+        self._order = _DESCENDING if newest else _ASCENDING
+        self._wanted = wanted
+        self._open_arms = way.arms
+        self._decided = way.decides >= _given(wanted.filter)
 
+    async def look(self, each: int, together: int) -> None:
+        """Read on, at most `each` candidates of an arm and about `together` of all."""
+        missing = self._wanted.limit + 1 - len(self.cards)
+        depth = max(20, min(each, together // self._open_arms))
+        if not self.way.ordered:
+            depth = _TAGGED
+        elif self._decided:
+            depth = min(depth, missing)
+        rows = await self._read(depth, missing)
+        frontier: int | None = rows[0][0]
+        if frontier is not None and not self.way.ordered:
+            return  # there are too many to read, and those that were read are any of them
+        self.cards.extend([Card(row[2], row[3], row[4]) for row in rows if row[2] is not None])
+        if frontier is None:
+            self.ended = True
+        else:
+            self.at, self._open_arms = frontier, rows[0][1]
 
-async def _look(reader: Reader, way: _Way, order: dict[str, SQL], parameters: dict[str, object]) -> _Seen:
-    statement = query("jobs_list").format(
-        arms=query(way.fragment).format(ok=query("jobs_matches"), **order), **fragments(), **order
-    )
-    if not way.ordered:
-        await reader.execute(query("jobs_allow_bitmap"), {"allowed": "on"})
-    await reader.execute(statement, parameters, prepare=False)
-    rows = await reader.fetchall()
-    if not way.ordered:
-        await reader.execute(query("jobs_allow_bitmap"), {"allowed": "off"})
-    cards = tuple([Card(row[2], row[3], row[4]) for row in rows if row[2] is not None])
-    return _Seen(rows[0][0], rows[0][1], cards)
+    async def _read(self, depth: int, limit: int) -> list[tuple[Any, ...]]:
+        statement = query("jobs_list").format(
+            arms=query(self.way.fragment).format(ok=query("jobs_matches"), **self._order),
+            **fragments(),
+            **self._order,
+        )
+        parameters = self._wanted.filter.parameters() | {"after": self.at, "depth": depth, "limit": limit}
+        if not self.way.ordered:
+            await self._reader.execute(query("jobs_allow_bitmap"), {"allowed": "on"})
+        await self._reader.execute(statement, parameters, prepare=False)
+        rows = await self._reader.fetchall()
+        if not self.way.ordered:
+            await self._reader.execute(query("jobs_allow_bitmap"), {"allowed": "off"})
+        return rows
 
 
 async def in_window(reader: Reader, cursor: Cursor, wanted: Wanted, text: str | None = None) -> JobPage:
@@ -206,8 +223,11 @@ async def in_window(reader: Reader, cursor: Cursor, wanted: Wanted, text: str | 
     if text is not None:
         named = query("jobs_named")
         parameters |= await _names(reader, text)
+    # One arm is read in the order of the table, so what it gives is best looked at in passing. Of what several
+    # arms give, most is not among the newest and would be looked at for nothing.
+    ok = SQL("({matches}) AND {contains}").format(**fragments()) if way.arms == 1 else SQL("true")
     statement = query("jobs_window").format(
-        arms=query(way.fragment).format(ok=SQL("true"), **_DESCENDING), named=named, **fragments()
+        arms=query(way.fragment).format(ok=ok, **_DESCENDING), named=named, **fragments()
     )
     await reader.execute(statement, parameters, prepare=False)
     rows = await reader.fetchall()
@@ -245,6 +265,7 @@ def fragments() -> dict[str, Composable]:
     """The parts that queries over jobs share."""
     return {
         "matches": query("jobs_matches"),
+        "contains": query("jobs_contains"),
         "card": query("jobs_card"),
         "size": query("jobs_size"),
         "version": query("jobs_version"),

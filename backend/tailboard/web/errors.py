@@ -127,7 +127,8 @@ def _tailboard_error(_: Request[Any, Any, Any], error: TailboardError) -> Respon
         detail = "The server could not do this; its log says why."
     else:
         detail = str(error)
-    return problem_response(status, error.code, detail, retryable=error.retryable)
+    code = error.reason if isinstance(error, CursorExpired) else error.code
+    return problem_response(status, code, detail, retryable=error.retryable)
 
 
 def _validation_error(_: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:

@@ -5,14 +5,14 @@ cut AS (
     SELECT max(arm.reached) AS id
       FROM (SELECT min(c.id) AS reached FROM candidate c GROUP BY c.arm HAVING count(*) >= %(depth)s) arm),
 near AS MATERIALIZED (
-    SELECT c.id FROM candidate c CROSS JOIN cut
+    SELECT c.id, c.ok FROM candidate c CROSS JOIN cut
      WHERE (cut.id IS NULL OR c.id >= cut.id) AND c.id >= %(floor)s
      ORDER BY c.id DESC LIMIT %(breadth)s),
 frontier AS (
     SELECT CASE WHEN count(*) >= %(breadth)s THEN min(n.id) ELSE (SELECT cut.id FROM cut) END AS id FROM near n),
 looked_at AS (
     SELECT w.id, bool_or(w.named) AS named
-      FROM (SELECT n.id, false AS named FROM near n UNION ALL SELECT o.id, true FROM ({named}) o) w
+      FROM (SELECT n.id, false AS named FROM near n WHERE n.ok UNION ALL SELECT o.id, true FROM ({named}) o) w
      WHERE w.id < %(after)s
      GROUP BY w.id),
 ranked AS (
@@ -20,8 +20,7 @@ ranked AS (
       FROM looked_at l CROSS JOIN LATERAL (
            SELECT k.* FROM tailboard.jobs k
             WHERE k.id = l.id AND {matches}
-              AND (%(q)s::text IS NULL OR l.named OR strpos(lower(concat_ws(E'\n', k.kind, k.queue, k.worker,
-                   array_to_string(k.tags, E'\n'), left(k.error, 1000))), lower(%(q)s::text)) > 0)
+              AND (l.named OR {contains})
            OFFSET 0) j
      CROSS JOIN LATERAL (SELECT
            CASE %(sort)s::text
