@@ -148,6 +148,19 @@ describe('coming back', () => {
   });
 });
 
+test('a token given while the server waits for one goes out at once', () => {
+  const { world, connection } = observe();
+  connection.start();
+  const first = world.socket;
+  first.opens();
+  connection.setToken('right');
+  expect(first.closedByClient).toBe(true);
+  world.socket.welcomes(5);
+  first.closes(1008);
+  expect(world.socket.sent[0]).toEqual({ type: 'auth', token: 'right' });
+  expect(connection.state()).toMatchObject({ phase: 'live', denied: false });
+});
+
 describe('silence', () => {
   test('after half a minute it asks for a sign of life and takes any frame as one', async () => {
     const { world, connection } = observe();

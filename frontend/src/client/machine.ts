@@ -396,8 +396,14 @@ function wake(state: ConnectionState, now: Now): Step {
 function token(state: ConnectionState, value: string | null, now: Now): Step {
   if (value === state.token && !state.denied) return unchanged(state);
   const next: ConnectionState = { ...state, token: value };
-  if (!state.denied || value === null) return { state: next, effects: [] };
-  return open({ ...next, denied: false, halted: false, attempts: 0, phase: 'connecting', error: null }, now);
+  // A socket that is up proved itself; one that is not yet may be waiting for just this token.
+  const needed = state.denied || (!state.socketUp && !state.halted);
+  if (value === null || !needed) return { state: next, effects: [] };
+  const step = open(
+    { ...next, denied: false, halted: false, attempts: 0, phase: 'connecting', error: null },
+    now,
+  );
+  return { ...step, effects: [{ kind: 'close', socket: state.socket }, ...step.effects] };
 }
 
 function cover(state: ConnectionState, cursor: string): Step {
