@@ -268,7 +268,10 @@ async def test_no_list_reads_the_table_from_end_to_end(
     try:
         async with database.connection() as connection:
             # The plans of the very statements that ran, told by the server.
-            await connection.execute("LOAD 'auto_explain'")
+            try:
+                await connection.execute("LOAD 'auto_explain'")
+            except psycopg.errors.InsufficientPrivilege:
+                pytest.skip("only a superuser may have the server tell its plans")
             for setting, value in {
                 "auto_explain.log_min_duration": "0",
                 "auto_explain.log_analyze": "on",

@@ -113,7 +113,7 @@ class Actions:
     async def act(
         self, source: str, job_id: int, action: Action, *, version: int | None = None
     ) -> Card | None:
-        """Do it, or raise ActionRefused that says why not. Returns the job as it now is, None once deleted."""
+        """Do it, or raise ActionRefused that says why not. Returns the job as it is now, or None."""
         require_builtin(source)
         allowed = ALLOWED[action]
         async with self._database.connection() as connection, connection.transaction():

@@ -223,8 +223,8 @@ async def in_window(reader: Reader, cursor: Cursor, wanted: Wanted, text: str | 
     if text is not None:
         named = query("jobs_named")
         parameters |= await _names(reader, text)
-    # One arm is read in the order of the table, so what it gives is best looked at in passing. Of what several
-    # arms give, most is not among the newest and would be looked at for nothing.
+    # One arm is read in the order of the table, so what it gives is best looked at in passing. Of what
+    # several arms give, most is not among the newest and would be looked at for nothing.
     ok = SQL("({matches}) AND {contains}").format(**fragments()) if way.arms == 1 else SQL("true")
     statement = query("jobs_window").format(
         arms=query(way.fragment).format(ok=ok, **_DESCENDING), named=named, **fragments()
