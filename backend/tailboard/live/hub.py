@@ -351,19 +351,33 @@ class Hub(Service):
             subscription.ahead = None
 
     async def _replay(self, subscription: Subscription, cursor: Cursor) -> Cursor:
-        """Send what followed the cursor, until it meets the live stream; return where."""
-        answered = False
+        """Send what followed the cursor, until it meets the live stream; return where.
+
+        Far behind, the next page is read while one is sent. Close to the live stream it is not: nothing may
+        come between reading the last page and going live, or a busy log would never be met.
+        """
+        sightings, reached = await self._following(cursor)
+        if subscription.answers:
+            subscription.say(subscribed_entry(cursor, recovered=True))
         while True:
-            sightings, reached = await self._following(cursor)
-            if not answered and subscription.answers:
-                subscription.say(subscribed_entry(cursor, recovered=True))
-            answered = True
-            await self._send(subscription, sightings)
-            if reached >= self.head:
-                return reached
-            if reached == cursor:
+            if reached == cursor < self.head:
                 raise CursorExpired("the log ends before the live stream", reason="lagged")
+            upcoming: asyncio.Task[tuple[list[Sighting], Cursor]] | None = None
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    if reached < self.head and len(sightings) >= _PAGE:
+                        upcoming = tasks.create_task(self._following(reached))
+                    await self._send(subscription, sightings)
+            except BaseExceptionGroup as failed:
+                # The reader's failure or the client's: either ends the replay, and is told by its own name.
+                raise failed.exceptions[0] from None
             subscription.place = cursor = reached
+            if upcoming is not None:
+                sightings, reached = upcoming.result()
+            elif reached >= self.head:
+                return reached
+            else:
+                sightings, reached = await self._following(reached)
 
     async def _following(self, cursor: Cursor) -> tuple[list[Sighting], Cursor]:
         """Some of what followed the cursor, from memory if it is there, and the place after it."""
