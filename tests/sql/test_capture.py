@@ -12,7 +12,9 @@ Row = tuple[Any, ...]
 
 
 def changes(connection: psycopg.Connection[Any]) -> list[Row]:
-    return connection.execute("SELECT op, old_status, new_status FROM tailboard.changes ORDER BY seq").fetchall()
+    return connection.execute(
+        "SELECT op, old_status, new_status FROM tailboard.changes ORDER BY seq"
+    ).fetchall()
 
 
 def add(connection: psycopg.Connection[Any], kind: str = "mail", **columns: Any) -> int:
@@ -61,7 +63,8 @@ def test_delete_and_insert_of_one_id_in_one_transaction_are_one_update(connect: 
         with connection.transaction(force_rollback=not kept):
             connection.execute("DELETE FROM tailboard.jobs WHERE id = %s", [job])
             connection.execute(
-                "INSERT INTO tailboard.jobs (id, kind, status, queue) VALUES (%s, 'mail', 'failed', 'slow')", [job]
+                "INSERT INTO tailboard.jobs (id, kind, status, queue) VALUES (%s, 'mail', 'failed', 'slow')",
+                [job],
             )
         connection.execute("INSERT INTO tailboard.jobs (kind) VALUES ('other')")
     expected: list[Row] = [("I", None, "pending"), ("U", "pending", "failed"), ("I", None, "pending")]
@@ -121,7 +124,9 @@ def test_a_large_payload_stays_out_of_the_log_and_never_fails_the_worker(connect
     payload = Jsonb({"text": "x" * size})
     connection.execute("INSERT INTO tailboard.jobs (id, kind, payload) VALUES (1, 'a', %s)", [payload])
     connection.execute("UPDATE tailboard.jobs SET status = 'completed', result = %s", [payload])
-    rows = connection.execute("SELECT job, octet_length(job::text) FROM tailboard.changes ORDER BY seq").fetchall()
+    rows = connection.execute(
+        "SELECT job, octet_length(job::text) FROM tailboard.changes ORDER BY seq"
+    ).fetchall()
     created, completed = rows[0][0], rows[1][0]
     if size < 2_048:
         assert created["payload"] == payload.obj
@@ -171,7 +176,9 @@ def test_a_worker_needs_no_rights_on_the_log(connect: Connect) -> None:
 def test_nobody_hijacks_the_capture_by_a_search_path(connect: Connect) -> None:
     connection = connect()
     connection.execute("CREATE SCHEMA evil")
-    connection.execute("CREATE FUNCTION evil.to_jsonb(anyelement) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb'")
+    connection.execute(
+        "CREATE FUNCTION evil.to_jsonb(anyelement) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb'"
+    )
     connection.execute("SET search_path = evil, pg_catalog")
     connection.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
     assert connection.execute("SELECT job ->> 'kind' FROM tailboard.changes").fetchall() == [("a",)]
@@ -188,7 +195,9 @@ def test_writers_go_on_when_nobody_makes_leaves(connect: Connect) -> None:
     made = connection.execute("SELECT tailboard.make_leaves()").fetchone()
     assert made == (2,)
     add(connection)  # numbers drawn before the new leaf begins still go to the overflow
-    first = connection.execute("SELECT min(from_seq) FROM tailboard.leaves WHERE from_seq >= %s", end).fetchone()
+    first = connection.execute(
+        "SELECT min(from_seq) FROM tailboard.leaves WHERE from_seq >= %s", end
+    ).fetchone()
     assert first is not None
     connection.execute("SELECT setval('tailboard.changes_seq', %s)", [first[0]])
     connection.execute("SELECT tailboard.make_leaves()")

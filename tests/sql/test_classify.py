@@ -15,9 +15,7 @@ def test_both_classifiers_agree_on_every_combination(connect: Connect) -> None:
     statuses: list[str | None] = [*STATUSES, None, "unheard_of"]
     combinations = list(product(Op, statuses, statuses))
     with connect().cursor() as cursor:
-        cursor.executemany(
-            'SELECT tailboard.classify(%s::"char", %s, %s)', combinations, returning=True
-        )
+        cursor.executemany('SELECT tailboard.classify(%s::"char", %s, %s)', combinations, returning=True)
         in_sql = [cursor.fetchone() for _ in _results(cursor)]
     in_python = [(classify(*combination).value,) for combination in combinations]
     assert len(in_sql) == len(combinations) == 4 * 9 * 9
