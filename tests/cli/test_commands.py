@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import signal
 import subprocess
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -208,6 +210,30 @@ def test_the_sql_worker_needs_psql_no_more_than_its_script_does(
             " AND status IN ('completed', 'scheduled', 'failed') AND jsonb_array_length(phases) = 3"
         ).fetchone()
     assert ended == (2,)
+
+
+def test_the_demo_works_on_a_running_board_until_ctrl_c(board: rig.Process) -> None:
+    database = database_of(board)
+
+    def value(query: LiteralString) -> object:
+        with psycopg.connect(database) as asking:
+            row = asking.execute(query).fetchone()
+        assert row is not None
+        return row[0]
+
+    with rig.Process(board.home, "demo") as demo, psycopg.connect(database, autocommit=True) as listening:
+        listening.execute("LISTEN tailboard_tick")
+        for _ in listening.notifies(timeout=30):
+            workers = value("SELECT count(DISTINCT worker) FROM tailboard.jobs WHERE tags @> '{demo}'")
+            if workers == 3:
+                break
+        assert workers == 3
+        assert demo.end(signal.SIGINT) < 5
+        assert demo.popen.returncode == 0
+    # What the Python worker had in hand it has given back.
+    assert (
+        value("SELECT count(*) FROM tailboard.jobs WHERE worker ^@ 'media' AND status = 'in_progress'") == 0
+    )
 
 
 def test_no_password_is_on_a_workers_command_line() -> None:

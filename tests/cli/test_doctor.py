@@ -85,7 +85,12 @@ def test_a_new_database_has_only_its_missing_server_to_complain_about(database_u
             ),
             "the overflow",
         ),
-        ("capture", "fail", "ALTER FUNCTION tailboard.capture_job_update() SECURITY INVOKER", "restore the schema"),
+        (
+            "capture",
+            "fail",
+            "ALTER FUNCTION tailboard.capture_job_update() SECURITY INVOKER",
+            "restore the schema",
+        ),
     ],
 )
 def test_what_is_broken_is_found_with_what_to_do(

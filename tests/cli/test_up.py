@@ -282,3 +282,27 @@ def test_debug_shows_where_an_error_came_from(nowhere: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "target.py" in done.stderr
+
+
+def test_a_second_ctrl_c_does_not_wait_for_anybody(home: Path) -> None:
+    with rig.Process(home, "up", "--port", "0") as process:
+        host, port = process.url().removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as half:
+            half.sendall(
+                b"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 1000\r\n\r\n{"
+            )
+            process.popen.send_signal(signal.SIGINT)
+            # The board lets nobody in once it has heard the first one.
+            until(lambda: refuses(host, int(port)))
+            assert process.end(signal.SIGINT) < 1.5
+        assert process.popen.returncode == 0
+        assert rig.server_is_gone(home)
+
+
+def refuses(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    return False

@@ -208,17 +208,22 @@ def _order() -> dict[str, object]:
 async def _main() -> None:
     loop = asyncio.get_running_loop()
     url = (await asyncio.to_thread(sys.stdin.readline)).strip()
-    running = asyncio.gather(_desk(url, "media-1"), _desk(url, "media-2"), _orders(url))
+    main = asyncio.current_task()
+    assert main is not None  # noqa: S101 - a coroutine that runs is in a task
 
     def stop() -> None:
         # The end of the input stays readable; once is enough.
         loop.remove_reader(sys.stdin.fileno())
-        running.cancel()
+        main.cancel()
 
     loop.add_signal_handler(signal.SIGTERM, stop)
     loop.add_reader(sys.stdin.fileno(), stop)
+    # Unlike gather, the group returns only when each desk has given back what it had in hand.
     with suppress(asyncio.CancelledError):
-        await running
+        async with asyncio.TaskGroup() as desks:
+            for name in ("media-1", "media-2"):
+                desks.create_task(_desk(url, name))
+            desks.create_task(_orders(url))
 
 
 if __name__ == "__main__":
