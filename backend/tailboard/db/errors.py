@@ -16,7 +16,9 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (errors.UndefinedTable, errors.UndefinedFunction, errors.InvalidSchemaName) as error:
-        raise SchemaMissing(f"Tailboard's schema is missing or not at this version: {_say(error)} Run `tailboard migrate`.") from error
+        raise SchemaMissing(
+            f"Tailboard's schema is missing or not at this version: {_say(error)} Run `tailboard migrate`."
+        ) from error
     except (
         PoolTimeout,
         errors.AdminShutdown,

@@ -106,7 +106,9 @@ class Log:
         for row in rows:
             change = _change(row[2:])
             place = None if row[0] is None else Cursor(row[0], row[1])
-            entries.append(HistoryEntry(place, classify(change.op, change.old_status, change.new_status), change))
+            entries.append(
+                HistoryEntry(place, classify(change.op, change.old_status, change.new_status), change)
+            )
         return tuple(entries)
 
     async def load_checkpoint(self) -> tuple[Cursor, Saved] | None:
@@ -162,7 +164,7 @@ def _event(cursor: Cursor, row: tuple[Any, ...]) -> Event:
 def _change(row: tuple[Any, ...]) -> Change:
     """`row`: seq, at, source, job_id, op, old_status, new_status, old_queue, old_kind, old_worker, old_tags, job."""
     seq, at, source, job_id, op, old_status, new_status, queue, kind, worker, tags, job = row
-    facets = _EMPTY if job is None else _FACETS.decode(job)
+    facets = _facets(job)
     the_op = Op(op.decode() if isinstance(op, bytes) else op)
     was = None
     if the_op is Op.UPDATE and (
@@ -189,3 +191,28 @@ def _change(row: tuple[Any, ...]) -> Change:
         facets,
         was,
     )
+
+
+def _facets(card: str | None) -> Facets:
+    """The facets of a card. Whatever a worker wrote, reading the log must not fail on it: a time such as
+    `infinity`, or a NULL among the tags, is passed over here and stays as it is in the card.
+    """
+    if card is None:
+        return _EMPTY
+    try:
+        return _FACETS.decode(card)
+    except msgspec.ValidationError:
+        fields = {
+            name: value
+            for name, value in msgspec.json.decode(card).items()
+            if name in Facets.__struct_fields__ and _fits(name, value)
+        }
+        return msgspec.convert(fields, Facets, strict=False)
+
+
+def _fits(name: str, value: object) -> bool:
+    try:
+        msgspec.convert({name: value}, Facets, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True

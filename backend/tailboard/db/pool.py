@@ -30,7 +30,8 @@ _SESSION: Final = (
     ", set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false)"
 )
 _DIRECT_SESSION: Final = (
-    _SESSION + ", set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false)"
+    _SESSION
+    + ", set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false)"
     ", set_config('tcp_keepalives_count', '2', false)"
 )
 

@@ -94,11 +94,17 @@ def _move(config: Config, connection: Connection, target: str) -> None:
         return
     known = [revision.revision for revision in script.walk_revisions()]
     if target != "head" and target not in known:
-        raise DatabaseError(f"There is no schema version {target}; there are base, {', '.join(sorted(known))} and head.")
-    current = MigrationContext.configure(connection, opts={"version_table_schema": "tailboard"}).get_current_revision()
+        raise DatabaseError(
+            f"There is no schema version {target}; there are base, {', '.join(sorted(known))} and head."
+        )
+    current = MigrationContext.configure(
+        connection, opts={"version_table_schema": "tailboard"}
+    ).get_current_revision()
     connection.commit()
     if current is not None and current not in known:
-        raise SchemaMissing(f"The database is at schema version {current}, newer than this Tailboard: upgrade Tailboard.")
+        raise SchemaMissing(
+            f"The database is at schema version {current}, newer than this Tailboard: upgrade Tailboard."
+        )
     wanted = newest_revision() if target == "head" else target
     if current is not None and wanted < current:
         command.downgrade(config, target)

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from psycopg import errors
-from psycopg.rows import dict_row, namedtuple_row
+from psycopg.rows import dict_row
 
 from tailboard.core.cursor import Cursor
 from tailboard.core.projections import Saved, Tally
@@ -55,7 +55,7 @@ class Sealing:
         with translated():
             if (await self._one("SELECT pg_is_in_recovery()"))[0]:
                 raise DatabaseUnavailable("this server is a standby: connect to the primary")
-            identity = await self._named("log_identity")
+            identity = await self._row("log_identity")
             last = await self._named("log_last_epoch")
             if last is None:
                 await self._open_first(identity)
@@ -63,11 +63,8 @@ class Sealing:
                 await self._open_after_restore(identity)
             elif last["timeline"] != identity["timeline"]:
                 await self._connection.execute(query("log_open_failover"), identity)
-            current = await self._named("log_last_epoch")
-            assert current is not None  # noqa: S101 - one of the branches above made it
-            self._low = current["floor_seq"]
-            head = await self._named("log_head")
-            assert head is not None  # noqa: S101 - every epoch begins with a tick
+            self._low = (await self._row("log_last_epoch"))["floor_seq"]
+            head = await self._row("log_head")
             return Cursor(head["epoch"], head["position"])
 
     async def seal(self) -> Seal:
@@ -97,13 +94,17 @@ class Sealing:
     async def notify_enabled(self) -> bool:
         """Whether writers may NOTIFY at all (a setting in the database that every node shares)."""
         with translated():
-            return bool((await self._one("SELECT value = 'true' FROM tailboard.settings WHERE key = 'notify'"))[0])
+            return bool(
+                (await self._one("SELECT value = 'true' FROM tailboard.settings WHERE key = 'notify'"))[0]
+            )
 
     async def advance_low(self) -> None:
         """Begin to raise the bound below which no unsealed change can be; a later seal completes it."""
         if self._barrier is None:
             with translated():
-                drawn = (await self._one("SELECT coalesce(pg_sequence_last_value('tailboard.changes_seq'), 0)"))[0]
+                drawn = (
+                    await self._one("SELECT coalesce(pg_sequence_last_value('tailboard.changes_seq'), 0)")
+                )[0]
                 barrier = int((await self._one("SELECT pg_current_xact_id()::text"))[0])
             self._barrier = (drawn, barrier)
 
@@ -127,7 +128,8 @@ class Sealing:
                 async with self._connection.transaction():
                     await self._connection.execute("SET LOCAL lock_timeout = '100ms'")
                     row = await self._one(
-                        "SELECT tailboard.drop_leaf(make_interval(secs => %s), %s, %s)", (age_s, self._low, checkpoint)
+                        "SELECT tailboard.drop_leaf(make_interval(secs => %s), %s, %s)",
+                        (age_s, self._low, checkpoint),
                     )
                 if row[0] is None:
                     return dropped
@@ -154,12 +156,9 @@ class Sealing:
             async with self._connection.transaction():
                 await self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 await self._connection.execute(query("log_seal"), {"low": self._low})
-                head = await self._named("log_head")
-                assert head is not None  # noqa: S101 - open_log ran before
+                head = await self._row("log_head")
                 rows = await (await self._connection.execute(query("log_count"))).fetchall()
-                await self.save(
-                    Cursor(head["epoch"], head["position"]), Saved([Tally(*row) for row in rows])
-                )
+                await self.save(Cursor(head["epoch"], head["position"]), Saved([Tally(*row) for row in rows]))
 
     async def _open_first(self, identity: dict[str, Any]) -> None:
         try:
@@ -184,6 +183,12 @@ class Sealing:
         row = await (await self._connection.execute(statement, parameters)).fetchone()
         if row is None:
             raise DatabaseError("a query that always has one row had none")
+        return row
+
+    async def _row(self, name: str) -> dict[str, Any]:
+        row = await self._named(name)
+        if row is None:
+            raise DatabaseError(f"{name} has no row: the log was not opened, or was tampered with")
         return row
 
     async def _named(self, name: str) -> dict[str, Any] | None:

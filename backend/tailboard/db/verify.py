@@ -75,9 +75,7 @@ def verify(url: str, progress: Progress = lambda _done, _total: None) -> Report:
     with translated(), _snapshot(url) as connection:
         row = _one(connection, "verify_place")
         if row[0] is None:
-            raise DatabaseUnavailable(
-                "The log is not open yet: start `tailboard up` or `serve` first."
-            )
+            raise DatabaseUnavailable("The log is not open yet: start `tailboard up` or `serve` first.")
         place = _Place(*row)
         report = Report(cursor=place.cursor, jobs=place.jobs, changes=place.changes)
         _compare_ticks(connection, place, report)

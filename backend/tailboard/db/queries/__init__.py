@@ -2,7 +2,6 @@
 
 from functools import cache
 from importlib.resources import files
-from typing import LiteralString, cast
 
 from psycopg.sql import SQL
 
@@ -11,4 +10,4 @@ from psycopg.sql import SQL
 def query(name: str) -> SQL:
     """The text of `NAME.sql`. A percent sign starts a placeholder, as everywhere in psycopg."""
     text = files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
-    return SQL(cast(LiteralString, text))  # it ships with the package, so it is as literal as this line
+    return SQL(text)  # it ships with the package, so it is as literal as this line
