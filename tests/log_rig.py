@@ -1,0 +1,169 @@
+"""What tests of the log stand on: real sealers, tailers and projectors on a test's own database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import psycopg
+
+from tailboard.core.bell import Decision
+from tailboard.core.cursor import Cursor
+from tailboard.core.event import Event, Tick
+from tailboard.core.projections import Saved, Tally
+from tailboard.db.listener import Listener
+from tailboard.db.log import Log
+from tailboard.db.pool import Database
+from tailboard.live.projector import Projector
+from tailboard.live.sealer import Sealer
+from tailboard.live.tailer import Tailer
+
+AConnection = psycopg.AsyncConnection[Any]
+
+PATIENCE: Final = 20.0
+
+
+class Recorder:
+    """A consumer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.began: list[Cursor] = []
+        self.ticks: list[Tick] = []
+        self.resets: list[tuple[str, Cursor]] = []
+        self._told = asyncio.Event()
+
+    def begin(self, head: Cursor) -> None:
+        self.began.append(head)
+
+    def publish(self, tick: Tick) -> None:
+        self.ticks.append(tick)
+        self._told.set()
+
+    def reset(self, reason: str, cursor: Cursor) -> None:
+        self.resets.append((reason, cursor))
+        self._told.set()
+
+    @property
+    def events(self) -> list[Event]:
+        return [event for tick in self.ticks for event in tick.events]
+
+    async def until(self, condition: Callable[["Recorder"], object]) -> None:
+        """Return once `condition(self)` holds, looking whenever something is told."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition(self):
+                self._told.clear()
+                await self._told.wait()
+
+
+class WatchedSealer(Sealer):
+    """A sealer that tells how it pauses: `pauses` holds every decision it has begun to wait by."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, folds=_nothing_to_save)
+        self.pauses: list[Decision] = []
+        self._paused = asyncio.Event()
+
+    async def _pause(self, listener: Listener, decision: Decision) -> None:
+        self.pauses.append(decision)
+        self._paused.set()
+        await super()._pause(listener, decision)
+
+    async def until_pause(self, condition: Callable[[Decision], object]) -> None:
+        """Return once the newest pause is one for which `condition` holds."""
+        async with asyncio.timeout(PATIENCE):
+            while not (self.pauses and condition(self.pauses[-1])):
+                self._paused.clear()
+                await self._paused.wait()
+
+
+class Board:
+    """A node without its web: database, log, projector, sealer, tailer and a recorder."""
+
+    def __init__(self, url: str, *, retention_s: float | None = None) -> None:
+        self.database = Database(url)
+        self.log = Log(self.database)
+        self.projector = Projector(self.log)
+        self.recorder = Recorder()
+        self.sealer = Sealer(self.database, folds=self.projector.folds, retention_s=retention_s)
+        self.tailer = Tailer(self.database, self.projector, [self.recorder])
+
+    async def start(self) -> None:
+        async with asyncio.timeout(PATIENCE):
+            await self.database.open()
+            await self.sealer.start()
+            await self.tailer.start()
+
+    async def stop(self) -> None:
+        await self.tailer.stop()
+        await self.sealer.stop()
+        await self.database.close()
+
+
+@asynccontextmanager
+async def board(url: str, *, retention_s: float | None = None) -> AsyncIterator[Board]:
+    node = Board(url, retention_s=retention_s)
+    try:
+        await node.start()
+        yield node
+    finally:
+        await node.stop()
+
+
+@asynccontextmanager
+async def reading(url: str) -> AsyncIterator[Log]:
+    """The log, for a reader that is not part of a node."""
+    database = Database(url)
+    await database.open()
+    try:
+        yield Log(database)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def sealing(url: str) -> AsyncIterator[WatchedSealer]:
+    """A sealer alone."""
+    sealer = WatchedSealer(Database(url))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await sealer.start()
+        yield sealer
+    finally:
+        await sealer.stop()
+
+
+async def seal_all(url: str) -> None:
+    """Let a sealer take all that is committed, and go."""
+    async with sealing(url):
+        pass
+
+
+async def one(connection: AConnection, statement: str, *parameters: object) -> Any:
+    """The only value of a query."""
+    row = await (await connection.execute(statement.encode(), parameters or None)).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def everything(log: Log, after: Cursor, limit: int = 1000) -> list[Event]:
+    """All events after a cursor, page by page."""
+    events: list[Event] = []
+    while True:
+        page = await log.read(after, limit)
+        assert len(page.events) <= limit
+        events += page.events
+        after = page.cursor
+        if after == page.head.cursor:
+            return events
+
+
+def recount(connection: psycopg.Connection[Any]) -> list[Tally]:
+    """The jobs counted in the table itself, as `Stats.tallies` gives them."""
+    rows = connection.execute(
+        "SELECT 'jobs', queue, status, count(*) FROM tailboard.jobs GROUP BY queue, status"
+    ).fetchall()
+    return sorted((Tally(*row) for row in rows), key=lambda tally: (tally.source, tally.queue, tally.status))
+
+
+def _nothing_to_save() -> tuple[Cursor, Saved] | None:
+    return None
