@@ -43,7 +43,10 @@ def test_an_event_carries_the_card_the_change_and_its_place() -> None:
 
 def test_a_card_passes_through_byte_for_byte() -> None:
     card = b'{"id": 1, "n": 1.10, "text": "\\u0000 \xc3\xa4"}'
-    assert splice_source(card, "jobs", 5) == b'{"source":"jobs","version":5,"id": 1, "n": 1.10, "text": "\\u0000 \xc3\xa4"}'
+    assert (
+        splice_source(card, "jobs", 5)
+        == b'{"source":"jobs","version":5,"id": 1, "n": 1.10, "text": "\\u0000 \xc3\xa4"}'
+    )
     assert splice_source(b"{}", 'a"b', 5) == b'{"source":"a\\"b","version":5}'
 
 
