@@ -78,8 +78,14 @@ export class Board {
 
   /** Runs SQL as somebody at a terminal would; the rows come back as lines, columns joined by `|`. */
   sql(text: string): string {
+    const [program, options] = this.psql(text);
+    return execFileSync(program, options).toString().trim();
+  }
+
+  /** The command that runs SQL, for those who do not want to wait for it. */
+  psql(text: string): [string, string[]] {
     this.#dsn ??= execFileSync(join(BIN, 'tailboard'), ['dsn'], { env: this.#environment() }).toString().trim();
-    return execFileSync(psql(), ['-XqAt', '-v', 'ON_ERROR_STOP=1', this.#dsn], { input: text }).toString().trim();
+    return [psql(), ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', text, this.#dsn]];
   }
 
   /** Inserts a job and returns its id. */

@@ -2,6 +2,7 @@
 
 import { afterEach, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { Cable } from './cable.ts';
 import { live, row, says, stage } from './harness.ts';
 
 const it = stage();
@@ -36,6 +37,30 @@ test('a server that is killed and started again is resumed', async () => {
   await says(row(page, id), 'Completed');
   await row(page, missed).waitFor();
   await stillTheSame(page);
+});
+
+test('a network that is cut and restored costs nothing', async () => {
+  const cable = await Cable.to(it.board.port);
+  try {
+    const page = await it.prepare();
+    await page.goto(`${cable.url}/queue?queue=wired`);
+    await live(page);
+    const before = it.board.insert({ kind: 'before.the.cut', queue: 'wired' });
+    await row(page, before).waitFor();
+    await markLoaded(page);
+    cable.pull();
+    await says(page.locator('.pill'), /Offline.*\d+ s old/);
+    it.board.sql(`DELETE FROM tailboard.jobs WHERE id = ${before}`);
+    const meanwhile = it.board.insert({ kind: 'during.the.cut', queue: 'wired' });
+    cable.plugIn();
+    await page.locator('.pill').click();
+    await live(page);
+    await row(page, meanwhile).waitFor();
+    await row(page, before).waitFor({ state: 'detached' });
+    await stillTheSame(page);
+  } finally {
+    cable.close();
+  }
 });
 
 test('when WebSockets are refused the board polls, and says how old it is', async () => {

@@ -1,4 +1,3 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, type RefObject, useEffect, useImperativeHandle, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import type { JobList, ListView } from '@/client/jobList';
@@ -10,6 +9,7 @@ import { StatusBadge } from '@/parts/status';
 import { Meter } from '@/ui/Meter';
 import { Ago, Duration } from '@/ui/time';
 import { NARROW, useMedia } from '@/ui/useMedia';
+import { useRowWindow } from '@/ui/useRowWindow';
 
 export interface TableKeys {
   move(by: number): void;
@@ -27,6 +27,7 @@ interface Props {
 
 const ROW = 40;
 const ROW_NARROW = 66;
+const HEAD_HEIGHT = 34;
 const HEAD = ['Job', 'Queue', 'Status', 'Progress', 'Worker', 'Try', 'Took', 'When'] as const;
 
 /** All rows that are loaded, of which only those in sight are drawn. */
@@ -38,18 +39,14 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
   const [pointed, setPointed] = useState(false);
   const [scrolled, setScrolled] = useState(false);
   const rowHeight = narrow ? ROW_NARROW : ROW;
-  const rows = useVirtualizer({
-    count: view.order.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => rowHeight,
-    getItemKey: (index) => view.order[index] ?? index,
-    overscan: 8,
-  });
-  const items = rows.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
+  const { first, end, scrollTo } = useRowWindow(
+    scroller,
+    view.order.length,
+    rowHeight,
+    narrow ? 0 : HEAD_HEIGHT,
+  );
+  const last = end - 1;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: sizes are measured anew when the rows change height
-  useEffect(() => rows.measure(), [rowHeight]);
   useEffect(() => list.hold(pointed || scrolled), [list, pointed, scrolled]);
   useEffect(() => {
     if (view.more && !view.loading && view.error === null && last >= view.order.length - 60)
@@ -61,7 +58,7 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
       const index = Math.min(view.order.length - 1, Math.max(0, from + by));
       const key = view.order[index];
       if (key === undefined) return;
-      rows.scrollToIndex(index);
+      scrollTo(index);
       setCurrent(key);
     },
     current: () => (current === null ? null : (list.job(current) ?? null)),
@@ -93,9 +90,9 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
           ))}
         </div>
       </div>
-      <div className="jobs-space" role="rowgroup" style={{ height: rows.getTotalSize() }}>
-        {items.map(({ index, key, start }) => {
-          const name = String(key);
+      <div className="jobs-space" role="rowgroup" style={{ height: view.order.length * rowHeight }}>
+        {view.order.slice(first, end).map((name, place) => {
+          const index = first + place;
           const job = list.job(name);
           if (job === undefined) return null;
           return (
@@ -106,7 +103,7 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
               status={expected(job)}
               departed={list.departed(name)}
               index={index}
-              start={start}
+              start={index * rowHeight}
               selectable={selectable}
               selected={selected.has(name)}
               current={current === name}
