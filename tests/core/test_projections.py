@@ -28,7 +28,7 @@ def event(
     *,
     source: str = "jobs",
     queue: str | None = "default",
-    was_queue: str | None | msgspec.UnsetType = msgspec.UNSET,
+    was_queue: str | msgspec.UnsetType | None = msgspec.UNSET,
     at: datetime = NOON,
     ran: timedelta | None = None,
 ) -> Event:
