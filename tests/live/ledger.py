@@ -111,7 +111,8 @@ class Writer:
     async def _replace(self, connection: Connection, written: Ledger) -> None:
         """DELETE and INSERT of one id in one transaction: one update."""
         cursor = await connection.execute(
-            "DELETE FROM tailboard.jobs WHERE id = (SELECT max(id) FROM tailboard.jobs WHERE id %% 7 = %s) RETURNING id",
+            "DELETE FROM tailboard.jobs"
+            " WHERE id = (SELECT max(id) FROM tailboard.jobs WHERE id %% 7 = %s) RETURNING id",
             [self.rng.randint(0, 6)],
         )
         row = await cursor.fetchone()

@@ -135,7 +135,7 @@ def sql(database_url: str) -> Callable[..., AsyncIterator[tuple[str, Seen]]]:
                         [cursor, random.randint(1, 900)],
                     )
                 ).fetchall()
-                for cursor, kind, source, job_id, job in rows:  # noqa: B020, PLW2901
+                for cursor, kind, source, job_id, job in rows:  # noqa: PLR1704  # read on from there
                     assert kind != "reset"
                     yield cursor, Seen(kind, source, int(job_id), job["phase"])
                 if not rows:

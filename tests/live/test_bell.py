@@ -4,12 +4,12 @@ The safety poll, which would find a stranded change after a second, is put off f
 so that none can pass by it. A real sealer, a real database.
 """
 
-import asyncio
 from dataclasses import dataclass
 
 import pytest
 
 from fixtures.database import AConnect, Connect
+from fixtures.waiting import await_until
 from log_rig import AConnection, WatchedSealer, one, sealing
 from tailboard.core import bell
 from tailboard.core.bell import Bell, State
@@ -50,8 +50,8 @@ class Scene:
         await writer.execute("UPDATE tailboard.jobs SET progress = random() WHERE id = %s", [self.job])
 
     async def write_while_muted(self, level: str, sealer: WatchedSealer) -> AConnection:
-        """A writer that has read "muted" and stays open; the bell is then armed. Return when the sealer sleeps
-        for as long as it ever does in this state.
+        """A writer that has read "muted" and stays open; the bell is then armed. Return when the sealer
+        sleeps for as long as it ever does in this state.
         """
         writer = await self.begin(level)
         await self.write(writer)
@@ -80,7 +80,7 @@ async def asleep(sealer: WatchedSealer) -> None:
 
 
 async def notices(connection: AConnection) -> list[str]:
-    """What rang before this moment. Notifications come in the order of their commits, so a last one ends them."""
+    """What rang before this moment: notifications come in the order of their commits."""
     await connection.execute("NOTIFY tailboard_bell, 'the end'")
     heard: list[str] = []
     async for notice in connection.notifies(timeout=SOON):
@@ -146,7 +146,7 @@ async def test_a_snapshot_from_before_the_arming_reads_the_bell_of_now(level: st
         assert await scene.sealed(), "the job's creation"
         writer = await scene.begin(level)
         scene.let_arm()
-        # It has no transaction id yet: nothing that it wrote could have read "muted", and nobody waits for it.
+        # It has no transaction id yet: nothing that it wrote could have read "muted", nobody waits.
         await asleep(sealer)
         await scene.write(writer)
         await writer.execute("COMMIT")
@@ -204,9 +204,7 @@ async def test_a_bulk_change_rings_once(scene: Scene) -> None:
         await listener.execute("LISTEN tailboard_bell")
         await writer.execute("INSERT INTO tailboard.jobs (kind) SELECT 'k' FROM generate_series(1, 5000)")
         assert await notices(listener) == [""]
-        async with asyncio.timeout(5):
-            while sealer.changes_sealed < 5001:
-                assert await scene.sealed()
+        await await_until(lambda: sealer.changes_sealed == 5001)
 
 
 def test_the_bell_is_no_row(connect: Connect) -> None:

@@ -90,7 +90,10 @@ def test_truncate_is_one_reset_of_the_source(connect: Connect) -> None:
     "statement",
     [
         "INSERT INTO tailboard.jobs (id, kind) VALUES (1, 'a') ON CONFLICT (id) DO UPDATE SET status = 'paused'",
-        "MERGE INTO tailboard.jobs j USING (VALUES (1)) v (id) ON j.id = v.id WHEN MATCHED THEN UPDATE SET status = 'paused'",
+        (
+            "MERGE INTO tailboard.jobs j USING (VALUES (1)) v (id) ON j.id = v.id"
+            " WHEN MATCHED THEN UPDATE SET status = 'paused'"
+        ),
         "WITH x AS (UPDATE tailboard.jobs SET status = 'paused' RETURNING id) SELECT count(*) FROM x",
     ],
 )
@@ -157,7 +160,7 @@ def test_what_filters_look_at_is_recorded_as_it_was(connect: Connect) -> None:
 def test_a_worker_needs_no_rights_on_the_log(connect: Connect) -> None:
     owner = connect()
     role = f"worker_{owner.info.backend_pid}"
-    owner.execute(f"CREATE ROLE {role}")  # noqa: S608
+    owner.execute(f"CREATE ROLE {role}")
     try:
         owner.execute(f"GRANT USAGE ON SCHEMA tailboard TO {role}")
         owner.execute(f"GRANT SELECT, INSERT, UPDATE ON tailboard.jobs TO {role}")

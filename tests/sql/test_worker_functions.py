@@ -10,7 +10,7 @@ from fixtures.database import Connect
 
 
 def job(connection: psycopg.Connection[Any], columns: str) -> tuple[Any, ...]:
-    row = connection.execute(f"SELECT {columns} FROM tailboard.jobs").fetchone()  # noqa: S608
+    row = connection.execute(f"SELECT {columns} FROM tailboard.jobs").fetchone()
     assert row is not None
     return row
 

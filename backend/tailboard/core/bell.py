@@ -18,7 +18,9 @@ from typing import Final, NamedTuple
 POLL_S: Final = 0.005
 """While muted, and changes keep coming."""
 FULL_POLL_S: Final = 0.015
-"""While muted, and each seal finds FULL_SEAL changes or more: fewer, fuller ticks leave the writers more of the machine."""
+"""While muted, and each seal finds FULL_SEAL changes or more: fewer, fuller ticks leave the writers more of the
+machine.
+"""
 FULL_SEAL: Final = 25
 LINGER_POLL_S: Final = 0.010
 """The first pause while lingering; it doubles while old transactions stay open, up to LONGEST_LINGER_S."""

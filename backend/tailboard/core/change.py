@@ -32,10 +32,10 @@ class Facets(msgspec.Struct, frozen=True, gc=False):
 class Was(msgspec.Struct, frozen=True, gc=False):
     """The former values of facets that this change altered; a facet that is UNSET did not change."""
 
-    queue: str | None | msgspec.UnsetType = msgspec.UNSET
-    kind: str | None | msgspec.UnsetType = msgspec.UNSET
-    worker: str | None | msgspec.UnsetType = msgspec.UNSET
-    tags: tuple[str, ...] | None | msgspec.UnsetType = msgspec.UNSET
+    queue: str | msgspec.UnsetType | None = msgspec.UNSET
+    kind: str | msgspec.UnsetType | None = msgspec.UNSET
+    worker: str | msgspec.UnsetType | None = msgspec.UNSET
+    tags: tuple[str, ...] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

@@ -109,7 +109,7 @@ def before_view(change: Change) -> View | None:
     )
 
 
-def normalise(node: Node) -> Node:  # noqa: PLR0911  one return a node
+def normalise(node: Node) -> Node:
     """The one way to write what the tree says."""
     match node:
         case Everything() | Prefix():
@@ -146,7 +146,7 @@ def _only(nodes: dict[str, Node]) -> Node | None:
     return next(iter(nodes.values())) if len(nodes) == 1 else None
 
 
-def plain(node: Node) -> dict[str, object]:  # noqa: PLR0911  one return a node
+def plain(node: Node) -> dict[str, object]:
     """The tree as it is spelt in JSON."""
     match node:
         case Everything():
@@ -167,7 +167,7 @@ def plain(node: Node) -> dict[str, object]:  # noqa: PLR0911  one return a node
             assert_never(node)
 
 
-def compiled(node: Node) -> Match:  # noqa: PLR0911  one return a node
+def compiled(node: Node) -> Match:
     """A closure per node: a view is tested some thousand times a second against each distinct filter."""
     match node:
         case Everything():
@@ -222,7 +222,7 @@ def _breadth(keys: frozenset[IndexKey]) -> tuple[int, int]:
     return max(_INDEX_ORDER.index(name) for name, _ in keys), len(keys)
 
 
-def touches(node: Node, source: str) -> bool | None:  # noqa: PLR0911  one return a node
+def touches(node: Node, source: str) -> bool | None:
     """Three-valued: True or False when the source alone decides, None when the job does."""
     match node:
         case Everything():

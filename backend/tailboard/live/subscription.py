@@ -34,7 +34,7 @@ RESTARTING = Ending(1012, "the server is restarting")
 TOO_SLOW = Ending(4008, "too slow: nothing was read for too long")
 
 
-class Disconnected(Exception):  # noqa: N818  a fact about the client, not an error of ours
+class Disconnected(Exception):
     """The client is gone."""
 
 

@@ -77,7 +77,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: list[str] = []  # msgspec copies the default for every instance
 
 
-class RequestRefused(TailboardError):  # noqa: N818  # named for a fact, as the whole tree
+class RequestRefused(TailboardError):
     """A fact about HTTP alone (a precondition, an unknown parameter), so it has its status with it."""
 
     def __init__(self, status: HTTPStatus, code: str, detail: str, *, errors: tuple[str, ...] = ()) -> None:
