@@ -49,19 +49,20 @@ COMMENT ON TABLE tailboard.workers IS 'Heartbeats; polled by the board, never no
 INSERT INTO tailboard.sources (name, table_name, builtin) VALUES ('jobs', 'tailboard.jobs', true);
 
 -- Times and attempts follow from the status where the writer leaves them alone. BEFORE ... OF status: an UPDATE
--- that does not name the status never enters this function.
+-- that does not name the status never enters this function. It runs with the rights of the writer, so it can do without
+-- a search path of its own, which would cost two settings in every call.
 CREATE FUNCTION tailboard.stamp_job() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.status = OLD.status THEN
         RETURN NEW;
     END IF;
     IF NEW.status = 'in_progress' THEN
-        IF NEW.started_at IS NOT DISTINCT FROM OLD.started_at THEN NEW.started_at := clock_timestamp(); END IF;
+        IF NEW.started_at IS NOT DISTINCT FROM OLD.started_at THEN NEW.started_at := pg_catalog.clock_timestamp(); END IF;
         IF NEW.attempt = OLD.attempt AND OLD.status <> 'paused' THEN NEW.attempt := OLD.attempt + 1; END IF;
         IF NEW.finished_at IS NOT DISTINCT FROM OLD.finished_at THEN NEW.finished_at := NULL; END IF;
     ELSIF NEW.status IN ('completed', 'failed', 'cancelled') THEN
-        IF NEW.finished_at IS NOT DISTINCT FROM OLD.finished_at THEN NEW.finished_at := clock_timestamp(); END IF;
+        IF NEW.finished_at IS NOT DISTINCT FROM OLD.finished_at THEN NEW.finished_at := pg_catalog.clock_timestamp(); END IF;
     ELSIF NEW.status IN ('pending', 'scheduled') THEN
         IF NEW.started_at IS NOT DISTINCT FROM OLD.started_at THEN NEW.started_at := NULL; END IF;
         IF NEW.finished_at IS NOT DISTINCT FROM OLD.finished_at THEN NEW.finished_at := NULL; END IF;
@@ -114,37 +115,40 @@ COMMENT ON FUNCTION tailboard.job_card IS 'The canonical job: the row as JSON, p
 -- Their shape is measured. PostgreSQL prepares every expression of a PL/pgSQL function anew in every transaction, and
 -- parses every WHEN clause and CHECK constraint anew in every statement; with sixteen writers on cold caches, the
 -- number of operators and functions in the path of one UPDATE is what it costs. So: one function for each kind of
--- statement, no WHEN, former values stored and compared by readers, and no operator that can be done without.
+-- statement, no WHEN, former values stored and compared by readers, and no operator that can be done without. The
+-- one for UPDATE also does without a SET clause, which would change a setting twice in every call: instead everything
+-- in it is qualified, operators too, so that no search_path of a caller can reach into what runs with our rights.
 CREATE FUNCTION tailboard.write_capture(leaf name, to_seq bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $write$
 BEGIN
     EXECUTE format($create$
 CREATE OR REPLACE FUNCTION tailboard.capture_job_update() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $capture$
+LANGUAGE plpgsql SECURITY DEFINER AS $capture$
 BEGIN
-    IF NEW.status = OLD.status THEN
-        IF NEW *= OLD THEN
+    IF NEW.status OPERATOR(pg_catalog.=) OLD.status THEN
+        IF NEW OPERATOR(pg_catalog.*=) OLD THEN
             RETURN NULL; -- nothing changed: nothing to log
         END IF;
     END IF;
-    IF greatest(pg_column_size(NEW.payload), pg_column_size(NEW.result)) > 2048 THEN
+    IF greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result))
+       OPERATOR(pg_catalog.>) 2048 THEN
         INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
                                        old_queue, old_kind, old_worker, old_tags, job)
-        VALUES (nextval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::text, OLD.status, NEW.status,
+        VALUES (pg_catalog.nextval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::pg_catalog.text, OLD.status, NEW.status,
                 OLD.queue, OLD.kind, OLD.worker, OLD.tags, tailboard.job_card(NEW));
-    ELSIF nextval('tailboard.changes_seq') < %2$s THEN
+    ELSIF pg_catalog.nextval('tailboard.changes_seq') OPERATOR(pg_catalog.<) %2$s THEN
         INSERT INTO tailboard.%1$I (seq, op, source, job_id, old_status, new_status,
                                     old_queue, old_kind, old_worker, old_tags, job)
-        VALUES (currval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::text, OLD.status, NEW.status,
-                OLD.queue, OLD.kind, OLD.worker, OLD.tags, to_jsonb(NEW));
+        VALUES (pg_catalog.currval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::pg_catalog.text, OLD.status, NEW.status,
+                OLD.queue, OLD.kind, OLD.worker, OLD.tags, pg_catalog.to_jsonb(NEW));
     ELSE -- the leaf is full, and nobody has pointed this function at the next one yet
         INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
                                        old_queue, old_kind, old_worker, old_tags, job)
-        VALUES (currval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::text, OLD.status, NEW.status,
-                OLD.queue, OLD.kind, OLD.worker, OLD.tags, to_jsonb(NEW));
+        VALUES (pg_catalog.currval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::pg_catalog.text, OLD.status, NEW.status,
+                OLD.queue, OLD.kind, OLD.worker, OLD.tags, pg_catalog.to_jsonb(NEW));
     END IF;
-    IF pg_sequence_last_value('tailboard.bell') = 1 THEN
-        PERFORM pg_notify('tailboard_bell', '');
+    IF pg_catalog.pg_sequence_last_value('tailboard.bell') OPERATOR(pg_catalog.=) 1 THEN
+        PERFORM pg_catalog.pg_notify('tailboard_bell', '');
     END IF;
     RETURN NULL;
 END $capture$;

@@ -177,14 +177,41 @@ def test_a_worker_needs_no_rights_on_the_log(connect: Connect) -> None:
 
 
 def test_nobody_hijacks_the_capture_by_a_search_path(connect: Connect) -> None:
+    """It runs with its owner's rights, so nothing in it may be looked up where a caller can put things."""
     connection = connect()
     connection.execute("CREATE SCHEMA evil")
+    connection.execute("CREATE DOMAIN evil.text AS pg_catalog.text CHECK (false)")
     connection.execute(
         "CREATE FUNCTION evil.to_jsonb(anyelement) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb'"
     )
+    connection.execute(
+        "CREATE FUNCTION evil.nextval(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint / 0'"
+    )
+    for name, types in {"text": "text, text", "int": "integer, integer", "big": "bigint, integer"}.items():
+        left, right = (
+            f"pg_catalog.{kind}"
+            for kind in types.replace("integer", "int4").replace("bigint", "int8").split(", ")
+        )
+        connection.execute(
+            f"CREATE FUNCTION evil.{name}_trap({left}, {right}) RETURNS boolean LANGUAGE plpgsql"
+            " AS $$ BEGIN RAISE EXCEPTION 'hijacked'; END $$"
+        )
+        for operator in ("=", "<", ">", "<>"):
+            connection.execute(
+                f"CREATE OPERATOR evil.{operator} (LEFTARG = {left}, RIGHTARG = {right}, FUNCTION = evil.{name}_trap)"
+            )
+    connection.execute(
+        "ALTER FUNCTION tailboard.stamp_job() SET search_path = pg_catalog"
+    )  # the caller's own affair
     connection.execute("SET search_path = evil, pg_catalog")
-    connection.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
-    assert connection.execute("SELECT job ->> 'kind' FROM tailboard.changes").fetchall() == [("a",)]
+    connection.execute("INSERT INTO tailboard.jobs (id, kind) VALUES (1, 'a')")
+    connection.execute("UPDATE tailboard.jobs SET status = 'in_progress'")
+    connection.execute(
+        "UPDATE tailboard.jobs SET payload = pg_catalog.to_jsonb(pg_catalog.repeat('x', 3000))"
+    )
+    connection.execute("DELETE FROM tailboard.jobs")
+    connection.execute("RESET search_path")
+    assert [op for op, *_ in changes(connection)] == ["I", "U", "U", "D"]
 
 
 def test_writers_go_on_when_nobody_makes_leaves(connect: Connect) -> None:
