@@ -26,7 +26,7 @@ from tailboard.db.jobs import Jobs
 from tailboard.db.log import Log
 from tailboard.db.pool import Database
 from tailboard.db.workers import Workers
-from tailboard.errors import DatabaseUnavailable, TailboardError
+from tailboard.errors import AddressInUse, DatabaseUnavailable
 from tailboard.live.hub import Hub, HubLimits
 from tailboard.live.presence import Presence
 from tailboard.live.projector import Projector
@@ -45,12 +45,6 @@ _READY_WITHIN_S: Final = 10.0
 _CONNECTIONS_END_WITHIN_S: Final = 2
 _SERVICE_STOPS_WITHIN_S: Final = 1.0
 _LARGEST_MESSAGE: Final = 64 * 1024
-
-
-class AddressInUse(TailboardError):
-    """Somebody listens on the address already, or it is not ours to listen on."""
-
-    code = "address_in_use"
 
 
 class _Heartbeats(Service):

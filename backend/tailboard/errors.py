@@ -6,19 +6,29 @@
     │   │   └── CursorAhead         well formed, but a place that this log has not reached
     │   ├── InvalidFilter           a filter that does not parse, or is too large
     │   ├── InvalidFrame            a WebSocket message that is not one of the protocol's
-    │   └── InvalidJob              a job that the built-in table refuses
+    │   ├── InvalidJob              a job that the built-in table refuses
+    │   └── MalformedJson           a body that is not JSON
     ├── CursorExpired               the log no longer holds, or never held, what follows the cursor
     ├── JobNotFound
     ├── SourceNotFound
     ├── ActionRefused               the job's status, or its source, does not allow the action
-    ├── AccessDenied                no token or a wrong one, or a foreign origin
+    │   └── VersionMismatch         the job has changed since the caller looked at it
+    ├── AccessDenied
+    │   ├── Unauthorized            no token, or a wrong one
+    │   ├── ForeignHost             a Host header that is not ours
+    │   ├── ForeignOrigin           a page of somebody else's
+    │   └── ReadOnly                a write to a board that only shows
     ├── Overloaded                  a limit was reached; try again later
     ├── InvalidSetting              a TAILBOARD_* variable or flag that is unknown or unusable
+    ├── AddressInUse                the address to serve on is taken
     ├── DatabaseUnavailable         PostgreSQL cannot be reached or is going away; retried
+    │   └── NotReady                the feed is not live yet, or not any more
     ├── DatabaseError               PostgreSQL refused a statement for a reason of its own
     │   ├── SchemaMissing           Tailboard's schema is not there or not at this version
     │   └── LeadershipLost          another sealer wrote the tick first
-    └── EmbeddedServerError         the embedded PostgreSQL could not be prepared or started
+    ├── EmbeddedServerError         the embedded PostgreSQL could not be prepared or started
+    ├── ServerUnreachable           the client: nothing answers at the address
+    └── ServerRefused               the client: the server answered, and coming back would not help
 
 `code` is the stable, machine-readable name that clients see; it never changes once released.
 Status codes are not here: `web/errors.py` maps these to HTTP and WebSocket.
@@ -58,6 +68,10 @@ class InvalidJob(InvalidInput):
     code = "invalid_job"
 
 
+class MalformedJson(InvalidInput):
+    code = "malformed_json"
+
+
 class CursorExpired(TailboardError):
     """The stream cannot continue from a cursor; `reason` is the `reset` frame's reason."""
 
@@ -80,8 +94,30 @@ class ActionRefused(TailboardError):
     code = "action_refused"
 
 
+class VersionMismatch(ActionRefused):
+    """The job has changed since the caller looked at it."""
+
+    code = "version_mismatch"
+
+
 class AccessDenied(TailboardError):
     code = "access_denied"
+
+
+class Unauthorized(AccessDenied):
+    code = "unauthorized"
+
+
+class ForeignHost(AccessDenied):
+    code = "foreign_host"
+
+
+class ForeignOrigin(AccessDenied):
+    code = "foreign_origin"
+
+
+class ReadOnly(AccessDenied):
+    code = "read_only"
 
 
 class Overloaded(TailboardError):
@@ -93,9 +129,19 @@ class InvalidSetting(TailboardError):
     code = "invalid_setting"
 
 
+class AddressInUse(TailboardError):
+    """Somebody listens on the address already, or it is not ours to listen on."""
+
+    code = "address_in_use"
+
+
 class DatabaseUnavailable(TailboardError):
     code = "database_unavailable"
     retryable = True
+
+
+class NotReady(DatabaseUnavailable):
+    code = "not_ready"
 
 
 class DatabaseError(TailboardError):
@@ -113,3 +159,16 @@ class LeadershipLost(DatabaseError):
 
 class EmbeddedServerError(TailboardError):
     code = "embedded_server_error"
+
+
+class ServerUnreachable(TailboardError):
+    """Nothing answered at the address, not even once."""
+
+    code = "server_unreachable"
+    retryable = True
+
+
+class ServerRefused(TailboardError):
+    """The server answered, and coming back would not help."""
+
+    code = "server_refused"

@@ -4,7 +4,7 @@ It knows the server only by its interfaces. `Feed` follows the events and never 
 `messages` are the frames it hands out.
 """
 
-from tailboard.client.feed import Backoff, Feed, ServerRefused, ServerUnreachable
+from tailboard.client.feed import Backoff, Feed
 from tailboard.client.filters import Filter, any_of
 from tailboard.client.messages import (
     CaughtUp,
@@ -20,6 +20,7 @@ from tailboard.client.messages import (
     Transition,
     Welcome,
 )
+from tailboard.errors import ServerRefused, ServerUnreachable
 
 __all__ = [
     "Backoff",

@@ -27,26 +27,19 @@ from tailboard.client.messages import (
     Welcome,
     decode,
 )
-from tailboard.errors import AccessDenied, InvalidCursor, InvalidFilter, TailboardError
+from tailboard.errors import (
+    AccessDenied,
+    InvalidCursor,
+    InvalidFilter,
+    ServerRefused,
+    ServerUnreachable,
+)
 
 _PATH = "/api/ws/jobs"
 _SUBPROTOCOL = Subprotocol("tailboard.v1")
 
 # A tick of many large jobs is one frame; the bound only keeps a broken server from filling our memory.
 _MAX_FRAME = 64 * 1024 * 1024
-
-
-class ServerUnreachable(TailboardError):
-    """Nothing answered at the address, not even once."""
-
-    code = "server_unreachable"
-    retryable = True
-
-
-class ServerRefused(TailboardError):
-    """The server answered, and coming back would not help."""
-
-    code = "server_refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tailboard.db.jobs import Jobs, require_builtin
 from tailboard.db.listing import Card, JobFilter, fragments
 from tailboard.db.pool import Connection, Database
 from tailboard.db.queries import query
-from tailboard.errors import ActionRefused, DatabaseError, InvalidJob, JobNotFound
+from tailboard.errors import ActionRefused, DatabaseError, InvalidJob, JobNotFound, VersionMismatch
 
 BATCH: Final = 500
 """Jobs that one transaction of a bulk action writes."""
@@ -47,12 +47,6 @@ ALLOWED: Final[Mapping[Action, tuple[Status, ...]]] = {
     Action.DELETE: tuple(status for status in Status if status is not Status.IN_PROGRESS),
 }
 """From which statuses each action starts. A running job cannot be paused or deleted under its worker."""
-
-
-class VersionMismatch(ActionRefused):
-    """The job has changed since the caller looked at it."""
-
-    code = "version_mismatch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

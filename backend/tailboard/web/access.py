@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tailboard.errors import AccessDenied
+from tailboard.errors import ForeignHost, ForeignOrigin, ReadOnly, Unauthorized
 
 Scope = Any
 """An ASGI connection scope: a mapping with `headers` (pairs of bytes) and `query_string`."""
@@ -112,22 +112,6 @@ class Access:
             raise ForeignOrigin("A page of another origin may not write here; list it in TAILBOARD_ORIGINS.")
         if self.read_only:
             raise ReadOnly("This board is read-only: TAILBOARD_READ_ONLY is on.")
-
-
-class Unauthorized(AccessDenied):
-    code = "unauthorized"
-
-
-class ForeignHost(AccessDenied):
-    code = "foreign_host"
-
-
-class ForeignOrigin(AccessDenied):
-    code = "foreign_origin"
-
-
-class ReadOnly(AccessDenied):
-    code = "read_only"
 
 
 def _header(scope: Scope, name: bytes) -> str | None:

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from tailboard.core.job import BUILTIN_SOURCE, Status
 from tailboard.db.actions import Action, NewJob
 from tailboard.db.listing import JobFilter
-from tailboard.errors import InvalidInput
+from tailboard.errors import InvalidInput, MalformedJson
 
 NO_NUL: Final = "^[^\\x00]*$"
 """PostgreSQL's text holds every character but this one."""
@@ -139,10 +139,6 @@ def read_body(body: bytes, kind: type[Body]) -> Body:
         raise InvalidInput(f"The body cannot be used: {error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedJson(f"The body is not valid JSON: {error}.") from error
-
-
-class MalformedJson(InvalidInput):
-    code = "malformed_json"
 
 
 def job_ids(names: list[str]) -> tuple[int, ...]:

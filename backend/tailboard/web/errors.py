@@ -13,7 +13,6 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
-from tailboard.db.actions import VersionMismatch
 from tailboard.errors import (
     AccessDenied,
     ActionRefused,
@@ -26,8 +25,9 @@ from tailboard.errors import (
     SchemaMissing,
     SourceNotFound,
     TailboardError,
+    Unauthorized,
+    VersionMismatch,
 )
-from tailboard.web.access import Unauthorized
 
 PROBLEM_JSON: Final = "application/problem+json"
 

@@ -13,10 +13,9 @@ from litestar.handlers import asgi
 
 from tailboard.core.cursor import Cursor
 from tailboard.core.frames import Form, Parcel
-from tailboard.errors import AccessDenied, TailboardError
+from tailboard.errors import AccessDenied, ForeignHost, ForeignOrigin, TailboardError, Unauthorized
 from tailboard.live.hub import Hub
 from tailboard.live.subscription import Disconnected, Subscription
-from tailboard.web.access import ForeignHost, ForeignOrigin, Unauthorized
 from tailboard.web.outlet import GOODBYE_S, Deadline, Receive, Send, SendOutlet
 from tailboard.web.websocket import Gate, Wanted, peer_of
 

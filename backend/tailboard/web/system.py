@@ -7,7 +7,7 @@ from msgspec.json import encode
 
 from tailboard.db.actions import BULK_LIMIT, Action
 from tailboard.db.queries import query
-from tailboard.errors import DatabaseUnavailable, TailboardError
+from tailboard.errors import DatabaseUnavailable, NotReady, TailboardError
 from tailboard.live.presence import Health
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.documents import (
@@ -142,10 +142,6 @@ class ProbeController(Controller):
                 cursor=None if board.tailer.head is None else str(board.tailer.head),
             )
         )
-
-
-class NotReady(DatabaseUnavailable):
-    code = "not_ready"
 
 
 def _health(board: Board, table: str, *, found: bool, captured: bool) -> dict[str, object]:
