@@ -116,12 +116,12 @@ $(PYTHON_READY): $(VENV_MADE) pyproject.toml constraints.txt
 
 $(FRONTEND_READY): frontend/package.json frontend/package-lock.json | $(PYTHON_READY)
 	@echo "Installing the front end's packages"
-	cd frontend && $(NPM) --silent ci
+	cd frontend && $(NPM) --loglevel=error ci
 	@touch $@
 
 $(E2E_READY): tests/e2e/package.json tests/e2e/package-lock.json | $(PYTHON_READY)
 	@echo "Installing the end-to-end tests' packages"
-	cd tests/e2e && $(NPM) --silent ci
+	cd tests/e2e && $(NPM) --loglevel=error ci
 	@touch $@
 
 $(PAGE): $(PAGE_SOURCES) $(FRONTEND_READY)
