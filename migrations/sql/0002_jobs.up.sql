@@ -227,9 +227,10 @@ BEGIN
        OR NOT EXISTS (SELECT FROM tailboard.leaves) LOOP
         first := last_to;
         last_to := first + size;
-        EXECUTE format(
-            'CREATE TABLE tailboard.%I PARTITION OF tailboard.changes FOR VALUES FROM (%s) TO (%s)',
-            'changes_' || first, first, last_to);
+        -- Not CREATE ... PARTITION OF, which waits for every open transaction that has written to the log.
+        EXECUTE format('CREATE TABLE tailboard.%I (LIKE tailboard.changes INCLUDING DEFAULTS)', 'changes_' || first);
+        EXECUTE format('ALTER TABLE tailboard.changes ATTACH PARTITION tailboard.%I FOR VALUES FROM (%s) TO (%s)',
+                       'changes_' || first, first, last_to);
         INSERT INTO tailboard.leaves (leaf, from_seq, to_seq) VALUES ('changes_' || first, first, last_to);
         made := made + 1;
     END LOOP;
@@ -248,7 +249,7 @@ END $$;
 SELECT tailboard.make_leaves();
 
 -- Drops the oldest leaf if all of it is sealed, older than `age` and folded into a checkpoint, and with it the ticks
--- up to its last change: the floor of the log rises. Returns its name, or NULL when nothing may go yet.
+-- up to its last change and all that they name: the floor of the log rises. Returns its name, or NULL when nothing may go yet.
 CREATE FUNCTION tailboard.drop_leaf(age interval, low bigint, checkpoint bigint) RETURNS name
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -266,6 +267,11 @@ BEGIN
     IF last.tick_id = newest_tick OR last.at > clock_timestamp() - age OR last."position" > checkpoint THEN
         RETURN NULL;
     END IF;
+    -- Those ticks may name changes in later leaves too: without their tick these would look as if nobody had sealed them.
+    DELETE FROM tailboard.changes c
+     USING tailboard.ticks t
+     WHERE t.tick_id <= last.tick_id AND upper(t.seqs) > oldest.to_seq
+       AND c.xid = ANY (t.xids) AND c.seq >= oldest.to_seq AND c.seq < upper(t.seqs) AND c.seq <@ t.seqs;
     DELETE FROM tailboard.ticks t WHERE t.tick_id <= last.tick_id;
     EXECUTE format('DROP TABLE tailboard.%I', oldest.leaf);
     DELETE FROM tailboard.leaves WHERE leaf = oldest.leaf;

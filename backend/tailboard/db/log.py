@@ -138,7 +138,9 @@ async def tick_end(connection: Connection, tick_id: int) -> Cursor | None:
 
 
 async def follow(connection: Connection, tick_id: int, limit: int) -> Sequence[Tick]:
-    """The ticks after `tick_id`, whole and in order, at most `limit` of them."""
+    """The ticks after `tick_id`, whole and in order, at most `limit` of them. Raises CursorExpired where the next
+    one, or a change of it, is gone.
+    """
     with translated():
         rows = await (
             await connection.execute(query("log_follow"), {"tick_id": tick_id, "ticks": limit})
@@ -147,6 +149,8 @@ async def follow(connection: Connection, tick_id: int, limit: int) -> Sequence[T
     start = 0
     while start < len(rows):
         number, epoch, first, n = rows[start][:4]
+        if number != tick_id + 1 + len(ticks):
+            raise CursorExpired(f"tick {tick_id + 1 + len(ticks)} is gone: retention overtook this reader")
         end = start + max(n, 1)
         events = [_event(Cursor(epoch, first + i), row[5:]) for i, row in enumerate(rows[start : start + n])]
         if n and (end > len(rows) or rows[end - 1][0] != number):

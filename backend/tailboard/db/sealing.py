@@ -135,14 +135,15 @@ class Sealing:
                     return dropped
                 dropped += 1
 
-    async def save(self, position: Cursor, saved: Saved) -> None:
-        """Save the folds as they stand at `position`."""
+    async def save(self, position: Cursor, saved: Saved) -> bool:
+        """Save the folds as they stand at `position`, if that is the end of a tick; return whether it was."""
         state = msgspec.json.encode(saved).decode()
         with translated():
-            await self._connection.execute(
+            row = await self._one(
                 query("log_save_checkpoint"),
                 {"epoch": position.epoch, "position": position.position, "state": state},
             )
+        return bool(row[0])
 
     async def has_checkpoint(self) -> bool:
         with translated():
@@ -170,7 +171,9 @@ class Sealing:
         async with self._connection.transaction():
             # Writers wait for as long as this transaction takes; it is tried again where it cannot have the lock.
             await self._connection.execute("SET LOCAL lock_timeout = '2s'")
-            await self._connection.execute("LOCK TABLE tailboard.changes IN SHARE MODE")
+            # The source first: a writer that is past its own lock may have drawn a seq that it has not written yet,
+            # and the floor would be laid above it.
+            await self._connection.execute("LOCK TABLE tailboard.jobs, tailboard.changes IN SHARE MODE")
             row = await self._one(
                 "SELECT greatest(coalesce(pg_sequence_last_value('tailboard.changes_seq'), 0),"
                 " coalesce((SELECT max(seq) FROM tailboard.changes), 0))"

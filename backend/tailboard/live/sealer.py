@@ -67,6 +67,7 @@ class Sealer(Service):
 
     async def _lead(self, listener: Listener, sealing: Sealing) -> None:
         await sealing.open_log()
+        self._saved = Cursor(0, 0)  # what was saved under an earlier leadership may be lost
         if not await sealing.has_checkpoint():
             await sealing.first_checkpoint()
         self.leading = True
@@ -107,8 +108,8 @@ class Sealer(Service):
         try:
             await sealing.make_leaves()
             folds = self._folds()
-            if folds is not None and folds[0] > self._saved and keeper.checkpoint_due(monotonic()):
-                await sealing.save(*folds)
+            due = folds is not None and folds[0] > self._saved and keeper.checkpoint_due(monotonic())
+            if folds is not None and due and await sealing.save(*folds):
                 self._saved = folds[0]
             if self._retention_s is not None and keeper.retention_due(monotonic()):
                 dropped = await sealing.retain(self._retention_s, self._saved.position)

@@ -13,8 +13,6 @@ WITH last AS (
 ), placed AS (
     SELECT c.seq, c.xid, row_number() OVER (ORDER BY c.seq) - 1 AS place
       FROM tailboard.changes c, named WHERE NOT c.seq <@ named.seqs
-       -- what a retention run has already forgotten may still be in a leaf that holds later changes too
-       AND c.seq > coalesce((SELECT min(lower(seqs)) FROM tailboard.ticks WHERE n > 0), 0)
 ), chunks AS (
     SELECT place / 500 AS chunk, min(place) AS place, count(*) AS n, array_agg(DISTINCT xid) AS xids,
            range_agg(int8range(seq, seq, '[]') ORDER BY seq) AS seqs
