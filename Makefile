@@ -85,9 +85,9 @@ constraints: ## Renew constraints.txt: the newest releases that pyproject.toml a
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(PYTHON) -m venv "$$folder" && \
 	"$$folder/bin/pip" --disable-pip-version-check --quiet install '.[dev]' && \
-	{ sed '/^[^#]/,$$d' constraints.txt && \
-	"$$folder/bin/pip" --disable-pip-version-check freeze --exclude tailboard; } > constraints.new && \
-	mv constraints.new constraints.txt
+	{ sed '/^[^#]/,$$d' constraints.txt; \
+	"$$folder/bin/pip" --disable-pip-version-check freeze --exclude tailboard; } > "$$folder/constraints.txt" && \
+	cp "$$folder/constraints.txt" constraints.txt
 
 .PHONY: clean
 clean: ## Remove all that was made here; the boards' data stays
