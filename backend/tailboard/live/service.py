@@ -45,11 +45,15 @@ class Service(ABC):
         self._ready.set()
 
     async def start(self) -> None:
-        """Begin, and return as soon as `run` has said that it is ready."""
+        """Begin, and return as soon as `run` has said that it is ready, or `stop` was called before it had."""
         if self._task is None:
             # The service owns its one task and awaits it in `stop`; a supervised loop has no other parent.
             self._task = asyncio.create_task(self._supervise(), name=f"tailboard.{self.name}")
-        await self._ready.wait()
+        ready = asyncio.ensure_future(self._ready.wait())
+        try:
+            await asyncio.wait({ready, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
 
     async def stop(self) -> None:
         """Cancel `run` and return once it has cleaned up."""

@@ -1,0 +1,125 @@
+"""Every node is told every tick once and in order, whatever happens to its connection."""
+
+from typing import Any
+
+import psycopg
+
+from fixtures.database import Connect
+from fixtures.waiting import await_until
+from log_rig import Board, board, reading, recount
+from tailboard.core.cursor import Cursor
+from tailboard.core.event import EventKind
+
+
+def enqueue(connection: psycopg.Connection[Any], n: int = 1) -> None:
+    for _ in range(n):
+        connection.execute("SELECT tailboard.enqueue('k')")
+
+
+def cut(connection: psycopg.Connection[Any], name: str) -> None:
+    """Terminate a node's backends of that name."""
+    ended = connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = %s",
+        [name],
+    ).fetchall()
+    assert ended
+
+
+def positions(node: Board) -> list[int]:
+    return [event.cursor.position for event in node.recorder.events]
+
+
+async def test_consumers_are_told_where_it_begins_and_then_of_every_tick(
+    database_url: str, connect: Connect
+) -> None:
+    connection = connect()
+    enqueue(connection, 3)
+    async with board(database_url) as node:
+        assert node.recorder.began == [Cursor(1, 3)]
+        enqueue(connection, 5)
+        await node.recorder.until(lambda told: len(told.events) == 5)
+        assert positions(node) == [4, 5, 6, 7, 8]
+        ids = [tick.tick_id for tick in node.recorder.ticks]
+        assert ids == list(range(ids[0], ids[0] + len(ids)))
+        assert node.tailer.head == Cursor(1, 8)
+
+
+async def test_a_cut_connection_is_made_anew_and_nothing_is_missed_or_repeated(
+    database_url: str, connect: Connect
+) -> None:
+    connection = connect()
+    async with board(database_url) as node:
+        for turn in range(1, 4):
+            enqueue(connection, 3)
+            cut(connection, "tailboard tailer")
+            enqueue(connection, 3)
+            await node.recorder.until(lambda told, turn=turn: len(told.events) == 6 * turn)
+            # the next cut must find a connection that is there
+            await await_until(lambda: node.tailer.is_ready)
+        assert positions(node) == list(range(1, 19))
+        assert node.tailer.restarts == 3
+        assert node.tailer.failure is None
+        assert node.recorder.resets == []
+        assert node.projector.stats.tallies() == recount(connection)
+
+
+async def test_while_it_is_away_it_says_why(database_url: str, connect: Connect) -> None:
+    connection = connect()
+    name = connection.info.dbname
+    async with board(database_url) as node:
+        enqueue(connection)
+        await node.recorder.until(lambda told: len(told.events) == 1)
+        with connect(database_url.replace(f"/{name}", "/postgres")) as admin:
+            admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
+            try:
+                cut(connection, "tailboard tailer")
+                await await_until(lambda: node.tailer.failure is not None and not node.tailer.is_ready)
+                await await_until(lambda: node.tailer.restarts >= 2)
+                assert "not currently accepting connections" in str(node.tailer.failure)
+            finally:
+                admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
+        enqueue(connection)
+        await node.recorder.until(lambda told: len(told.events) == 2)
+        await await_until(lambda: node.tailer.failure is None and node.tailer.is_ready)
+
+
+async def test_two_nodes_are_told_the_same_in_the_same_order(database_url: str, connect: Connect) -> None:
+    connection = connect()
+    async with board(database_url) as one_node, board(database_url) as other:
+        enqueue(connection, 4)
+        connection.execute("UPDATE tailboard.jobs SET status = 'in_progress'")
+        connection.execute("DELETE FROM tailboard.jobs WHERE id = 2")
+        for node in (one_node, other):
+            await node.recorder.until(lambda told: len(told.events) == 9)
+        assert one_node.recorder.events == other.recorder.events
+        assert one_node.projector.counts() == other.projector.counts()
+        assert one_node.recorder.events[-1].kind is EventKind.JOB_DELETED
+
+
+async def test_a_tick_larger_than_what_is_read_at_once_comes_whole(
+    database_url: str, connect: Connect
+) -> None:
+    connection = connect()
+    async with board(database_url) as node:
+        connection.execute("INSERT INTO tailboard.jobs (kind) SELECT 'k' FROM generate_series(1, 33000)")
+        await node.recorder.until(lambda told: told.ticks and told.ticks[-1].cursor.position == 33_000)
+        assert positions(node) == list(range(1, 33_001))
+        assert max(len(tick.events) for tick in node.recorder.ticks) == 500
+
+
+async def test_lag_is_the_time_from_sealing_to_telling(database_url: str, connect: Connect) -> None:
+    async with board(database_url) as node:
+        enqueue(connect())
+        await node.recorder.until(lambda told: told.events)
+        await await_until(lambda: node.tailer.lag_ms > 0)
+        assert node.tailer.lag_ms < 5000
+
+
+async def test_the_head_of_the_log_is_what_was_told(database_url: str, connect: Connect) -> None:
+    async with board(database_url) as node, reading(database_url) as log:
+        enqueue(connect(), 10)
+        await node.recorder.until(lambda told: len(told.events) == 10)
+        await await_until(lambda: node.tailer.head == Cursor(1, 10))
+        assert await log.head() == Cursor(1, 10)
+        assert node.projector.counts()[0] == Cursor(1, 10)
