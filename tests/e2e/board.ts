@@ -27,7 +27,12 @@ export class Board {
   /** Starts `tailboard up`; `extra` are TAILBOARD_* settings. */
   static async up(extra: Readonly<Record<string, string>> = {}, options: readonly string[] = []): Promise<Board> {
     const board = new Board(await freePort(), extra, options);
-    await board.start();
+    try {
+      await board.start();
+    } catch (error) {
+      await board.remove();
+      throw error;
+    }
     return board;
   }
 

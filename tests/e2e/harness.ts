@@ -56,7 +56,12 @@ export class Stage {
 export function stage(settings: Readonly<Record<string, string>> = {}): Stage {
   const it = new Stage();
   before(async () => {
-    [it.board, it.browser] = await Promise.all([Board.up(settings), launch()]);
+    // Each is kept as soon as it is there, so that what has started is ended even where the other fails.
+    const starting = await Promise.allSettled([
+      Board.up(settings).then((board) => Object.assign(it, { board })),
+      launch().then((browser) => Object.assign(it, { browser })),
+    ]);
+    for (const one of starting) if (one.status === 'rejected') throw one.reason;
   });
   after(async () => {
     await it.browser?.close();

@@ -6,9 +6,11 @@ export interface Toast {
   readonly tone: 'green' | 'red' | 'accent';
   readonly title: ReactNode;
   readonly text?: string;
+  /** A toast takes the place of one with the same key. */
+  readonly key?: string;
 }
 
-const SHOWN_MS = 6_000;
+export const SHOWN_MS = 6_000;
 const SHOWN_MAX = 4;
 
 let shown: readonly (Toast & { readonly number: number })[] = [];
@@ -23,7 +25,8 @@ function show(next: typeof shown): void {
 /** Shows a word in passing. The newest few stay; each goes by itself after a while. */
 export function toast(message: Toast): void {
   const number = ++count;
-  show([...shown, { ...message, number }].slice(-SHOWN_MAX));
+  const others = shown.filter(({ key }) => key === undefined || key !== message.key);
+  show([...others, { ...message, number }].slice(-SHOWN_MAX));
   setTimeout(() => dismiss(number), SHOWN_MS);
 }
 
