@@ -25,6 +25,8 @@ SEED = int(os.environ.get("TAILBOARD_TEST_SEED", "0")) or random.SystemRandom().
 WRITERS = 6
 TRANSACTIONS = 40
 KILLS = 3
+CATCH_UP_S = 30
+"""After the last commit; a lost event is one that does not come within this time."""
 
 
 @pytest.mark.slow
@@ -55,8 +57,7 @@ async def test_every_reader_sees_every_committed_change_once_and_in_one_order(
         ledger.rows["seed"] = 1200
     goal: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     async with _nodes(database_url, tmp_path) as nodes, asyncio.TaskGroup() as reading:
-        for reader in crowd:
-            reading.create_task(reader.read(lambda: rng.choice(nodes.urls), goal))
+        reads = [reading.create_task(reader.read(lambda: rng.choice(nodes.urls), goal)) for reader in crowd]
         async with asyncio.TaskGroup() as writing:
             writing.create_task(_open_throughout(database_url, ledger, writing_ends := asyncio.Event()))
             chaos = writing.create_task(nodes.kill_in_turn(KILLS))
@@ -69,6 +70,9 @@ async def test_every_reader_sees_every_committed_change_once_and_in_one_order(
             await asyncio.gather(*writers, chaos)
             writing_ends.set()
         goal.set_result(sum(ledger.rows.values()) + sum(ledger.deleted.values()))
+        _, late = await asyncio.wait(reads, timeout=CATCH_UP_S)
+        got = {reader.name: len(reader.seen) for reader in crowd}
+        assert not late, f"seed {SEED}: of {goal.result()} events committed, readers have {got}"
     _compare(crowd, ledger, goal.result())
 
 
