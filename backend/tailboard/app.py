@@ -27,6 +27,7 @@ from tailboard.db.log import Log
 from tailboard.db.pool import Database
 from tailboard.db.workers import Workers
 from tailboard.errors import AddressInUse, DatabaseUnavailable
+from tailboard.live.event_counts import EventCounts
 from tailboard.live.hub import Hub, HubLimits
 from tailboard.live.presence import Presence
 from tailboard.live.projector import Projector
@@ -36,7 +37,6 @@ from tailboard.live.tailer import Tailer
 from tailboard.settings import Settings, http_url
 from tailboard.web.access import Access
 from tailboard.web.board import Board
-from tailboard.web.metrics import EventCounts
 from tailboard.web.server import create_litestar
 from tailboard.web.wire import WireProtocol
 

@@ -10,13 +10,13 @@ from tailboard.db.actions import Actions
 from tailboard.db.jobs import Jobs
 from tailboard.db.log import Log
 from tailboard.db.pool import Database
+from tailboard.live.event_counts import EventCounts
 from tailboard.live.hub import Hub
 from tailboard.live.presence import Presence
 from tailboard.live.projector import Projector
 from tailboard.live.sealer import Sealer
 from tailboard.live.tailer import Tailer
 from tailboard.web.access import Access
-from tailboard.web.metrics import EventCounts
 
 STATIC: Final = Path(__file__).parent / "static"
 """Where the built page lies, in a wheel and in a checkout."""

@@ -1,41 +1,16 @@
 """/metrics: what a Prometheus asks for, read from the running parts at the moment it asks."""
 
-from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from tailboard.core.cursor import Cursor
-from tailboard.core.event import EventKind, Tick
-
-if TYPE_CHECKING:
-    from tailboard.web.board import Board
+from tailboard.core.event import EventKind
+from tailboard.web.board import Board
 
 
-class EventCounts:
-    """Events and ticks that this node has seen, by kind. Told by the tailer, as its consumer."""
-
-    def __init__(self) -> None:
-        self.by_kind: Counter[EventKind] = Counter()
-        self.ticks = 0
-        self.resets = 0
-
-    def begin(self, head: Cursor) -> None:
-        """Nothing to prepare: counts begin at the start of the process."""
-
-    def publish(self, tick: Tick) -> None:
-        self.ticks += 1
-        for event in tick.events:
-            self.by_kind[event.kind] += 1
-
-    def reset(self, reason: str, cursor: Cursor) -> None:  # noqa: ARG002  # the consumer's shape
-        self.resets += 1
-
-
-def exposition(board: "Board") -> bytes:
+def exposition(board: Board) -> bytes:
     """The metrics of one board in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_BoardMetrics(board))
@@ -43,7 +18,7 @@ def exposition(board: "Board") -> bytes:
 
 
 class _BoardMetrics(Collector):
-    def __init__(self, board: "Board") -> None:
+    def __init__(self, board: Board) -> None:
         self._board = board
 
     def collect(self) -> Iterator[Metric]:

@@ -1,0 +1,26 @@
+"""What this node has seen, counted for whoever watches the node itself."""
+
+from collections import Counter
+
+from tailboard.core.cursor import Cursor
+from tailboard.core.event import EventKind, Tick
+
+
+class EventCounts:
+    """Events and ticks that this node has seen, by kind. Told by the tailer, as its consumer."""
+
+    def __init__(self) -> None:
+        self.by_kind: Counter[EventKind] = Counter()
+        self.ticks = 0
+        self.resets = 0
+
+    def begin(self, head: Cursor) -> None:
+        """Nothing to prepare: counts begin at the start of the process."""
+
+    def publish(self, tick: Tick) -> None:
+        self.ticks += 1
+        for event in tick.events:
+            self.by_kind[event.kind] += 1
+
+    def reset(self, reason: str, cursor: Cursor) -> None:  # noqa: ARG002  # the consumer's shape
+        self.resets += 1
