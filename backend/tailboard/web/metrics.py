@@ -1,5 +1,6 @@
 """/metrics: what a Prometheus asks for, read from the running parts at the moment it asks."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
