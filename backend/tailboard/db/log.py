@@ -21,6 +21,8 @@ _FACETS: Final = msgspec.json.Decoder(Facets, strict=False)
 _SAVED: Final = msgspec.json.Decoder(Saved)
 _EMPTY: Final = Facets()
 _LAST_SEQ: Final = 2**63 - 1
+# "char" comes as text or as bytes, and a replay asks for it 100,000 times: no enum constructor
+_OPS: Final = {spelling: op for op in Op for spelling in (op.value, op.value.encode())}
 
 
 class Head(NamedTuple):
@@ -78,7 +80,9 @@ class Log:
                     reason=reason,
                 )
             rows = await (
-                await connection.execute(query("log_read"), {"position": position, "limit": limit})
+                await connection.execute(
+                    query("log_read"), {"position": position, "limit": limit}, binary=True
+                )
             ).fetchall()
             head = await read_head(connection)
         events = tuple([_event(Cursor(row[0], row[1]), row[2:]) for row in rows])
@@ -143,7 +147,7 @@ async def follow(connection: Connection, tick_id: int, limit: int) -> Sequence[T
     """
     with translated():
         rows = await (
-            await connection.execute(query("log_follow"), {"tick_id": tick_id, "ticks": limit})
+            await connection.execute(query("log_follow"), {"tick_id": tick_id, "ticks": limit}, binary=True)
         ).fetchall()
     ticks: list[Tick] = []
     start = 0
@@ -169,7 +173,7 @@ def _change(row: tuple[Any, ...]) -> Change:
     """`row`: seq, at, source, job_id, op, old_status, new_status, old_queue, old_kind, old_worker, old_tags, job."""
     seq, at, source, job_id, op, old_status, new_status, queue, kind, worker, tags, job = row
     facets = _facets(job)
-    the_op = Op(op.decode() if isinstance(op, bytes) else op)
+    the_op = _OPS[op]
     was = None
     if the_op is Op.UPDATE and (
         queue != facets.queue
