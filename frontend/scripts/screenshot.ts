@@ -1,5 +1,6 @@
 /**
- * Takes the picture that the README opens with: the queue of a board that its demo workers have kept busy.
+ * Takes the picture that the README opens with: a queue that demo workers keep busy, what started last
+ * first.
  *
  *     node frontend/scripts/screenshot.ts [seconds]
  */
@@ -14,7 +15,7 @@ const board = await Board.up({}, ['--demo']);
 const browser = await launch();
 try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 760 }, locale: 'en-GB' });
-  await page.goto(`${board.url}/queue`);
+  await page.goto(`${board.url}/queue?sort=started`);
   await page.locator('.pill[data-phase="live"]').waitFor();
   await page.waitForTimeout(SECONDS * 1000);
   const path = join(import.meta.dirname, '..', 'screenshot.png');

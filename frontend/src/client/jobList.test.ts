@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JobPage } from './api';
+import type { JobPage, Sort } from './api';
 import { EVERYTHING, parseFilter } from './filter';
 import { JobList } from './jobList';
 import type { JobEvent } from './protocol';
@@ -13,12 +13,17 @@ function created(id: number, version: number, part: Parameters<typeof job>[2] = 
   return event(version, { type: 'job_created', job: job(id, version, part) });
 }
 
-async function listOf(ids: readonly number[], search = '', next: string | null = null) {
+async function listOf(
+  ids: readonly number[],
+  search = '',
+  next: string | null = null,
+  sort: Sort = 'newest',
+) {
   const pages: JobPage[] = [{ jobs: ids.map((id) => job(id, id)), next, cursor: '1.100' }];
   const list = new JobList({
     load: async () => pages[0] ?? { jobs: [], next: null, cursor: '1.100' },
     filter: parseFilter(search),
-    sort: 'newest',
+    sort,
     onLoaded: () => undefined,
   });
   await list.refresh();
@@ -69,6 +74,19 @@ test('a job that belongs after the loaded part waits for its page', async () => 
   const { list } = await listOf([9, 8], '', 'more');
   list.apply(batch(event(101, { job: job(2, 101) })));
   expect(shown(list)).toEqual([9, 8]);
+});
+
+test('in an order that updates can change, a job moves, but not while the list is held', async () => {
+  const { list } = await listOf([3, 2, 1], '', null, 'started');
+  const started = (id: number, version: number) =>
+    event(version, { job: job(id, version, { started_at: `2026-11-22T19:05:${version - 100}+00:00` }) });
+  list.apply(batch(started(1, 111)));
+  expect(shown(list)).toEqual([1, 3, 2]);
+  list.hold(true);
+  list.apply(batch(started(2, 112), created(4, 113)));
+  expect(shown(list)).toEqual([1, 3, 2]);
+  list.hold(false);
+  expect(shown(list)).toEqual([2, 1, 4, 3]);
 });
 
 test('an event that overtakes its page is not undone by it', async () => {

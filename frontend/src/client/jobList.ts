@@ -29,11 +29,14 @@ export interface ListView {
 /** Rows a page holds at most. */
 export const ROWS_MAX = 120_000;
 const ROWS_CUT = 100_000;
+const SORTED_MAX = 2_000;
 
 export class JobList {
   readonly #load: LoadPage;
   readonly #filter: JobFilter;
   readonly #order: (a: Job, b: Job) => number;
+  /** Whether an update can change a job's place. */
+  readonly #moving: boolean;
   readonly #onLoaded: (cursor: string) => void;
   readonly #jobs = new Map<string, Job>();
   #keys: string[] = [];
@@ -69,6 +72,7 @@ export class JobList {
     this.#load = options.load;
     this.#filter = options.filter;
     this.#order = comparator(options.sort);
+    this.#moving = options.sort !== 'newest' && options.sort !== 'oldest';
     this.#onLoaded = options.onLoaded;
   }
 
@@ -102,6 +106,7 @@ export class JobList {
     this.#waiting.clear();
     this.#remove(this.#departed);
     this.#departed.clear();
+    this.#arrange();
     this.#changed({});
   }
 
@@ -123,7 +128,18 @@ export class JobList {
       this.#insert([...arrivals.values()]);
       this.#remove(departures);
     }
-    if (changed) this.#changed({});
+    if (!changed) return;
+    this.#arrange();
+    this.#changed({});
+  }
+
+  /** Puts rows where their jobs belong by now; not under the pointer, and not a list too long to sort each time. */
+  #arrange(): void {
+    if (this.#held || !this.#moving || this.#keys.length > SORTED_MAX) return;
+    this.#keys = [...this.#keys].sort((a, b) => {
+      const [one, other] = [this.#jobs.get(a), this.#jobs.get(b)];
+      return one === undefined || other === undefined ? 0 : this.#order(one, other);
+    });
   }
 
   #applyOne(key: string, event: JobEvent, arrivals: Map<string, Job>, departures: Set<string>): boolean {
