@@ -68,3 +68,7 @@ async def test_every_answer_forbids_scripts_of_others(client: httpx.AsyncClient)
 
 async def test_answers_about_jobs_are_never_kept(client: httpx.AsyncClient) -> None:
     assert (await client.get("/api/jobs")).headers["cache-control"] == "no-store"
+
+
+def test_a_job_whose_id_holds_a_dot_has_its_page(build: Path) -> None:
+    assert Page(build).find("/jobs/orders/a.b", None) is not None

@@ -60,8 +60,9 @@ class Page:
         if found is None:
             if path.startswith(("/api/", "/assets/")) or path in {"/api", "/assets"}:
                 return None
-            if "." in path.rpartition("/")[2]:
-                return None  # a missing file is missing; the page in its place would only confuse
+            if "." in path.rpartition("/")[2] and not path.startswith("/jobs/"):
+                # A missing file is missing; the page in its place would only confuse. A job's id may hold a dot.
+                return None
             found = self._index
         if if_none_match is not None and if_none_match == found.headers.get("ETag"):
             return Response(b"", status_code=304, headers=dict(found.headers))
@@ -71,8 +72,8 @@ class Page:
 def _read(path: Path, name: str) -> _File:
     content = path.read_bytes()
     media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    if media_type.startswith("text/") or media_type in {"application/javascript", "application/json"}:
-        media_type += "; charset=utf-8"
+    if media_type in {"application/javascript", "application/json"}:
+        media_type += "; charset=utf-8"  # Litestar adds it to text itself
     # The names of assets hold a digest of their content, so what they name never changes.
     cached = "public, max-age=31536000, immutable" if name.startswith("/assets/") else "no-cache"
     headers = {"Cache-Control": cached, "ETag": f'"{blake2s(content, digest_size=12).hexdigest()}"'}
