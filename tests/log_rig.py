@@ -69,8 +69,11 @@ class WatchedSealer(Sealer):
         await super()._pause(listener, decision)
 
     async def until_pause(self, condition: Callable[[Decision], object]) -> None:
-        """Return once the newest pause is one for which `condition` holds."""
-        async with asyncio.timeout(PATIENCE):
+        """Return once the newest pause is one for which `condition` holds.
+
+        A sealer sleeps only when every older transaction of the whole server has ended, those of other tests too.
+        """
+        async with asyncio.timeout(3 * PATIENCE):
             while not (self.pauses and condition(self.pauses[-1])):
                 self._paused.clear()
                 await self._paused.wait()
