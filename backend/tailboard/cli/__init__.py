@@ -22,14 +22,14 @@ _COMMANDS: Final = ("up", "serve", "migrate", "dsn", "tail", "doctor", "verify",
 class _Commands(click.Group):
     """Loads `tailboard.cli.<name>` when it is asked for, so that `dsn` does not wait for a web framework."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's shape
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's shape
         if cmd_name not in _COMMANDS:
             return None
         command = import_module(f"tailboard.cli.{cmd_name}").command
-        assert isinstance(command, click.Command)  # noqa: S101
+        assert isinstance(command, click.Command)  # noqa: S101 - every module in _COMMANDS has one
         return command
 
 

@@ -90,8 +90,8 @@ async def _once(program: Program) -> tuple[int, str]:
         env={**os.environ, **program.environment},
         start_new_session=True,
     )
-    assert process.stdin is not None  # noqa: S101
-    assert process.stderr is not None  # noqa: S101
+    assert process.stdin is not None  # noqa: S101 - it was asked to be a pipe
+    assert process.stderr is not None  # noqa: S101 - it was asked to be a pipe
     try:
         process.stdin.write(program.said.encode())
         complaint = await process.stderr.read()
