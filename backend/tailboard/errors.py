@@ -7,10 +7,12 @@
     │   ├── InvalidFilter           a filter that does not parse, or is too large
     │   ├── InvalidFrame            a WebSocket message that is not one of the protocol's
     │   ├── InvalidJob              a job that the built-in table refuses
+    │   ├── InvalidSource           a definition of a source that cannot work
     │   └── MalformedJson           a body that is not JSON
     ├── CursorExpired               the log no longer holds, or never held, what follows the cursor
     ├── JobNotFound
     ├── SourceNotFound
+    ├── AttachRefused               a good definition that the database's state does not allow to be attached
     ├── ActionRefused               the job's status, or its source, does not allow the action
     │   └── VersionMismatch         the job has changed since the caller looked at it
     ├── AccessDenied
@@ -68,6 +70,12 @@ class InvalidJob(InvalidInput):
     code = "invalid_job"
 
 
+class InvalidSource(InvalidInput):
+    """A definition that does not parse, or does not fit its table."""
+
+    code = "invalid_source"
+
+
 class MalformedJson(InvalidInput):
     code = "malformed_json"
 
@@ -88,6 +96,12 @@ class JobNotFound(TailboardError):
 
 class SourceNotFound(TailboardError):
     code = "source_not_found"
+
+
+class AttachRefused(TailboardError):
+    """Attaching or detaching cannot be done now: rights, locks, what is attached already."""
+
+    code = "attach_refused"
 
 
 class ActionRefused(TailboardError):
