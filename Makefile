@@ -11,6 +11,7 @@ VENV_MADE := $(VENV)/pyvenv.cfg
 PYTHON_READY := $(VENV)/.installed
 FRONTEND_READY := frontend/node_modules/.package-lock.json
 E2E_READY := tests/e2e/node_modules/.package-lock.json
+QUEUES_READY := tests/queues/node_modules/.package-lock.json
 PAGE := $(STATIC)/index.html
 # Folders too: a file that goes away changes its folder.
 PAGE_SOURCES := $(shell find frontend/src frontend/public ! -name '*.test.ts*') \
@@ -42,7 +43,7 @@ run: setup ## Serve a board with demo workers on http://127.0.0.1:8000
 test: test-python test-frontend test-e2e ## Run every test: Python, front end, end to end in a real Chromium
 
 .PHONY: test-python
-test-python: setup ## Run the Python tests (ARGS="-k cursor" for some of them)
+test-python: setup $(QUEUES_READY) ## Run the Python tests (ARGS="-k cursor" for some of them)
 	$(BIN)/pytest -n $(TEST_PROCESSES) --maxprocesses 8 --dist worksteal $(ARGS)
 
 .PHONY: test-frontend
@@ -54,7 +55,7 @@ test-e2e: setup $(E2E_READY) ## Run the end-to-end tests in a real Chromium
 	cd tests/e2e && $(NPM) --silent test
 
 .PHONY: bench
-bench: setup ## Measure how fast it is, beside named alternatives (ARGS=--quick for a glance)
+bench: setup $(QUEUES_READY) ## Measure how fast it is, beside named alternatives (ARGS=--quick for a glance)
 	@for program in $(BENCHES); do echo; $(BIN)/python $$program $(ARGS) || exit; done
 
 .PHONY: lint
@@ -91,7 +92,7 @@ constraints: ## Renew constraints.txt: the newest releases that pyproject.toml a
 
 .PHONY: clean
 clean: ## Remove all that was made here; the boards' data stays
-	rm -rf $(VENV) $(STATIC) frontend/node_modules tests/e2e/node_modules dist
+	rm -rf $(VENV) $(STATIC) frontend/node_modules tests/e2e/node_modules tests/queues/node_modules dist
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find backend migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -122,6 +123,11 @@ $(FRONTEND_READY): frontend/package.json frontend/package-lock.json | $(PYTHON_R
 $(E2E_READY): tests/e2e/package.json tests/e2e/package-lock.json | $(PYTHON_READY)
 	@echo "Installing the end-to-end tests' packages"
 	cd tests/e2e && $(NPM) --loglevel=error ci
+	@touch $@
+
+$(QUEUES_READY): tests/queues/package.json tests/queues/package-lock.json | $(PYTHON_READY)
+	@echo "Installing the job queues that the tests drive"
+	cd tests/queues && $(NPM) --loglevel=error ci
 	@touch $@
 
 $(PAGE): $(PAGE_SOURCES) $(FRONTEND_READY)
