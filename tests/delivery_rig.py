@@ -46,7 +46,7 @@ def make_event(
     """An event as the log would give it, with a card in PostgreSQL's spelling."""
     if op is Op.INSERT:
         old = None
-    if op is Op.DELETE:
+    if op is Op.DELETE and new == "in_progress":
         new = None
     card: dict[str, Any] = {
         "id": job,

@@ -27,12 +27,16 @@ CREATE TABLE tailboard.changes (
     old_kind   text COLLATE "C",
     old_worker text COLLATE "C",
     old_tags   text[],
-    job        jsonb
+    job        jsonb,
+    due        timestamptz,
+    old_due    timestamptz
 ) PARTITION BY RANGE (seq);
 COMMENT ON TABLE tailboard.changes IS 'Captured row changes, in no order that readers may rely on; see tailboard.events';
 COMMENT ON COLUMN tailboard.changes.op IS 'I insert, U update, D delete, T truncate or another reset';
 COMMENT ON COLUMN tailboard.changes.old_queue IS 'With its neighbours, for U: what filters look at, as it was before; compared when read, not when written';
-COMMENT ON COLUMN tailboard.changes.job IS 'The canonical job after the change; for D the job before it';
+COMMENT ON COLUMN tailboard.changes.new_status IS 'For D: NULL, or how the job ended where deleting a row of this source means that';
+COMMENT ON COLUMN tailboard.changes.job IS 'The canonical job after the change; for D the job as it ended; for T the counts of its source where they were taken';
+COMMENT ON COLUMN tailboard.changes.due IS 'Where only time makes the job pending: when it does. With old_due for the row as it was';
 
 -- (xid, seq) serves the sealer, who asks which transactions have ended, and readers, who know a tick''s xids.
 -- (job_id, ...) serves a job''s history and the version that every listed job carries.

@@ -1,3 +1,3 @@
 DROP VIEW tailboard.events;
-DROP FUNCTION tailboard.was(tailboard.changes), tailboard.job_version(text, text), tailboard.read(text, integer), tailboard.resolve_cursor(text), tailboard.cursor(),
+DROP FUNCTION tailboard.was(tailboard.changes), tailboard.transition(tailboard.changes), tailboard.due_second(timestamptz), tailboard.job_version(text, text), tailboard.read(text, integer), tailboard.resolve_cursor(text), tailboard.cursor(),
     tailboard.classify("char", text, text);

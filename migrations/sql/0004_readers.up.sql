@@ -4,18 +4,34 @@ CREATE FUNCTION tailboard.classify(op "char", from_status text, to_status text) 
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE op
         WHEN 'I' THEN 'job_created'
-        WHEN 'D' THEN 'job_deleted'
         WHEN 'T' THEN 'source_reset'
         ELSE CASE
-            WHEN from_status IS NOT DISTINCT FROM to_status THEN 'job_updated'
-            WHEN to_status = 'in_progress' THEN 'job_started'
+            WHEN from_status IS NOT DISTINCT FROM to_status THEN CASE op WHEN 'D' THEN 'job_deleted' ELSE 'job_updated' END
             WHEN to_status = 'completed' THEN 'job_completed'
             WHEN to_status = 'failed' THEN 'job_failed'
+            WHEN op = 'D' THEN 'job_deleted'
+            WHEN to_status = 'in_progress' THEN 'job_started'
             ELSE 'job_updated'
         END
     END
 $$;
 COMMENT ON FUNCTION tailboard.classify IS 'What a change means; agrees with tailboard.core.classify in every combination';
+
+-- Whole seconds, up: counts of jobs that only time makes pending are kept by the second. A job that is due at no time
+-- never becomes pending by itself. Without a SET clause, so that it is part of the query that calls it.
+CREATE FUNCTION tailboard.due_second(due timestamptz) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN pg_catalog.isfinite(due)
+                THEN pg_catalog.ceil(pg_catalog.date_part('epoch', due))::bigint END
+$$;
+COMMENT ON FUNCTION tailboard.due_second IS 'The second since 1970 from which a job that is due then counts as pending';
+
+-- Where a change leads, for integrations: `deleted` says that the row is gone, however its job ended.
+CREATE FUNCTION tailboard.transition(c tailboard.changes) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_build_object('from', c.old_status, 'to', c.new_status)
+           || CASE WHEN c.op = 'D' THEN '{"deleted": true}'::jsonb ELSE '{}' END
+$$;
 
 -- What filters look at and this change altered, as it was before; NULL where it altered nothing of that.
 CREATE FUNCTION tailboard.was(c tailboard.changes) RETURNS jsonb
@@ -95,12 +111,13 @@ BEGIN
     RETURN QUERY
     SELECT t.epoch || '.' || (t.first_position + c.place), tailboard.classify(c.op, c.old_status, c.new_status),
            c.source::text, c.job_id::text,
-           jsonb_build_object('from', c.old_status, 'to', c.new_status)
-               || CASE WHEN c.was IS NULL THEN '{}' ELSE jsonb_build_object('was', c.was) END,
-           c.job, c.at
+           c.transition || CASE WHEN c.was IS NULL THEN '{}' ELSE jsonb_build_object('was', c.was) END,
+           CASE WHEN c.op <> 'T' THEN c.job END, c.at
       FROM tailboard.ticks t
      CROSS JOIN LATERAL (
-           SELECT l.*, tailboard.was(l) AS was, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l
+           SELECT l.*, tailboard.transition(l) AS transition, tailboard.was(l) AS was,
+                  row_number() OVER (ORDER BY l.seq) - 1 AS place
+             FROM tailboard.changes l
             WHERE l.xid = ANY (t.xids) AND l.seq >= lower(t.seqs) AND l.seq < upper(t.seqs) AND l.seq <@ t.seqs) c
      -- a tick holds at most 500 changes, so these are all that can overlap the wanted positions
      WHERE t.first_position > place."position" - 500 AND t.first_position <= place."position" + max
@@ -113,7 +130,8 @@ CREATE VIEW tailboard.events AS
 SELECT t.epoch || '.' || (t.first_position + c.place) AS "cursor",
        t.epoch, t.first_position + c.place AS "position", t.tick_id,
        tailboard.classify(c.op, c.old_status, c.new_status) AS type,
-       c.source, c.job_id, c.seq AS version, c.old_status, c.new_status, c.was, c.job, c.at
+       c.source, c.job_id, c.seq AS version, c.old_status, c.new_status, c.op = 'D' AS deleted, c.was,
+       CASE WHEN c.op <> 'T' THEN c.job END AS job, c.at
   FROM tailboard.ticks t
  CROSS JOIN LATERAL (
        SELECT l.*, tailboard.was(l) AS was, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l

@@ -54,8 +54,17 @@ def test_an_insert_comes_from_nothing_and_a_delete_leaves_nothing() -> None:
     created = json.loads(event_json(make_event(1, op=Op.INSERT, new="pending")))
     deleted = json.loads(event_json(make_event(2, op=Op.DELETE, old="failed")))
     assert (created["type"], created["change"]) == ("job_created", {"from": None, "to": "pending"})
-    assert (deleted["type"], deleted["change"]) == ("job_deleted", {"from": "failed", "to": None})
+    assert (deleted["type"], deleted["change"]) == (
+        "job_deleted",
+        {"from": "failed", "to": None, "deleted": True},
+    )
     assert deleted["job"]["id"] == 1
+
+
+def test_a_job_that_completes_as_its_row_goes_says_that_it_is_gone() -> None:
+    ended = json.loads(event_json(make_event(2, op=Op.DELETE, old="in_progress", new="completed")))
+    assert (ended["type"], ended["job"]["status"]) == ("job_completed", "completed")
+    assert ended["change"] == {"from": "in_progress", "to": "completed", "deleted": True}
 
 
 @pytest.mark.parametrize("job", [17, "a-17"])

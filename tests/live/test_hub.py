@@ -118,6 +118,22 @@ async def test_a_deleted_job_is_told_to_those_who_saw_it() -> None:
     assert "left" not in client.types()
 
 
+async def test_an_end_by_deletion_is_told_to_those_who_had_the_job_and_to_those_who_asked_for_ends() -> None:
+    feed = Feed()
+    watching = await following(feed, {"eq": {"status": "in_progress"}})
+    ends = await following(feed, {"eq": {"status": "completed"}})
+    neither = await following(feed, {"eq": {"status": "failed"}})
+    feed.publish(make_event(1, op=Op.DELETE, old="in_progress", new="completed"))
+    feed.publish(make_event(2, old="in_progress", new="failed"))
+    for client in (watching, ends):
+        await client.until("1.1")
+        assert "job_completed" in client.types()
+    await neither.until("1.2")
+    assert neither.events == ["1.2"]
+    await watching.until("1.2")
+    assert watching.types().count("left") == 1, "for the job that failed, not for the one that is gone"
+
+
 async def test_a_source_reset_goes_to_those_whom_the_source_may_concern() -> None:
     feed = Feed()
     concerned = await following(feed)

@@ -34,6 +34,11 @@ def test_both_classifiers_agree_on_every_combination(connect: Connect) -> None:
         (Op.UPDATE, "failed", "failed", "job_updated"),
         (Op.UPDATE, "failed", "pending", "job_updated"),
         (Op.DELETE, "completed", None, "job_deleted"),
+        (Op.DELETE, "in_progress", "completed", "job_completed"),
+        (Op.DELETE, "pending", "failed", "job_failed"),
+        (Op.DELETE, "pending", "cancelled", "job_deleted"),
+        (Op.DELETE, "in_progress", "in_progress", "job_deleted"),
+        (Op.DELETE, "completed", "completed", "job_deleted"),
         (Op.RESET, None, None, "source_reset"),
     ],
 )

@@ -35,10 +35,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transition(msgspec.Struct, frozen=True, rename={"old": "from", "new": "to"}):
-    """The status before and after a change; None before a job was made and after it was deleted."""
+    """The status before and after a change; None before a job was made, and after it was deleted where that does
+    not mean that it ended. `deleted` says that its row is gone, whatever the type of the event.
+    """
 
     old: str | None = None
     new: str | None = None
+    deleted: bool = False
 
 
 class JobEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from tailboard.core.change import Change
+from tailboard.core.change import Change, Op
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event, EventKind
 
@@ -112,10 +112,12 @@ def event_json(event: Event) -> bytes:
     card = change.card
     job = (
         b'{"source":%b,"id":%b}' % (source, _id(change))
-        if card is None
+        if card is None or change.op is Op.RESET
         else splice_source(card, change.source, change.seq)
     )
-    was = b"" if change.was is None else b',"was":' + msgspec.json.encode(change.was)
+    more = b"" if change.was is None else b',"was":' + msgspec.json.encode(change.was)
+    if change.deleted:
+        more += b',"deleted":true'
     return (
         b'{"type":"%b","source":%b,"job":%b,"change":{"from":%b,"to":%b%b},"version":%d,"at":"%b","cursor":"%d.%d"}'
         % (
@@ -124,7 +126,7 @@ def event_json(event: Event) -> bytes:
             job,
             b"null" if change.old_status is None else _text(change.old_status),
             b"null" if change.new_status is None else _text(change.new_status),
-            was,
+            more,
             change.seq,
             change.at.astimezone(UTC).isoformat(timespec="microseconds")[:26].encode() + b"Z",
             *event.cursor,

@@ -78,8 +78,10 @@ Node = Everything | In | Prefix | And | Or | Not
 
 
 def after_view(change: Change) -> View | None:
-    """The job as the change left it; None when the change left no job."""
-    if change.op is Op.DELETE or change.op is Op.RESET:
+    """The job as the change left it, or as it ended where the DELETE of its row means that; None when the change
+    left no job.
+    """
+    if change.op is Op.RESET or (change.op is Op.DELETE and change.new_status is None):
         return None
     facets = change.facets
     return View(

@@ -170,8 +170,10 @@ def _event(cursor: Cursor, row: tuple[Any, ...]) -> Event:
 
 
 def _change(row: tuple[Any, ...]) -> Change:
-    """`row`: seq, at, source, job_id, op, old_status, new_status, old_queue, old_kind, old_worker, old_tags, job."""
-    seq, at, source, job_id, op, old_status, new_status, queue, kind, worker, tags, job = row
+    """`row`: seq, at, source, job_id, op, old_status, new_status, old_queue, old_kind, old_worker, old_tags, job, due,
+    old_due.
+    """
+    seq, at, source, job_id, op, old_status, new_status, queue, kind, worker, tags, job, due, old_due = row
     facets = _facets(job)
     the_op = _OPS[op]
     was = None
@@ -198,6 +200,8 @@ def _change(row: tuple[Any, ...]) -> Change:
         None if job is None else job.encode(),
         facets,
         was,
+        due,
+        old_due,
     )
 
 

@@ -33,12 +33,15 @@ class Sighting:
         return before_view(self.event.change)
 
     def entry_for(self, filter_: Filter) -> Entry | None:
-        """What a subscription with this filter is told: the event, that the job left, or nothing."""
+        """What a subscription with this filter is told: the event, that the job left, or nothing.
+
+        A deletion is told as itself to whoever had the job and to whoever asked for how it ended.
+        """
         if self.after is not None and filter_.matches(self.after):
             return self._event()
         before = self.before
         if before is not None and filter_.matches(before):
-            return self._event() if self.after is None else self._left()
+            return self._event() if self.event.change.deleted else self._left()
         return None
 
     def _event(self) -> Entry:

@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { JobPage, Sort } from './api';
 import { EVERYTHING, parseFilter } from './filter';
-import { JobList } from './jobList';
+import { JobList, LINGER_MS } from './jobList';
 import type { JobEvent } from './protocol';
 import { event, job } from './scripted';
 
@@ -60,6 +60,40 @@ test('a job that was deleted is not brought back by an older event', async () =>
   list.apply(batch(event(110, { type: 'job_deleted', job: job(3, 110) })));
   list.apply(batch(event(105, { job: job(3, 105) })));
   expect(shown(list)).toEqual([]);
+});
+
+test('a job that completes as its row goes is shown completed, then dropped, and not brought back', async () => {
+  vi.useFakeTimers();
+  try {
+    const { list } = await listOf([3, 2, 1], '?status=pending');
+    const ended = (id: number, version: number) =>
+      event(version, {
+        type: 'job_completed',
+        job: job(id, version, { status: 'completed' }),
+        change: { from: 'pending', to: 'completed', deleted: true },
+      });
+    list.apply(batch(ended(2, 110), ended(9, 111)));
+    expect(shown(list)).toEqual([3, 2, 1]);
+    expect([list.job('jobs/2')?.status, list.departed('jobs/2')]).toEqual(['completed', true]);
+    vi.advanceTimersByTime(LINGER_MS);
+    expect(shown(list)).toEqual([3, 1]);
+    list.apply(batch(event(105, { job: job(2, 105) })));
+    expect(shown(list)).toEqual([3, 1]);
+
+    list.apply(batch(ended(3, 120), created(3, 121)));
+    expect(list.departed('jobs/3')).toBe(false);
+    vi.advanceTimersByTime(LINGER_MS);
+    expect(shown(list), 'the job was inserted again meanwhile').toEqual([3, 1]);
+
+    list.hold(true);
+    list.apply(batch(ended(1, 130)));
+    vi.advanceTimersByTime(LINGER_MS);
+    expect(shown(list), 'rows stay under the pointer').toEqual([3, 1]);
+    list.hold(false);
+    expect(shown(list)).toEqual([3]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('a job comes and goes as it begins and ceases to match', async () => {

@@ -3,12 +3,15 @@
  *
  * Rows never jump while the list is held (the pointer is on it, or it is scrolled): arrivals wait, departures
  * stay where they are and are marked. Releasing lets both happen.
+ *
+ * A job whose row went away as it ended (some queues complete a job by deleting it) is shown as it ended for a
+ * moment, marked, before its row goes.
  */
 
 import type { JobPage, Sort } from './api';
 import type { Batch } from './feed';
 import { isEverything, type JobFilter, matchesFacets } from './filter';
-import { type Job, type JobEvent, jobKey } from './protocol';
+import { isGone, type Job, type JobEvent, jobKey } from './protocol';
 import { Graves, isNews } from './reducer';
 
 export type LoadPage = (after: string | null) => Promise<JobPage>;
@@ -30,6 +33,8 @@ export interface ListView {
 export const ROWS_MAX = 120_000;
 const ROWS_CUT = 100_000;
 const SORTED_MAX = 2_000;
+/** How long a row is shown as its job ended, when the row is gone, in milliseconds. */
+export const LINGER_MS = 3_000;
 
 export class JobList {
   readonly #load: LoadPage;
@@ -121,6 +126,7 @@ export class JobList {
       if (this.#loads > 0) this.#meanwhile.set(key, event);
       changed = this.#applyOne(key, event, arrivals, departures) || changed;
     }
+    this.#linger(batch.events, departures);
     if (this.#held) {
       for (const [key, job] of arrivals) this.#waiting.set(key, job);
       for (const key of departures) this.#departed.add(key);
@@ -131,6 +137,23 @@ export class JobList {
     if (!changed) return;
     this.#arrange();
     this.#changed({});
+  }
+
+  /** Keeps rows whose jobs ended by going away, marked, until a moment has passed. */
+  #linger(events: readonly JobEvent[], departures: Set<string>): void {
+    const ended = new Set<string>();
+    for (const event of events) {
+      const key = jobKey(event.job);
+      if (isGone(event) && event.type !== 'job_deleted' && departures.delete(key)) ended.add(key);
+    }
+    if (ended.size === 0) return;
+    for (const key of ended) this.#departed.add(key);
+    setTimeout(() => {
+      if (this.#held) return; // they go when the list is released
+      for (const key of ended) if (!this.#departed.delete(key)) ended.delete(key);
+      this.#remove(ended);
+      this.#changed({});
+    }, LINGER_MS);
   }
 
   /** Puts rows where their jobs belong by now; not under the pointer, and not a list too long to sort each time. */
@@ -145,8 +168,8 @@ export class JobList {
   #applyOne(key: string, event: JobEvent, arrivals: Map<string, Job>, departures: Set<string>): boolean {
     const known = this.#jobs.get(key) ?? arrivals.get(key) ?? this.#waiting.get(key);
     if (!isNews(known?.version ?? this.#graves.version(key), event)) return false;
-    if (event.type === 'job_deleted') this.#graves.bury(event);
-    const belongs = event.type !== 'job_deleted' && matchesFacets(this.#filter, event.job);
+    if (isGone(event)) this.#graves.bury(event);
+    const belongs = !isGone(event) && matchesFacets(this.#filter, event.job);
     if (this.#jobs.has(key)) {
       this.#jobs.set(key, slim(event.job));
       if (belongs) {
@@ -235,7 +258,7 @@ export class JobList {
     this.#append(jobs, known);
     // Came to match while the pages were on their way: not in them, and not to be lost.
     const missed = [...this.#meanwhile.values()].filter(
-      (event) => event.type !== 'job_deleted' && !this.#jobs.has(jobKey(event.job)),
+      (event) => !isGone(event) && !this.#jobs.has(jobKey(event.job)),
     );
     if (this.#filter.q === '') {
       this.#insert(missed.map((event) => slim(event.job)).filter((job) => matchesFacets(this.#filter, job)));
@@ -248,7 +271,7 @@ export class JobList {
       const event = this.#meanwhile.get(key);
       const newer = event !== undefined && event.version > job.version ? event : null;
       const grave = this.#graves.version(key);
-      if (newer?.type === 'job_deleted' || (grave !== undefined && grave > job.version)) continue;
+      if ((newer !== null && isGone(newer)) || (grave !== undefined && grave > job.version)) continue;
       const before = known.get(key);
       let current = newer === null ? job : newer.job;
       if (newer === null && before !== undefined && before.version >= job.version) current = before;

@@ -63,6 +63,8 @@ export interface Change {
   readonly from?: Status | null;
   readonly to?: Status | null;
   readonly was?: { readonly [facet: string]: Json };
+  /** The row is gone, whatever the type of the event: some queues complete a job by deleting it. */
+  readonly deleted?: boolean;
 }
 
 /** A change with its place in the total order: `cursor` is the place after it. */
@@ -165,6 +167,11 @@ export function parseFrames(text: string): readonly ServerFrame[] {
 /** The job as of the event: a card in the log does not hold its own version, the event does. */
 export function withVersion(event: JobEvent): JobEvent {
   return { ...event, job: { ...event.job, version: event.version } };
+}
+
+/** Whether the job's row is gone with this event. */
+export function isGone(event: JobEvent): boolean {
+  return event.change.deleted === true || event.type === 'job_deleted';
 }
 
 export function jobKey(job: { readonly source: string; readonly id: number | string }): string {

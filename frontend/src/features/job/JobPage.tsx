@@ -82,7 +82,9 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
       </header>
       {deleted && (
         <Note tone="amber" live>
-          This job was deleted. What it looked like last is shown below.
+          {status === 'completed' || status === 'failed' || status === 'cancelled'
+            ? 'This job has ended, and its row is gone. What it looked like last is shown below.'
+            : 'This job was deleted. What it looked like last is shown below.'}
         </Note>
       )}
       {(running || job.status === 'paused') && job.progress !== null && (

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import type { Job, JobEvent } from '@/client/protocol';
-import { jobKey } from '@/client/protocol';
+import { isGone, jobKey } from '@/client/protocol';
 import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
 import { isNews } from '@/client/reducer';
 
@@ -69,7 +69,7 @@ export function useJob(name: JobName) {
 
 /** Large fields do not travel with events: what is known of them stays until they are loaded again. */
 function withEvent(known: Job, event: JobEvent): { readonly job: Job; readonly deleted: boolean } {
-  const deleted = event.type === 'job_deleted';
+  const deleted = isGone(event);
   const omitted = event.job.omitted ?? [];
   const job: Job = {
     ...known,
