@@ -13,7 +13,9 @@
     ├── JobNotFound
     ├── SourceNotFound
     ├── AttachRefused               a good definition that the database's state does not allow to be attached
+    ├── SourceFailing               an adopted table that cannot be read; its `code` says in which way
     ├── ActionRefused               the job's status, or its source, does not allow the action
+    │   ├── ActionUnsupported       the source has no such action
     │   └── VersionMismatch         the job has changed since the caller looked at it
     ├── AccessDenied
     │   ├── Unauthorized            no token, or a wrong one
@@ -104,8 +106,26 @@ class AttachRefused(TailboardError):
     code = "attach_refused"
 
 
+class SourceFailing(TailboardError):
+    """An adopted source cannot be read, as if it were away; the others can."""
+
+    code = "source_broken"
+    retryable = True
+
+    def __init__(self, source: str, code: str, message: str) -> None:
+        super().__init__(message)
+        self.source = source
+        self.code = code  # type: ignore[misc]  # source_broken, source_slow, source_locked or source_denied
+
+
 class ActionRefused(TailboardError):
     code = "action_refused"
+
+
+class ActionUnsupported(ActionRefused):
+    """The source has no such action, whatever the job."""
+
+    code = "action_unsupported"
 
 
 class VersionMismatch(ActionRefused):

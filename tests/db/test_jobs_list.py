@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from tailboard.core.job import STATUSES
+from tailboard.core.job import STATUSES, JobName
 from tailboard.db import listing
 from tailboard.db.jobs import Jobs
-from tailboard.db.listing import JobFilter, JobPage, Place, Sort, Wanted
+from tailboard.db.page import JobFilter, JobPage, Places, Sort, Wanted
 from tailboard.db.pool import Database
 
 # Without capture: these tests are about the table, and a log of 200,000 changes would only take time.
@@ -61,11 +61,11 @@ def short_sighted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def all_pages(jobs: Jobs, wanted: JobFilter, sort: Sort, limit: int) -> list[int]:
     found: list[int] = []
-    after: Place | None = None
+    after: Places | None = None
     while True:
         page = await jobs.list(Wanted(filter=wanted, sort=sort, after=after, limit=limit))
         assert len(page.cards) <= limit
-        found.extend(card.id for card in page.cards)
+        found.extend(int(card.name.id) for card in page.cards)
         if page.after is None:
             return found
         assert page.after != after, "a page that goes nowhere"
@@ -127,11 +127,11 @@ async def test_an_ordered_window_pages_through_in_order_and_ignores_jobs_that_ca
         expected = connection.execute(
             "SELECT id FROM tailboard.jobs WHERE kind <> 'late' ORDER BY priority DESC, id"
         ).fetchall()
-    found = [card.id for card in first.cards]
+    found = [int(card.name.id) for card in first.cards]
     page = first
     while page.after is not None:
         page = await jobs.list(Wanted(filter=JobFilter(), sort="priority", after=page.after, limit=100))
-        found.extend(card.id for card in page.cards)
+        found.extend(int(card.name.id) for card in page.cards)
     assert found == [row[0] for row in expected]
 
 
@@ -143,7 +143,7 @@ async def test_a_window_says_when_it_did_not_hold_all_jobs(
     jobs = Jobs(database)
     page = await jobs.list(Wanted(filter=JobFilter(), sort="finished", limit=500))
     assert not page.complete
-    assert {card.id for card in page.cards} == set(range(71, 121))
+    assert {int(card.name.id) for card in page.cards} == set(range(71, 121))
     few = await jobs.list(Wanted(filter=JobFilter(kinds=("pdf.1",)), sort="finished", limit=500))
     assert few.complete
     assert len(few.cards) == 12
@@ -168,7 +168,7 @@ async def test_a_search_finds_ids_and_beginnings_of_names_beyond_its_window(
 
     async def ids(text: str) -> set[int]:
         page = await jobs.search(Wanted(filter=JobFilter()), text)
-        return {card.id for card in page.cards}
+        return {int(card.name.id) for card in page.cards}
 
     assert await ids("rare") == {1, 2, 3, 55, 56}  # not 4: a part of a tag, older than the window
     assert await ids("4") == {4}
@@ -192,7 +192,7 @@ async def test_a_large_payload_is_left_out_of_lists_and_whole_in_the_job(
     page = await jobs.list(Wanted(filter=JobFilter()))
     assert json.loads(page.cards[0].json) == row[0], "a list shows what the log shows"
     assert json.loads(page.cards[0].json).get("omitted") == (None if size == 10 else ["payload"])
-    card, _ = await jobs.get("jobs", 1)
+    card, _ = await jobs.get(JobName("jobs", "1"))
     assert json.loads(card.json)["payload"] == {"text": text}
 
 
@@ -202,7 +202,7 @@ async def test_every_job_carries_the_seq_of_its_last_change(database: Database, 
         connection.execute("UPDATE tailboard.jobs SET progress = 0.5 WHERE id = 1")
         rows = connection.execute("SELECT job_id, max(seq) FROM tailboard.changes GROUP BY job_id").fetchall()
     page = await Jobs(database).list(Wanted(filter=JobFilter()))
-    assert {(str(card.id), card.version) for card in page.cards} == set(rows)
+    assert {(card.name.id, card.version) for card in page.cards} == set(rows)
 
 
 # Plans, at 200,000 jobs
@@ -238,7 +238,11 @@ _CASES: dict[str, tuple[JobFilter, Sort, str | None]] = {
     "tag and status": (JobFilter(tags=("t1",), statuses=("cancelled",)), "newest", None),
     "tag and kind, disjoint": (JobFilter(tags=("vip",), kinds=("mail.3",)), "newest", None),
     "tag and worker": (JobFilter(tags=("t3",), workers=("w2",)), "newest", None),
-    "by id": (JobFilter(ids=(1, 5, 199_999, 7_777_777)), "newest", None),
+    "by id": (
+        JobFilter(jobs=tuple([JobName("jobs", n) for n in ("1", "5", "199999", "7777777", "x", "orders")])),
+        "newest",
+        None,
+    ),
     "by priority": (JobFilter(), "priority", None),
     "by end": (JobFilter(statuses=("completed",)), "finished", None),
     "search, many": (JobFilter(), "newest", "mail"),

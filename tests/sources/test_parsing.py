@@ -2,10 +2,11 @@
 
 import pytest
 
+from tailboard.core.action import Action
 from tailboard.core.job import Status
 from tailboard.errors import InvalidSource
 from tailboard.sources import parsing, presets
-from tailboard.sources.source import Action, Column, StatusColumn
+from tailboard.sources.source import Column, StatusColumn
 from tailboard.sources.sqltext import TableName, fault, table_name
 
 ORDERS = """

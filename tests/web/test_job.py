@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from tailboard.app import Node
+from tailboard.core.action import ALLOWED, Action
 from tailboard.core.job import STATUSES
-from tailboard.db.actions import ALLOWED, Action
 from web_node import delivered
 
 Worker = psycopg.AsyncConnection[Any]

@@ -1,10 +1,26 @@
 """What a job is to Tailboard: an identity, a status, and a card of canonical columns."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 JobId = int | str
 """A job's id as its source types it: a number where the source's id is one, text otherwise."""
+
+
+class JobName(NamedTuple):
+    """A job wherever it is named: `source/id`. The id is text, whatever its source types it as."""
+
+    source: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.source}/{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "JobName":
+        """Read `source/id`. No source's name holds a slash, while an id may."""
+        source, _, job_id = text.partition("/")
+        return cls(source, job_id)
 
 
 class Status(StrEnum):

@@ -1,25 +1,37 @@
-"""Writing to the built-in source for people: enqueue, change, act on one job or on all that match.
+"""What people do to jobs: enqueue and change built-in ones, act on one job of any source or on all that match.
 
-Every action is one UPDATE guarded by status, so that of two who act at once one is told why it came too late.
+On the built-in table every action is one UPDATE guarded by status, so that of two who act at once one is told
+why it came too late. An adopted source is acted on by its own queue's SQL: see `db/adopted_actions.py`.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 import psycopg
 from psycopg import errors
 
-from tailboard.core.job import BUILTIN_SOURCE, Status
-from tailboard.db.jobs import Jobs, require_builtin
-from tailboard.db.listing import Card, JobFilter, fragments
+from tailboard.core.action import ALLOWED, Action, why_not
+from tailboard.core.job import BUILTIN_SOURCE, JobName, Status
+from tailboard.db import adopted_listing
+from tailboard.db.adopted import Attached
+from tailboard.db.adopted_actions import AdoptedActions, narrowed
+from tailboard.db.jobs import Jobs, no_source, only_builtin
+from tailboard.db.listing import fragments
+from tailboard.db.page import Card, JobFilter, builtin_id
 from tailboard.db.pool import Connection, Database
 from tailboard.db.queries import query
-from tailboard.errors import ActionRefused, DatabaseError, InvalidJob, JobNotFound, VersionMismatch
+from tailboard.errors import (
+    ActionRefused,
+    DatabaseError,
+    InvalidJob,
+    JobNotFound,
+    SourceFailing,
+    VersionMismatch,
+)
 
 BATCH: Final = 500
 """Jobs that one transaction of a bulk action writes."""
@@ -27,26 +39,6 @@ BULK_LIMIT: Final = 10_000
 """Jobs that one bulk call writes; the answer says whether there are more."""
 COUNT_LIMIT: Final = 100_000
 _BULK_S: Final = 10.0
-
-
-class Action(StrEnum):
-    """What a person can do to a job."""
-
-    RETRY = "retry"
-    CANCEL = "cancel"
-    PAUSE = "pause"
-    RESUME = "resume"
-    DELETE = "delete"
-
-
-ALLOWED: Final[Mapping[Action, tuple[Status, ...]]] = {
-    Action.RETRY: (Status.FAILED, Status.CANCELLED, Status.COMPLETED),
-    Action.CANCEL: (Status.SCHEDULED, Status.PENDING, Status.IN_PROGRESS, Status.PAUSED),
-    Action.PAUSE: (Status.SCHEDULED, Status.PENDING),
-    Action.RESUME: (Status.PAUSED,),
-    Action.DELETE: tuple(status for status in Status if status is not Status.IN_PROGRESS),
-}
-"""From which statuses each action starts. A running job cannot be paused or deleted under its worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +56,18 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkResult:
-    """What a bulk action reached. `matched` is counted up to COUNT_LIMIT; `more` says there are jobs left."""
+    """What a bulk action reached. `matched` is counted up to COUNT_LIMIT; `more` says there are jobs left.
+
+    `refused` counts the jobs that their queue left as they were; sources that have no such action, or cannot be
+    read, are named.
+    """
 
     matched: int
     changed: int
     more: bool
+    refused: int = 0
+    unsupported: tuple[str, ...] = ()
+    failing: tuple[SourceFailing, ...] = ()
 
 
 class Actions:
@@ -77,6 +76,7 @@ class Actions:
     def __init__(self, database: Database, jobs: Jobs) -> None:
         self._database = database
         self._jobs = jobs
+        self._adopted = AdoptedActions(database, jobs)
 
     async def enqueue(self, job: NewJob) -> Card:
         """Add a job; it is `scheduled` where its time lies ahead, else `pending`."""
@@ -95,49 +95,101 @@ class Actions:
         assert row is not None  # noqa: S101 - INSERT ... RETURNING
         return await self._card(row[0])
 
-    async def change(self, source: str, job_id: int, changes: bytes, *, version: int | None = None) -> Card:
+    async def change(self, name: JobName, changes: bytes, *, version: int | None = None) -> Card:
         """Set the fields that the JSON object `changes` names; with `version` only if it is still that."""
-        require_builtin(source)
+        await self._only_builtin(name.source, "change")
+        job_id = _builtin(name)
         with _values_checked():
             async with self._database.connection() as connection, connection.transaction():
                 await _lock(connection, job_id, version)
                 await connection.execute(query("jobs_update"), {"id": job_id, "changes": changes.decode()})
         return await self._card(job_id)
 
-    async def act(
-        self, source: str, job_id: int, action: Action, *, version: int | None = None
-    ) -> Card | None:
-        """Do it, or raise ActionRefused that says why not. Returns the job as it is now, or None."""
-        require_builtin(source)
+    async def act(self, name: JobName, action: Action, *, version: int | None = None) -> Card | None:
+        """Do it, or raise ActionRefused that says why not. Returns the job as it is now, None if it is gone."""
+        if name.source != BUILTIN_SOURCE:
+            source = (await self._jobs.attached()).find(name.source)
+            if source is None:
+                raise no_source(name.source)
+            await self._adopted.act(source, name.id, action, version)
+        else:
+            await self._act_on_builtin(_builtin(name), action, version)
+        if action is Action.DELETE:
+            return None
+        try:
+            return (await self._jobs.get(name))[0]
+        except JobNotFound:
+            return None
+
+    async def count(self, wanted: JobFilter, action: Action) -> BulkResult:
+        """How many jobs the action would reach, without doing it."""
+        known = await self._jobs.attached()
+        matched = await self._count(wanted, action) if wanted.reaches(BUILTIN_SOURCE) else 0
+        filtered = narrowed(wanted, action)
+        failing: list[SourceFailing] = []
+        for source in known.adopted:
+            if filtered is None or not wanted.reaches(source.name) or action not in source.actions:
+                continue
+            try:
+                async with self._jobs.snapshot() as (_, reader):
+                    matched += await adopted_listing.count(reader, source, filtered, COUNT_LIMIT)
+            except SourceFailing as error:
+                failing.append(error)
+        return BulkResult(
+            matched=matched,
+            changed=0,
+            more=matched > 0,
+            unsupported=_without(known, wanted, action),
+            failing=tuple(failing),
+        )
+
+    async def act_on_all(self, wanted: JobFilter, action: Action) -> BulkResult:
+        """Act on up to BULK_LIMIT jobs that match, source by source.
+
+        What was done stays done when a later part fails. Of the built-in source, jobs that another transaction
+        has locked are left alone.
+        """
+        counted = await self.count(wanted, action)
+        until = time.monotonic() + _BULK_S
+        changed, more = 0, False
+        if wanted.reaches(BUILTIN_SOURCE):
+            changed, more = await self._act_on_all_builtin(wanted, action, until)
+        refused = 0
+        failing = {error.source: error for error in counted.failing}
+        for source in (await self._jobs.attached()).adopted:
+            if action not in source.actions or not wanted.reaches(source.name) or source.name in failing:
+                continue
+            try:
+                done = await self._adopted.act_on_all(source, wanted, action, BULK_LIMIT - changed, until)
+            except SourceFailing as error:
+                failing[source.name] = error
+            else:
+                changed, refused, more = changed + done.changed, refused + done.refused, more or done.more
+        return BulkResult(
+            matched=max(counted.matched, changed),
+            changed=changed,
+            more=more,
+            refused=refused,
+            unsupported=counted.unsupported,
+            failing=tuple(failing.values()),
+        )
+
+    async def _act_on_builtin(self, job_id: int, action: Action, version: int | None) -> None:
         allowed = ALLOWED[action]
         async with self._database.connection() as connection, connection.transaction():
             status = await _lock(connection, job_id, version)
             if status not in allowed:
-                raise ActionRefused(_why_not(job_id, action, status))
+                raise ActionRefused(why_not(str(job_id), action, status))
             await connection.execute(
                 query(f"jobs_{action}"), {"ids": [job_id], "allowed": [status.value for status in allowed]}
             )
-        return None if action is Action.DELETE else await self._card(job_id)
 
-    async def count(self, wanted: JobFilter, action: Action) -> BulkResult:
-        """How many jobs the action would reach, without doing it."""
-        matched = 0 if wanted.is_empty_set else await self._count(wanted, action)
-        return BulkResult(matched=matched, changed=0, more=matched > 0)
-
-    async def act_on_all(self, wanted: JobFilter, action: Action) -> BulkResult:
-        """Act on up to BULK_LIMIT jobs that match, in short transactions of BATCH jobs.
-
-        Jobs that another transaction has locked are left alone. What was done stays done when a later
-        batch fails.
-        """
-        if wanted.is_empty_set:
-            return BulkResult(matched=0, changed=0, more=False)
-        matched = await self._count(wanted, action)
+    async def _act_on_all_builtin(self, wanted: JobFilter, action: Action, until: float) -> tuple[int, bool]:
+        """In short transactions of BATCH jobs; how many were changed, and whether there are more."""
         parameters = _bulk_parameters(wanted, action)
         pick = query("jobs_bulk_pick").format(matches=query("jobs_matches"))
         changed, after, more = 0, -(2**63), True
-        deadline = time.monotonic() + _BULK_S
-        while more and changed < BULK_LIMIT and time.monotonic() < deadline:
+        while more and changed < BULK_LIMIT and time.monotonic() < until:
             async with self._database.connection() as connection, connection.transaction():
                 rows = await (
                     await connection.execute(
@@ -150,7 +202,7 @@ class Actions:
                     changed += written.rowcount
                     after = ids[-1]
             more = len(ids) == BATCH
-        return BulkResult(matched=max(matched, changed), changed=changed, more=more)
+        return changed, more
 
     async def _count(self, wanted: JobFilter, action: Action) -> int:
         statement = query("jobs_bulk_count").format(matches=query("jobs_matches"))
@@ -161,8 +213,30 @@ class Actions:
         return int(row[0])
 
     async def _card(self, job_id: int) -> Card:
-        card, _ = await self._jobs.get(BUILTIN_SOURCE, job_id)
+        card, _ = await self._jobs.get(JobName(BUILTIN_SOURCE, str(job_id)))
         return card
+
+    async def _only_builtin(self, source: str, what: str) -> None:
+        if source != BUILTIN_SOURCE:
+            only_builtin(await self._jobs.attached(), source, what)
+
+
+def _builtin(name: JobName) -> int:
+    job_id = builtin_id(name.id)
+    if job_id is None:
+        raise JobNotFound(f"There is no job {name.id} in {name.source}.")
+    return job_id
+
+
+def _without(known: Attached, wanted: JobFilter, action: Action) -> tuple[str, ...]:
+    """The sources that the filter reaches and that have no such action."""
+    return tuple(
+        [
+            source.name
+            for source in known.adopted
+            if action not in source.actions and wanted.reaches(source.name)
+        ]
+    )
 
 
 async def _lock(connection: Connection, job_id: int, version: int | None) -> Status:
@@ -182,22 +256,6 @@ async def _lock(connection: Connection, job_id: int, version: int | None) -> Sta
 
 def _bulk_parameters(wanted: JobFilter, action: Action) -> dict[str, object]:
     return wanted.parameters() | {"allowed": [status.value for status in ALLOWED[action]]}
-
-
-def _why_not(job_id: int, action: Action, status: Status) -> str:
-    allowed = ", ".join(ALLOWED[action])
-    if action is Action.DELETE:
-        return f"Job {job_id} is in progress: cancel it before you delete it."
-    return f"Job {job_id} is {status}; only a job that is {allowed} can be {_PARTICIPLE[action]}."
-
-
-_PARTICIPLE: Final = {
-    Action.RETRY: "retried",
-    Action.CANCEL: "cancelled",
-    Action.PAUSE: "paused",
-    Action.RESUME: "resumed",
-    Action.DELETE: "deleted",
-}
 
 
 @contextmanager

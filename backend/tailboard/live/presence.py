@@ -10,6 +10,7 @@ from enum import StrEnum
 from time import monotonic
 
 from tailboard.db.workers import Worker, Workers
+from tailboard.errors import SourceFailing
 
 
 class Health(StrEnum):
@@ -42,13 +43,16 @@ class Presence:
         self._asked = asyncio.Lock()
         self._at = float("-inf")
         self._known: tuple[Present, ...] = ()
+        self.failing: tuple[SourceFailing, ...] = ()
+        """Sources that could not be asked when the workers were last looked at."""
 
     async def workers(self) -> tuple[Present, ...]:
         """Everybody, by name. Raises DatabaseUnavailable and DatabaseError."""
         async with self._asked:
             if monotonic() - self._at > self._fresh_s:
-                found = await self._workers.list()
-                self._known = tuple(Present(worker, self.health(worker.silent_s)) for worker in found)
+                crew = await self._workers.list()
+                self._known = tuple(Present(worker, self.health(worker.silent_s)) for worker in crew.workers)
+                self.failing = crew.failing
                 self._at = monotonic()
             return self._known
 

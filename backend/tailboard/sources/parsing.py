@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
+from tailboard.core.action import Action
 from tailboard.core.job import BUILTIN_SOURCE, STATUSES, Status
 from tailboard.errors import InvalidSource
 from tailboard.sources import sqltext
-from tailboard.sources.source import GONE, Action, Column, Follow, Source, StatusColumn
+from tailboard.sources.source import GONE, Column, Follow, Source, StatusColumn
 from tailboard.sources.sqltext import TableName
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")

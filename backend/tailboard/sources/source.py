@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from tailboard.core.action import Action
 from tailboard.core.job import Status
 from tailboard.sources.sqltext import TableName
 
@@ -41,16 +42,6 @@ class Column(StrEnum):
     FINISHED_AT = "finished_at"
     PAYLOAD = "payload"
     RESULT = "result"
-
-
-class Action(StrEnum):
-    """What a source may offer to do to a job, always through the queue's own means."""
-
-    RETRY = "retry"
-    CANCEL = "cancel"
-    PAUSE = "pause"
-    RESUME = "resume"
-    DELETE = "delete"
 
 
 GONE: Final = "gone"

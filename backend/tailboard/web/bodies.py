@@ -9,9 +9,10 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from tailboard.core.job import BUILTIN_SOURCE, Status
-from tailboard.db.actions import Action, NewJob
-from tailboard.db.listing import JobFilter
+from tailboard.core.action import Action
+from tailboard.core.job import JobName, Status
+from tailboard.db.actions import NewJob
+from tailboard.db.page import JobFilter
 from tailboard.errors import InvalidInput, MalformedJson
 
 NO_NUL: Final = "^[^\\x00]*$"
@@ -23,7 +24,7 @@ MAX_VALUES: Final = 50
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)]
 Text = Annotated[str, Meta(max_length=10_000, pattern=NO_NUL)]
 Int4 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
-JobName = Annotated[str, Meta(max_length=200, pattern=JOB_NAME)]
+NameOfJob = Annotated[str, Meta(max_length=600, pattern=JOB_NAME)]
 Names = Annotated[list[Name], Meta(max_length=MAX_VALUES)]
 Tags = Annotated[list[Name], Meta(max_length=100)]
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -102,7 +103,7 @@ class BulkFilter(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     status: Annotated[list[Status], Meta(max_length=MAX_VALUES)] = []
     worker: Names = []
     tags: Names = []
-    job: Annotated[list[JobName], Meta(max_length=500)] = []
+    job: Annotated[list[NameOfJob], Meta(max_length=500)] = []
     q: Annotated[str, Meta(max_length=200, pattern=NO_NUL)] = ""
 
     def job_filter(self) -> JobFilter:
@@ -113,7 +114,7 @@ class BulkFilter(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             statuses=tuple([status.value for status in self.status]),
             workers=tuple(self.worker),
             tags=tuple(self.tags),
-            ids=job_ids(self.job) if self.job else None,
+            jobs=job_names(self.job),
         )
 
 
@@ -141,11 +142,6 @@ def read_body(body: bytes, kind: type[Body]) -> Body:
         raise MalformedJson(f"The body is not valid JSON: {error}.") from error
 
 
-def job_ids(names: list[str]) -> tuple[int, ...]:
-    """The ids in `source/id` names; those of other sources name no job here."""
-    found = []
-    for name in names:
-        source, _, text = name.partition("/")
-        if source == BUILTIN_SOURCE and text.isascii() and text.isdigit() and int(text) < 2**63:
-            found.append(int(text))
-    return tuple(found)
+def job_names(texts: list[str] | None) -> tuple[JobName, ...] | None:
+    """The jobs that `source/id` texts name; None, which is all, where there is none."""
+    return tuple([JobName.parse(text) for text in texts]) if texts else None

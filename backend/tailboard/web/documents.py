@@ -11,42 +11,57 @@ from tailboard.core.job import Status
 
 
 class Job(Struct, kw_only=True):
-    """The canonical card. `version` grows with every change; `omitted` names values too large for a list."""
+    """The canonical card. `version` grows with every change; `omitted` names values too large for a list.
+
+    `id` is a number where the source's id is one. A job that is `scheduled` is `pending` from `due` on, where it
+    has that, without any further event. Outside the built-in source any field may be null but id and status.
+    """
 
     source: str
     version: int
-    id: int
-    queue: str
-    kind: str
+    id: int | str
+    queue: str | None
+    kind: str | None
     status: Status
-    priority: int
-    attempt: int
-    max_attempts: int
+    priority: int | None
+    attempt: int | None
+    max_attempts: int | None
     progress: float | None
     phase: str | None
-    phases: list[Any]
+    phases: list[Any] | None
     worker: str | None
     error: str | None
-    tags: list[str]
-    created_at: datetime
+    tags: list[str] | None
+    created_at: datetime | None
     scheduled_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     payload: Any
     result: Any
     omitted: list[str] | UnsetType = UNSET
+    due: datetime | UnsetType = UNSET
+
+
+class Failing(Struct):
+    """A source that the answer is without. `code` is source_broken, source_slow, source_locked or source_denied."""
+
+    source: str
+    code: str
+    message: str
 
 
 class JobList(Struct):
     """A page may be shorter than asked for and not the last: `next` is null only at the end.
 
-    `complete` is false where a search or an order without an index looked at the newest jobs only.
+    `complete` is false where a search or an order without an index looked at the newest jobs only, and where a
+    source is failing.
     """
 
     jobs: list[Job]
     next: str | None
     cursor: str
     complete: bool
+    failing: list[Failing]
 
 
 class OneJob(Struct):
@@ -129,7 +144,8 @@ class StatsHistory(Struct):
 class BulkDone(Struct):
     """`matched` is counted up to 100,000. `more` says that the same call would find further jobs.
 
-    `complete` is false where a text search looked at the newest jobs only.
+    `complete` is false where a text search looked at the newest jobs only. `refused` counts jobs that their queue
+    left as they were; `unsupported` names sources that have no such action.
     """
 
     action: str
@@ -137,6 +153,9 @@ class BulkDone(Struct):
     matched: int
     changed: int
     more: bool
+    refused: int
+    unsupported: list[str]
+    failing: list[Failing]
     complete: bool
 
 
@@ -155,6 +174,7 @@ class WorkerNow(Struct):
 
 class WorkerList(Struct):
     workers: list[WorkerNow]
+    failing: list[Failing]
 
 
 class SourceHealth(Struct):

@@ -5,19 +5,18 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from litestar import Controller, Response, delete, get, patch, post
-from litestar.params import HeaderParameter, PathParameter, QueryParameter, RawBody
+from litestar.params import HeaderParameter, QueryParameter, RawBody
 
-from tailboard.db.actions import Action
-from tailboard.db.jobs import require_builtin
+from tailboard.core.action import Action
+from tailboard.db.jobs import no_source
 from tailboard.errors import InvalidInput, JobNotFound
 from tailboard.web.board import Board, OfBoard
-from tailboard.web.bodies import NO_NUL, ChangeJob, read_body
+from tailboard.web.bodies import ChangeJob, read_body
 from tailboard.web.documents import History, OneJob, answers
 from tailboard.web.history import history_json
+from tailboard.web.names import JobId, Source, job_name
 from tailboard.web.render import answer, etag, fields, items, job_json
 
-Source = Annotated[str, PathParameter(max_length=63, pattern=NO_NUL, description="The source's name.")]
-JobId = Annotated[int, PathParameter(ge=-(2**63), le=2**63 - 1, description="The job's id.")]
 IfMatch = Annotated[
     str | None,
     HeaderParameter(
@@ -40,20 +39,23 @@ class JobController(Controller):
         responses=answers(OneJob, "The job"),
     )
     async def job(self, board: OfBoard, source: Source, job_id: JobId) -> Response[bytes]:
-        card, cursor = await board.jobs.get(source, job_id)
-        return answer(fields(job=job_json(card, source), cursor=str(cursor)), headers=etag(card))
+        card, cursor = await board.jobs.get(job_name(source, job_id))
+        return answer(fields(job=job_json(card), cursor=str(cursor)), headers=etag(card))
 
     @patch(
         summary="Change a job",
-        description="Sets the fields that are named; null empties those that may be empty.",
+        description=(
+            "Sets the fields that are named; null empties those that may be empty. Only jobs of the built-in "
+            "source can be changed."
+        ),
         responses=answers(OneJob, "The job as it is now"),
     )
     async def change(
         self, board: OfBoard, source: Source, job_id: JobId, body: RawBody, if_match: IfMatch = None
     ) -> Response[bytes]:
         changes = read_body(body, ChangeJob).changes()
-        card = await board.actions.change(source, job_id, changes, version=_version(if_match))
-        return answer(fields(job=job_json(card, source)), headers=etag(card))
+        card = await board.actions.change(job_name(source, job_id), changes, version=_version(if_match))
+        return answer(fields(job=job_json(card)), headers=etag(card))
 
     @post("/retry", status_code=200, summary="Retry a job that has ended", responses=_ACTED)
     async def retry(
@@ -81,12 +83,12 @@ class JobController(Controller):
 
     @delete(status_code=204, summary="Delete a job that is not in progress")
     async def remove(self, board: OfBoard, source: Source, job_id: JobId, if_match: IfMatch = None) -> None:
-        await board.actions.act(source, job_id, Action.DELETE, version=_version(if_match))
+        await board.actions.act(job_name(source, job_id), Action.DELETE, version=_version(if_match))
 
     @get(
         "/events",
         summary="What happened to a job",
-        description="Newest first. `changed` says what each event altered. Deleted jobs keep their history.",
+        description="Newest first. `changed` says what each event altered. Jobs that are gone keep their history.",
         responses=answers(History, "A page of its history"),
     )
     async def history(
@@ -100,25 +102,28 @@ class JobController(Controller):
         ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 50,
     ) -> Response[bytes]:
-        require_builtin(source)
+        name = job_name(source, job_id)
         before_seq = None if before is None else int(before)
         # One more than asked for: the change before the oldest shown says what that one altered.
-        entries = await board.log.history(source, str(job_id), before_seq, limit + 1)
+        entries = await board.log.history(name.source, name.id, before_seq, limit + 1)
         if not entries and before is None:
+            # What was detached keeps its history; what never was attached has none.
+            if name.source not in (await board.jobs.attached()).names:
+                raise no_source(name.source)
             raise JobNotFound(
-                f"There is no job {job_id} in {source}, and nothing is known of an earlier one."
+                f"There is no job {name.id} in {name.source}, and nothing is known of an earlier one."
             )
         following = str(entries[limit - 1].change.seq) if len(entries) > limit else None
         return answer(fields(events=items(history_json(entries, limit)), next=following))
 
 
 async def _act(
-    board: Board, source: str, job_id: int, action: Action, if_match: str | None
+    board: Board, source: str, job_id: str, action: Action, if_match: str | None
 ) -> Response[bytes]:
-    card = await board.actions.act(source, job_id, action, version=_version(if_match))
+    card = await board.actions.act(job_name(source, job_id), action, version=_version(if_match))
     if card is None:
         return Response(b"", status_code=HTTPStatus.NO_CONTENT)
-    return answer(fields(job=job_json(card, source)), headers=etag(card))
+    return answer(fields(job=job_json(card)), headers=etag(card))
 
 
 def _version(if_match: str | None) -> int | None:

@@ -6,14 +6,14 @@ from litestar import Controller, Response, get, post
 from litestar.params import QueryParameter, RawBody
 from msgspec import Meta
 
-from tailboard.core.job import BUILTIN_SOURCE, Status
+from tailboard.core.job import JobName, Status
 from tailboard.db.actions import BULK_LIMIT, BulkResult
-from tailboard.db.listing import JobFilter, Sort, Wanted
+from tailboard.db.page import JobFilter, Sort, Wanted
 from tailboard.web.board import Board, OfBoard
-from tailboard.web.bodies import MAX_VALUES, NO_NUL, Bulk, Enqueue, JobName, job_ids, read_body
+from tailboard.web.bodies import MAX_VALUES, NO_NUL, Bulk, Enqueue, NameOfJob, job_names, read_body
 from tailboard.web.documents import BulkDone, JobList, OneJob, answers
-from tailboard.web.places import list_name, read_place, write_place
-from tailboard.web.render import answer, etag, fields, items, job_json
+from tailboard.web.places import MAX_LENGTH, list_name, read_places, write_places
+from tailboard.web.render import answer, etag, failing_json, fields, items, job_json
 
 Value = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
 
@@ -33,10 +33,12 @@ class JobsController(Controller):
         description=(
             "Newest first unless `sort` says otherwise. `q` finds a job by its id, by the beginning of its "
             "kind, queue or worker, and by any part of those, of its tags and of its error. Any part is "
-            "looked for in the newest 10,000 jobs only, and the orders `priority`, `started` and `finished` "
-            "are over those; `complete` is false where there were more. A page may be shorter than `limit` "
-            "and not the last: follow `next` until it is null. The page is one moment of the table, and "
-            "`cursor` the place in the log to go on from."
+            "looked for in the newest 10,000 jobs of each source only, and the orders `priority`, `started` and "
+            "`finished` are over those; `complete` is false where there were more. Each source is listed in its "
+            "own order, and the lists are merged by time of creation or by what `sort` names. A source that "
+            "cannot be read is named in `failing`, and the page holds the others. A page may be shorter than "
+            "`limit` and not the last: follow `next` until it is null. The page is one moment of the tables, "
+            "and `cursor` the place in the log to go on from."
         ),
         responses=answers(JobList, "A page of jobs"),
     )
@@ -50,14 +52,14 @@ class JobsController(Controller):
         worker: Values = None,
         tags: Values = None,
         job: Annotated[
-            list[JobName] | None, QueryParameter(max_items=500, description="Jobs by name: source/id.")
+            list[NameOfJob] | None, QueryParameter(max_items=500, description="Jobs by name: source/id.")
         ] = None,
         q: Annotated[
             str, QueryParameter(max_length=200, pattern=NO_NUL, description="Search, see above.")
         ] = "",
         sort: Annotated[Sort, QueryParameter(description="The order.")] = "newest",
         after: Annotated[
-            str | None, QueryParameter(max_length=500, description="The `next` of the page before.")
+            str | None, QueryParameter(max_length=MAX_LENGTH, description="The `next` of the page before.")
         ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
     ) -> Response[bytes]:
@@ -68,19 +70,20 @@ class JobsController(Controller):
             statuses=tuple([one.value for one in status or ()]),
             workers=tuple(worker or ()),
             tags=tuple(tags or ()),
-            ids=job_ids(job) if job else None,
+            jobs=job_names(job),
         )
         text = q.strip()
         name = list_name(jobs, sort, text)
-        place = None if after is None else read_place(after, name)
-        wanted = Wanted(filter=jobs, sort=sort, after=place, limit=limit)
+        places = None if after is None else read_places(after, name)
+        wanted = Wanted(filter=jobs, sort=sort, after=places, limit=limit)
         page = await (board.jobs.search(wanted, text) if text else board.jobs.list(wanted))
         return answer(
             fields(
                 jobs=items([job_json(card) for card in page.cards]),
-                next=write_place(page.after, name),
+                next=write_places(page.after, name),
                 cursor=str(page.cursor),
                 complete=page.complete,
+                failing=failing_json(page.failing),
             )
         )
 
@@ -91,7 +94,7 @@ class JobsController(Controller):
     )
     async def enqueue(self, board: OfBoard, body: RawBody) -> Response[bytes]:
         card = await board.actions.enqueue(read_body(body, Enqueue).new_job())
-        where = {"Location": f"/api/jobs/{BUILTIN_SOURCE}/{card.id}"}
+        where = {"Location": f"/api/jobs/{card.name.source}/{card.name.id}"}
         return answer(fields(job=job_json(card)), status=201, headers=where | etag(card))
 
     @post(
@@ -100,9 +103,11 @@ class JobsController(Controller):
         summary="Act on all jobs that match",
         description=(
             "Reaches the jobs that match the filter and whose status allows the action, up to "
-            f"{BULK_LIMIT:,} a call; `more` says that the same call would find further ones. Jobs are "
+            f"{BULK_LIMIT:,} a call; `more` says that the same call would find further ones. Built-in jobs are "
             "written in batches of 500, each its own transaction, and jobs that somebody else has locked are "
-            "left alone. With `dry_run` they are only counted."
+            "left alone. Jobs of other sources are acted on one by one with their queue's own SQL: `refused` "
+            "counts those that it left as they were, `unsupported` names sources that have no such action. "
+            "With `dry_run` jobs are only counted."
         ),
         responses=answers(BulkDone, "What was reached"),
     )
@@ -120,6 +125,9 @@ class JobsController(Controller):
                 matched=done.matched,
                 changed=done.changed,
                 more=done.more,
+                refused=done.refused,
+                unsupported=done.unsupported,
+                failing=failing_json(done.failing),
                 complete=complete,
             )
         )
@@ -129,11 +137,11 @@ async def _found(board: Board, jobs: JobFilter, text: str) -> tuple[JobFilter, b
     """The filter, narrowed to what a search finds where there is one, and whether it looked at all jobs."""
     if not text:
         return jobs, True
-    ids: list[int] = []
+    found: list[JobName] = []
     place = None
     while True:
         page = await board.jobs.search(Wanted(filter=jobs, after=place, limit=500), text)
-        ids.extend([card.id for card in page.cards])
+        found.extend([card.name for card in page.cards])
         place = page.after
         if place is None:
-            return JobFilter(sources=jobs.sources, statuses=jobs.statuses, ids=tuple(ids)), page.complete
+            return JobFilter(sources=jobs.sources, statuses=jobs.statuses, jobs=tuple(found)), page.complete

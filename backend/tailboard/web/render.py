@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import msgspec
 from litestar import MediaType, Response
 
-from tailboard.core.job import BUILTIN_SOURCE
-from tailboard.db.listing import Card
+from tailboard.core.frames import splice_source
+from tailboard.db.page import Card
+from tailboard.errors import SourceFailing
 
 
 def answer(content: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
@@ -33,9 +34,14 @@ def items(texts: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(texts) + b"]"
 
 
-def job_json(card: Card, source: str = BUILTIN_SOURCE) -> bytes:
+def job_json(card: Card) -> bytes:
     """The card with its source and version in front."""
-    return b'{"source":%b,"version":%d,%b' % (msgspec.json.encode(source), card.version, card.json[1:])
+    return splice_source(card.json, card.name.source, card.version)
+
+
+def failing_json(failing: Iterable[SourceFailing]) -> list[dict[str, str]]:
+    """The sources that an answer is without, and why."""
+    return [{"source": error.source, "code": error.code, "message": str(error)} for error in failing]
 
 
 def etag(card: Card) -> dict[str, str]:

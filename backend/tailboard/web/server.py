@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
-from litestar.types import Message, Scope
+from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Message, Receive, Scope, Send
 
 from tailboard.web.board import Board
 from tailboard.web.errors import exception_handlers, http_error
@@ -13,6 +13,7 @@ from tailboard.web.guards import AccessGuard, json_only, known_parameters
 from tailboard.web.job import JobController
 from tailboard.web.jobs import JobsController
 from tailboard.web.log import EventsController, StatsController
+from tailboard.web.names import whole_parts
 from tailboard.web.openapi import openapi_config
 from tailboard.web.page import Page, security_headers
 from tailboard.web.stream import stream_route
@@ -20,6 +21,15 @@ from tailboard.web.system import MAX_BODY, MetricsController, ProbeController, S
 from tailboard.web.websocket import websocket_route
 
 __all__ = ["Board", "create_litestar"]
+
+
+class _Application(Litestar):
+    """Litestar, with the paths of jobs as they were sent: an id may hold a slash."""
+
+    async def __call__(
+        self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
+    ) -> None:
+        await super().__call__(whole_parts(scope), receive, send)
 
 
 def create_litestar(board: Board) -> Litestar:
@@ -46,7 +56,7 @@ def create_litestar(board: Board) -> Litestar:
         guards=[guard, known_parameters, json_only],
     )
     guarded = Router("/", route_handlers=[MetricsController], guards=[guard, known_parameters])
-    return Litestar(
+    return _Application(
         [
             data,
             guarded,

@@ -5,7 +5,8 @@ import asyncio
 from litestar import Controller, Response, get
 from msgspec.json import encode
 
-from tailboard.db.actions import BULK_LIMIT, Action
+from tailboard.core.action import Action
+from tailboard.db.actions import BULK_LIMIT
 from tailboard.db.queries import query
 from tailboard.errors import DatabaseUnavailable, NotReady, TailboardError
 from tailboard.live.presence import Health
@@ -20,7 +21,7 @@ from tailboard.web.documents import (
     answers,
 )
 from tailboard.web.metrics import exposition
-from tailboard.web.render import answer, fields, items, job_json
+from tailboard.web.render import answer, failing_json, fields, items, job_json
 
 _PROBE_S = 2.0
 MAX_BODY = 1 << 20
@@ -49,7 +50,7 @@ class SystemController(Controller):
             )
             for present in await board.presence.workers()
         ]
-        return answer(fields(workers=items(found)))
+        return answer(fields(workers=items(found), failing=failing_json(board.presence.failing)))
 
     @get(
         "/sources",
