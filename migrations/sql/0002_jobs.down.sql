@@ -1,4 +1,6 @@
-DROP TABLE tailboard.jobs CASCADE; -- with job_card, which takes its row type
+DROP FUNCTION tailboard.card(tailboard.changes);
+ALTER TABLE tailboard.changes DROP COLUMN record;
+DROP TABLE tailboard.jobs CASCADE; -- with the functions that take its row type
 DROP TABLE tailboard.workers;
 DROP FUNCTION tailboard.make_leaves(integer), tailboard.drop_leaf(interval, bigint, bigint), tailboard.write_capture(name, bigint),
     tailboard.stamp_job(), tailboard.stamp_new_job(), tailboard.capture_job_update(), tailboard.capture_job_insert(),

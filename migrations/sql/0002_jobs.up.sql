@@ -109,15 +109,65 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tailboard.job_card IS 'The canonical job: the row as JSON, payload and result left out where they are over 2048 bytes';
 
+-- The log keeps a small row as it is and makes JSON of it when it is read: to write JSON in every UPDATE would be the
+-- largest part of what capture costs a worker. Jobs with large values, and rows of other tables, are logged as a card.
+ALTER TABLE tailboard.changes ADD COLUMN record tailboard.jobs;
+COMMENT ON COLUMN tailboard.changes.record IS 'The row itself, where it is one of tailboard.jobs and small; job is NULL then';
+
+CREATE FUNCTION tailboard.card(c tailboard.changes) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT coalesce(c.job, pg_catalog.to_jsonb(c.record)) $$;
+COMMENT ON FUNCTION tailboard.card IS 'The canonical job after a change; for D the job before it';
+
+-- What the two functions below leave to these: nothing to log, large values, an armed bell, a leaf that is full.
+CREATE FUNCTION tailboard.log_job_update(was tailboard.jobs, is_now tailboard.jobs) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF is_now *= was THEN
+        RETURN;
+    END IF;
+    INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
+                                   old_queue, old_kind, old_worker, old_tags, job)
+    VALUES (nextval('tailboard.changes_seq'), 'U', 'jobs', is_now.id::text, was.status, is_now.status,
+            was.queue, was.kind, was.worker, was.tags, tailboard.job_card(is_now));
+    IF pg_sequence_last_value('tailboard.bell') = 1 THEN
+        PERFORM pg_notify('tailboard_bell', '');
+    END IF;
+END $$;
+
+CREATE FUNCTION tailboard.log_job_insert(is_now tailboard.jobs) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    gone tailboard.changes;
+    card jsonb;
+BEGIN
+    -- DELETE and INSERT of one id in one transaction are one update. The flag is transaction-local and rolls back
+    -- with a savepoint, so that only a transaction that did delete looks for what it deleted.
+    IF current_setting('tailboard.deleted', true) = pg_current_xact_id()::text THEN
+        DELETE FROM tailboard.changes c
+         WHERE c.xid = pg_current_xact_id() AND c.source = 'jobs' AND c.job_id = is_now.id::text AND c.op = 'D'
+        RETURNING c.* INTO gone;
+        card := tailboard.card(gone);
+    END IF;
+    INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
+                                   old_queue, old_kind, old_worker, old_tags, job)
+    VALUES (nextval('tailboard.changes_seq'), CASE WHEN card IS NULL THEN 'I' ELSE 'U' END, 'jobs', is_now.id::text,
+            gone.old_status, is_now.status, card ->> 'queue', card ->> 'kind', card ->> 'worker',
+            CASE WHEN card IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(card -> 'tags')) END,
+            tailboard.job_card(is_now));
+    IF pg_sequence_last_value('tailboard.bell') = 1 THEN
+        PERFORM pg_notify('tailboard_bell', '');
+    END IF;
+END $$;
+
 -- Writes the capture functions of the built-in source so that they insert straight into one leaf of the log: routing
 -- through the partitioned parent costs a writer a tenth of its speed. Called whenever the current leaf changes.
 --
 -- Their shape is measured. PostgreSQL prepares every expression of a PL/pgSQL function anew in every transaction, and
--- parses every WHEN clause and CHECK constraint anew in every statement; with sixteen writers on cold caches, the
--- number of operators and functions in the path of one UPDATE is what it costs. So: one function for each kind of
--- statement, no WHEN, former values stored and compared by readers, and no operator that can be done without. The
--- one for UPDATE also does without a SET clause, which would change a setting twice in every call: instead everything
--- in it is qualified, operators too, so that no search_path of a caller can reach into what runs with our rights.
+-- parses every WHEN clause and CHECK constraint anew in every statement; the number of statements and expressions in
+-- the path of one UPDATE is what it costs. So: one function for each kind of statement, no WHEN, one condition and one
+-- INSERT in the usual case, the row stored as it is, former values stored and compared by readers. They also do
+-- without a SET clause, which would change a setting twice in every call: instead everything in them is qualified,
+-- operators too, so that no search_path of a caller can reach into what runs with our rights.
 CREATE FUNCTION tailboard.write_capture(leaf name, to_seq bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $write$
 BEGIN
@@ -125,70 +175,35 @@ BEGIN
 CREATE OR REPLACE FUNCTION tailboard.capture_job_update() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $capture$
 BEGIN
-    IF NEW.status OPERATOR(pg_catalog.=) OLD.status THEN
-        IF NEW OPERATOR(pg_catalog.*=) OLD THEN
-            RETURN NULL; -- nothing changed: nothing to log
-        END IF;
+    IF NEW OPERATOR(pg_catalog.*=) OLD
+       OR greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result))
+          OPERATOR(pg_catalog.>) 2048
+       OR pg_catalog.pg_sequence_last_value('tailboard.bell') OPERATOR(pg_catalog.=) 1
+       OR pg_catalog.nextval('tailboard.changes_seq') OPERATOR(pg_catalog.>=) %2$s THEN
+        PERFORM tailboard.log_job_update(OLD, NEW);
+        RETURN NULL;
     END IF;
-    IF greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result))
-       OPERATOR(pg_catalog.>) 2048 THEN
-        INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
-                                       old_queue, old_kind, old_worker, old_tags, job)
-        VALUES (pg_catalog.nextval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::pg_catalog.text, OLD.status, NEW.status,
-                OLD.queue, OLD.kind, OLD.worker, OLD.tags, tailboard.job_card(NEW));
-    ELSIF pg_catalog.nextval('tailboard.changes_seq') OPERATOR(pg_catalog.<) %2$s THEN
-        INSERT INTO tailboard.%1$I (seq, op, source, job_id, old_status, new_status,
-                                    old_queue, old_kind, old_worker, old_tags, job)
-        VALUES (pg_catalog.currval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::pg_catalog.text, OLD.status, NEW.status,
-                OLD.queue, OLD.kind, OLD.worker, OLD.tags, pg_catalog.to_jsonb(NEW));
-    ELSE -- the leaf is full, and nobody has pointed this function at the next one yet
-        INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
-                                       old_queue, old_kind, old_worker, old_tags, job)
-        VALUES (pg_catalog.currval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::pg_catalog.text, OLD.status, NEW.status,
-                OLD.queue, OLD.kind, OLD.worker, OLD.tags, pg_catalog.to_jsonb(NEW));
-    END IF;
-    IF pg_catalog.pg_sequence_last_value('tailboard.bell') OPERATOR(pg_catalog.=) 1 THEN
-        PERFORM pg_catalog.pg_notify('tailboard_bell', '');
-    END IF;
+    INSERT INTO tailboard.%1$I (seq, op, source, job_id, old_status, new_status,
+                                old_queue, old_kind, old_worker, old_tags, record)
+    VALUES (pg_catalog.currval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::pg_catalog.text, OLD.status, NEW.status,
+            OLD.queue, OLD.kind, OLD.worker, OLD.tags, NEW);
     RETURN NULL;
 END $capture$;
 
 CREATE OR REPLACE FUNCTION tailboard.capture_job_insert() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $capture$
-DECLARE
-    gone record;
+LANGUAGE plpgsql SECURITY DEFINER AS $capture$
 BEGIN
-    -- DELETE and INSERT of one id in one transaction are one update. The flag is transaction-local and rolls back
-    -- with a savepoint, so that only a transaction that did delete looks for what it deleted.
-    IF current_setting('tailboard.deleted', true) = pg_current_xact_id()::text THEN
-        DELETE FROM tailboard.changes c
-         WHERE c.xid = pg_current_xact_id() AND c.source = 'jobs' AND c.job_id = NEW.id::text AND c.op = 'D'
-        RETURNING c.old_status, c.job INTO gone;
-        IF FOUND THEN
-            INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
-                                           old_queue, old_kind, old_worker, old_tags, job)
-            VALUES (nextval('tailboard.changes_seq'), 'U', 'jobs', NEW.id::text, gone.old_status, NEW.status,
-                    gone.job ->> 'queue', gone.job ->> 'kind', gone.job ->> 'worker',
-                    ARRAY(SELECT jsonb_array_elements_text(gone.job -> 'tags')), tailboard.job_card(NEW));
-            IF pg_sequence_last_value('tailboard.bell') = 1 THEN
-                PERFORM pg_notify('tailboard_bell', '');
-            END IF;
-            RETURN NULL;
-        END IF;
+    IF pg_catalog.current_setting('tailboard.deleted', true)
+          OPERATOR(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.text
+       OR greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result))
+          OPERATOR(pg_catalog.>) 2048
+       OR pg_catalog.pg_sequence_last_value('tailboard.bell') OPERATOR(pg_catalog.=) 1
+       OR pg_catalog.nextval('tailboard.changes_seq') OPERATOR(pg_catalog.>=) %2$s THEN
+        PERFORM tailboard.log_job_insert(NEW);
+        RETURN NULL;
     END IF;
-    IF greatest(pg_column_size(NEW.payload), pg_column_size(NEW.result)) > 2048 THEN
-        INSERT INTO tailboard.changes (seq, op, source, job_id, new_status, job)
-        VALUES (nextval('tailboard.changes_seq'), 'I', 'jobs', NEW.id::text, NEW.status, tailboard.job_card(NEW));
-    ELSIF nextval('tailboard.changes_seq') < %2$s THEN
-        INSERT INTO tailboard.%1$I (seq, op, source, job_id, new_status, job)
-        VALUES (currval('tailboard.changes_seq'), 'I', 'jobs', NEW.id::text, NEW.status, to_jsonb(NEW));
-    ELSE
-        INSERT INTO tailboard.changes (seq, op, source, job_id, new_status, job)
-        VALUES (currval('tailboard.changes_seq'), 'I', 'jobs', NEW.id::text, NEW.status, to_jsonb(NEW));
-    END IF;
-    IF pg_sequence_last_value('tailboard.bell') = 1 THEN
-        PERFORM pg_notify('tailboard_bell', '');
-    END IF;
+    INSERT INTO tailboard.%1$I (seq, op, source, job_id, new_status, record)
+    VALUES (pg_catalog.currval('tailboard.changes_seq'), 'I', 'jobs', NEW.id::pg_catalog.text, NEW.status, NEW);
     RETURN NULL;
 END $capture$
 $create$, leaf, to_seq);

@@ -35,13 +35,14 @@ $$;
 
 -- What filters look at and this change altered, as it was before; NULL where it altered nothing of that.
 CREATE FUNCTION tailboard.was(c tailboard.changes) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN c.op = 'U' THEN nullif(
-        CASE WHEN c.old_queue IS DISTINCT FROM c.job ->> 'queue' THEN jsonb_build_object('queue', c.old_queue) ELSE '{}' END
-        || CASE WHEN c.old_kind IS DISTINCT FROM c.job ->> 'kind' THEN jsonb_build_object('kind', c.old_kind) ELSE '{}' END
-        || CASE WHEN c.old_worker IS DISTINCT FROM c.job ->> 'worker' THEN jsonb_build_object('worker', c.old_worker) ELSE '{}' END
-        || CASE WHEN to_jsonb(coalesce(c.old_tags, '{}')) <> coalesce(nullif(c.job -> 'tags', 'null'), '[]')
+        CASE WHEN c.old_queue IS DISTINCT FROM k.card ->> 'queue' THEN jsonb_build_object('queue', c.old_queue) ELSE '{}' END
+        || CASE WHEN c.old_kind IS DISTINCT FROM k.card ->> 'kind' THEN jsonb_build_object('kind', c.old_kind) ELSE '{}' END
+        || CASE WHEN c.old_worker IS DISTINCT FROM k.card ->> 'worker' THEN jsonb_build_object('worker', c.old_worker) ELSE '{}' END
+        || CASE WHEN to_jsonb(coalesce(c.old_tags, '{}')) <> coalesce(nullif(k.card -> 'tags', 'null'), '[]')
                 THEN jsonb_build_object('tags', c.old_tags) ELSE '{}' END, '{}') END
+      FROM tailboard.card(c) AS k (card)
 $$;
 
 CREATE FUNCTION tailboard.job_version(source text, job_id text) RETURNS bigint
@@ -112,10 +113,10 @@ BEGIN
     SELECT t.epoch || '.' || (t.first_position + c.place), tailboard.classify(c.op, c.old_status, c.new_status),
            c.source::text, c.job_id::text,
            c.transition || CASE WHEN c.was IS NULL THEN '{}' ELSE jsonb_build_object('was', c.was) END,
-           CASE WHEN c.op <> 'T' THEN c.job END, c.at
+           CASE WHEN c.op <> 'T' THEN c.card END, c.at
       FROM tailboard.ticks t
      CROSS JOIN LATERAL (
-           SELECT l.*, tailboard.transition(l) AS transition, tailboard.was(l) AS was,
+           SELECT l.*, tailboard.transition(l) AS transition, tailboard.was(l) AS was, tailboard.card(l) AS card,
                   row_number() OVER (ORDER BY l.seq) - 1 AS place
              FROM tailboard.changes l
             WHERE l.xid = ANY (t.xids) AND l.seq >= lower(t.seqs) AND l.seq < upper(t.seqs) AND l.seq <@ t.seqs) c
@@ -131,9 +132,9 @@ SELECT t.epoch || '.' || (t.first_position + c.place) AS "cursor",
        t.epoch, t.first_position + c.place AS "position", t.tick_id,
        tailboard.classify(c.op, c.old_status, c.new_status) AS type,
        c.source, c.job_id, c.seq AS version, c.old_status, c.new_status, c.op = 'D' AS deleted, c.was,
-       CASE WHEN c.op <> 'T' THEN c.job END AS job, c.at
+       CASE WHEN c.op <> 'T' THEN c.card END AS job, c.at
   FROM tailboard.ticks t
  CROSS JOIN LATERAL (
-       SELECT l.*, tailboard.was(l) AS was, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l
+       SELECT l.*, tailboard.was(l) AS was, tailboard.card(l) AS card, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l
         WHERE l.xid = ANY (t.xids) AND l.seq >= lower(t.seqs) AND l.seq < upper(t.seqs) AND l.seq <@ t.seqs) c;
 COMMENT ON VIEW tailboard.events IS 'Every readable event; to follow the log use tailboard.read(), which seeks';

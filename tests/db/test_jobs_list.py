@@ -186,7 +186,7 @@ async def test_a_large_payload_is_left_out_of_lists_and_whole_in_the_job(
             "INSERT INTO tailboard.jobs (kind, payload) VALUES ('a', jsonb_build_object('text', %s::text))",
             (text,),
         )
-        row = connection.execute("SELECT job FROM tailboard.changes").fetchone()
+        row = connection.execute("SELECT tailboard.card(c) FROM tailboard.changes c").fetchone()
     assert row is not None
     jobs = Jobs(database)
     page = await jobs.list(Wanted(filter=JobFilter()))

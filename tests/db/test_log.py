@@ -161,7 +161,8 @@ async def test_sql_reads_the_same_as_python(log: Log, writer: AConnection, datab
         assert row[:4] == (str(event.cursor), event.kind.value, change.source, change.job_id)
         assert (row[4]["from"], row[4]["to"]) == (change.old_status, change.new_status)
         assert ("was" in row[4]) == (change.was is not None)
-        assert (row[5].encode(), row[6]) == (change.card, change.at)
+        assert change.card is not None
+        assert (json.loads(row[5]), row[6]) == (json.loads(change.card), change.at)
 
 
 @pytest.mark.parametrize(

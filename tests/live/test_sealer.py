@@ -184,10 +184,10 @@ async def test_leaves_are_made_ahead_of_the_writers(database_url: str, aconnect:
             await await_until(lambda: _is_two(writer, ahead))
             await slow.execute("BEGIN")  # which nobody has to wait for
             await slow.execute("INSERT INTO tailboard.jobs (kind) VALUES ('slow')")
-            await writer.execute("INSERT INTO tailboard.jobs (kind) SELECT 'k' FROM generate_series(1, 150)")
+            await writer.execute("INSERT INTO tailboard.jobs (kind) SELECT 'k' FROM generate_series(1, 120)")
             await await_until(lambda: _is_two(writer, ahead))
             await slow.execute("COMMIT")
-    assert await one(writer, "SELECT count(*) FROM tailboard.changes") == 302
+    assert await one(writer, "SELECT count(*) FROM tailboard.changes") == 242
     assert await one(writer, "SELECT count(*) FROM tailboard.changes_overflow") == 0
 
 

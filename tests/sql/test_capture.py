@@ -128,7 +128,7 @@ def test_a_large_payload_stays_out_of_the_log_and_never_fails_the_worker(connect
     connection.execute("INSERT INTO tailboard.jobs (id, kind, payload) VALUES (1, 'a', %s)", [payload])
     connection.execute("UPDATE tailboard.jobs SET status = 'completed', result = %s", [payload])
     rows = connection.execute(
-        "SELECT job, octet_length(job::text) FROM tailboard.changes ORDER BY seq"
+        "SELECT card, octet_length(card::text) FROM tailboard.changes c, tailboard.card(c) AS card ORDER BY seq"
     ).fetchall()
     created, completed = rows[0][0], rows[1][0]
     if size < 2_048:

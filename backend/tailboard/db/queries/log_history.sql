@@ -2,7 +2,7 @@
 SELECT t.epoch, CASE WHEN t.epoch IS NOT NULL THEN
            t.first_position + (SELECT coalesce(sum(least(upper(s), c.seq) - lower(s)), 0)::bigint
                                  FROM unnest(t.seqs) AS s WHERE lower(s) < c.seq) END AS position,
-       c.seq, c.at, c.source, c.job_id, c.op, c.old_status, c.new_status, c.old_queue, c.old_kind, c.old_worker, c.old_tags, c.job::text,
+       c.seq, c.at, c.source, c.job_id, c.op, c.old_status, c.new_status, c.old_queue, c.old_kind, c.old_worker, c.old_tags, coalesce(c.job::text, row_to_json(c.record)::text),
        tailboard.due_second(c.due), tailboard.due_second(c.old_due)
   FROM (SELECT l.* FROM tailboard.changes l
          WHERE l.source = %(source)s AND l.job_id = %(job_id)s AND l.seq < %(before)s

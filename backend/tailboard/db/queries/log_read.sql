@@ -1,7 +1,7 @@
 -- Up to %(limit)s changes after %(position)s, in their order. A tick holds at most 500 changes, so the ticks that can
 -- overlap the wanted positions are known by their first position.
 SELECT t.epoch, t.first_position + c.place AS position, c.seq, c.at, c.source, c.job_id, c.op, c.old_status,
-       c.new_status, c.old_queue, c.old_kind, c.old_worker, c.old_tags, c.job::text,
+       c.new_status, c.old_queue, c.old_kind, c.old_worker, c.old_tags, coalesce(c.job::text, row_to_json(c.record)::text),
        tailboard.due_second(c.due), tailboard.due_second(c.old_due)
   FROM tailboard.ticks t
  CROSS JOIN LATERAL (

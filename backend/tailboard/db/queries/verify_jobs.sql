@@ -25,7 +25,7 @@ SELECT f.job_id,
                    ELSE g.before_op = 'D' OR reset.meanwhile OR g.old_status IS DISTINCT FROM g.before
                END AS broken,
                g.op = 'D' OR reset.since AS gone
-          FROM (SELECT c.job_id, c.seq, c.op, c.old_status, c.new_status, c.job,
+          FROM (SELECT c.job_id, c.seq, c.op, c.old_status, c.new_status, tailboard.card(c) AS job,
                        lag(c.seq) OVER w AS before_seq,
                        lag(c.op) OVER w AS before_op,
                        lag(c.new_status) OVER w AS before,
