@@ -28,7 +28,8 @@ _QUERIES = {
           FROM pg_class c WHERE c.relnamespace = 'tailboard'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
     """,
     "columns": """
-        SELECT c.relname, lpad((row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum))::text, 2), a.attname, format_type(a.atttypid, a.atttypmod),
+        SELECT c.relname, lpad((row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum))::text, 2),
+               a.attname, format_type(a.atttypid, a.atttypmod),
                CASE WHEN a.attnotnull THEN 'not null' END,
                CASE WHEN a.attidentity <> '' THEN 'identity ' || a.attidentity::text
                     ELSE pg_get_expr(d.adbin, d.adrelid) END,
