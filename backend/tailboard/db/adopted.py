@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 import psycopg
-from psycopg.sql import SQL, Composable, Identifier, Placeholder
+from psycopg.sql import SQL, Composable, Identifier, Literal, Placeholder
 
 from tailboard.core.action import Action
 from tailboard.db.page import JobFilter, Reader
@@ -104,9 +104,9 @@ class Adopted:
         native: Composable = SQL("true")
         natives = self._natives(wanted.statuses)
         if self.native_type is not None and natives is not None:
-            parameters["natives"] = natives
-            native = SQL("s.native_status = ANY (%(natives)s::text[]::{}[])").format(
-                Identifier(*self.native_type)
+            # As constants: a parameter would be cast while the query runs, and the planner would have to guess.
+            native = SQL("s.native_status = ANY (ARRAY[{}]::{}[])").format(
+                SQL(", ").join([Literal(word) for word in natives]), Identifier(*self.native_type)
             )
         named: Composable = SQL("true")
         ids = wanted.ids_in(self.name)

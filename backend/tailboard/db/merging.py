@@ -12,14 +12,14 @@ import msgspec
 from tailboard.db.page import Place, Places, Row, Sort, SourcePage
 
 Key = tuple[int, str] | tuple[int, int]
-"""Smaller goes first. What has no time goes last."""
+"""Smaller goes first; what has no time is (1, "")."""
 
 
 class _Ranked(msgspec.Struct):
     created_at: str | None = None
     started_at: str | None = None
     finished_at: str | None = None
-    priority: int = 0
+    priority: int | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(_Ranked)
@@ -40,7 +40,7 @@ def merge(
         ((source, page),) = pages.items()
         return page.rows, {} if page.after is None else {source: page.after}
     key = _key_of(sort)
-    keys = {source: [key(row) for row in page.rows] for source, page in pages.items()}
+    keys = {source: _kept_in_order([key(row) for row in page.rows]) for source, page in pages.items()}
     taken = dict.fromkeys(pages, 0)
     rows: list[Row] = []
     while len(rows) < limit:
@@ -58,6 +58,16 @@ def merge(
     return tuple(rows), {source: place for source, place in places.items() if place is not None}
 
 
+def _kept_in_order(keys: list[Key]) -> list[Key]:
+    """The keys, where what has no time goes with what follows it in its source."""
+    following: Key = (1, "")
+    for place in reversed(range(len(keys))):
+        if keys[place][0]:
+            keys[place] = following
+        following = keys[place]
+    return keys
+
+
 def _place(page: SourcePage, taken: int, begun: Place) -> Place | None:
     if taken == len(page.rows):
         return page.after
@@ -71,7 +81,7 @@ def _key_of(sort: Sort) -> Callable[[Row], Key]:
         case "oldest":
             return lambda row: _earliest_first(_ranked(row).created_at or row.seen_at)
         case "priority":
-            return lambda row: (0, -_ranked(row).priority)
+            return lambda row: (0, -(_ranked(row).priority or 0))
         case "started":
             return lambda row: _latest_first(_ranked(row).started_at)
         case "finished":

@@ -1,0 +1,276 @@
+"""Several sources on one board, over REST: the built-in table beside tables that others own."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import psycopg
+import pytest
+
+from adopted_tables import EXPORTS, EXPORTS_SQL, SHIPMENTS, SHIPMENTS_SQL, adopt
+from fixtures.database import Connect
+
+Client = httpx.AsyncClient
+
+
+@pytest.fixture
+def owner(connect: Connect) -> psycopg.Connection[Any]:
+    """A board with exports (uuid ids, an enum, due times) and shipments (numbers, no times) beside its own jobs."""
+    connection = connect()
+    connection.execute(EXPORTS_SQL.encode())
+    connection.execute(SHIPMENTS_SQL.encode())
+    adopt(connection, EXPORTS, "uuid", "shop.state")
+    adopt(connection, SHIPMENTS, "integer")
+    return connection
+
+
+@pytest.fixture
+def export(owner: psycopg.Connection[Any]) -> Callable[..., str]:
+    def export(**columns: Any) -> str:
+        columns = columns or {"state": "new"}
+        names = ", ".join(columns)
+        values = ", ".join(["%s"] * len(columns))
+        insert = f"INSERT INTO shop.exports ({names}) VALUES ({values}) RETURNING id"
+        row = owner.execute(insert.encode(), list(columns.values())).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    return export
+
+
+async def listed(client: Client, query: str = "") -> list[str]:
+    response = await client.get(f"/api/jobs?{query}")
+    assert response.status_code == 200, response.text
+    return [f"{job['source']}/{job['id']}" for job in response.json()["jobs"]]
+
+
+async def test_a_list_merges_all_sources_by_creation(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
+) -> None:
+    minutes = "now() - %s * interval '1 minute'"
+    for n in (5, 4, 1):
+        owner.execute(f"INSERT INTO tailboard.jobs (kind, created_at) VALUES ('a', {minutes})".encode(), [n])
+    ids = {}
+    for n in (2, 3, 6):
+        row = owner.execute(
+            f"INSERT INTO shop.exports (made) VALUES ({minutes}) RETURNING id".encode(), [n]
+        ).fetchone()
+        assert row is not None
+        ids[n] = f"exports/{row[0]}"
+    undated = f"exports/{export(made=None)}"
+    # What does not say when it was created stands first in its own source, and goes with what follows there.
+    newest = ["jobs/3", undated, ids[2], ids[3], "jobs/2", "jobs/1", ids[6]]
+    assert await listed(client) == newest
+    newest.remove(undated)
+    assert await listed(client, "sort=oldest") == [*newest[::-1], undated]
+    assert await listed(client, "source=exports&limit=2") == [undated, ids[2]]
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest", "priority", "started"])
+async def test_pages_over_several_sources_hold_every_job_once(
+    client: Client, owner: psycopg.Connection[Any], sort: str
+) -> None:
+    owner.execute(
+        "INSERT INTO tailboard.jobs (kind, priority, created_at, started_at) SELECT 'a', g % 4,"
+        " now() - (g * 7 % 40) * interval '1 s', now() - g * interval '3 s' FROM generate_series(1, 40) g"
+    )
+    owner.execute(
+        "INSERT INTO shop.exports (urgency, made, begun) SELECT g % 4, CASE WHEN g % 9 > 0 THEN"
+        " now() - (g * 11 % 40) / 2 * interval '1 s' END, now() - g * interval '2 s' FROM generate_series(1, 40) g"
+    )
+    owner.execute("INSERT INTO public.shipments (done) SELECT g % 2 = 0 FROM generate_series(1, 40) g")
+    found: list[str] = []
+    after = ""
+    for _ in range(40):
+        page = (await client.get(f"/api/jobs?limit=7&sort={sort}{after}")).json()
+        found += [f"{job['source']}/{job['id']}" for job in page["jobs"]]
+        assert page["failing"] == []
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    assert len(found) == len(set(found)) == 120
+    everything = owner.execute(
+        "SELECT 'jobs/' || id FROM tailboard.jobs UNION ALL SELECT 'exports/' || id FROM shop.exports"
+        " UNION ALL SELECT 'shipments/' || id FROM public.shipments"
+    )
+    assert set(found) == {row[0] for row in everything}
+
+
+async def test_filters_and_search_reach_every_source(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
+) -> None:
+    owner.execute(
+        "INSERT INTO tailboard.jobs (kind, queue, status, tags) VALUES ('mail', 'eu', 'failed', '{hot}')"
+    )
+    failed = export(region="eu", state="err", last_error="disk full", labels=["hot"], host="h1")
+    waiting = export(region="us", not_before="2999-01-01", format="pdf")
+    due = export(region="us", not_before="2001-01-01")
+    stray = export(state="odd")
+    owner.execute("INSERT INTO public.shipments (what, holder) VALUES ('crate', 'h1'), ('parcel', NULL)")
+
+    async def found(query: str) -> set[str]:
+        return set(await listed(client, query))
+
+    assert await found("queue=eu&status=failed") == {"jobs/1", f"exports/{failed}"}
+    assert await found("status=scheduled") == {f"exports/{waiting}"}
+    assert await found("status=pending") == {f"exports/{due}", "shipments/2"}
+    assert await found("status=paused") == {f"exports/{stray}"}
+    assert await found("status=in_progress&worker=h1") == {"shipments/1"}
+    assert await found("kind=export.pdf") == {f"exports/{waiting}"}
+    assert await found("tags=hot") == {"jobs/1", f"exports/{failed}"}
+    assert await found("source=exports&source=shipments&worker=h1") == {f"exports/{failed}", "shipments/1"}
+    named = f"job=exports/{due}&job=shipments/2&job=jobs/1&job=shipments/x&job=exports/no-uuid&job=gone/1"
+    assert await found(named) == {f"exports/{due}", "shipments/2", "jobs/1"}
+    assert await found("q=DISK") == {f"exports/{failed}"}
+    assert await found(f"q={due}") == {f"exports/{due}"}
+    assert await found("q=crate&status=in_progress") == {"shipments/1"}
+    assert await found("q=eu") >= {"jobs/1", f"exports/{failed}"}
+
+
+async def test_ids_are_numbers_where_they_are_and_cards_are_those_of_the_built_in_table(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
+) -> None:
+    owner.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
+    owner.execute("INSERT INTO public.shipments DEFAULT VALUES")
+    waiting = export(not_before="2999-01-01T00:00:00Z", body='{"b": 1, "a": [1.50]}')
+    large = export(body=f'{{"text": "{"x" * 3000}"}}', not_before="2001-01-01")
+    jobs = {(job["source"], job["id"]): job for job in (await client.get("/api/jobs")).json()["jobs"]}
+    own = jobs["jobs", 1]
+    assert set(jobs["shipments", 1]) == set(own)
+    assert list(jobs["exports", waiting]) == [*own, "due"] or set(jobs["exports", waiting]) == {*own, "due"}
+    assert jobs["exports", waiting]["status"] == "scheduled"
+    assert jobs["exports", waiting]["due"] == "2999-01-01T00:00:00+00:00"
+    assert jobs["exports", waiting]["payload"] == {"a": [1.5], "b": 1}
+    assert (jobs["exports", large]["payload"], jobs["exports", large]["omitted"]) == (None, ["payload"])
+    whole = (await client.get(f"/api/jobs/exports/{large}")).json()["job"]
+    assert whole["payload"] == {"text": "x" * 3000}
+    assert "omitted" not in whole
+
+
+async def test_a_source_that_cannot_be_read_is_named_and_the_others_are_shown(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
+) -> None:
+    owner.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
+    made = export()
+    owner.execute("ALTER TABLE public.shipments RENAME COLUMN holder TO keeper")
+    for query in ("", "sort=priority", "q=export", "status=pending&worker=w"):
+        page = (await client.get(f"/api/jobs?{query}")).json()
+        (failing,) = page["failing"]
+        assert (failing["source"], failing["code"]) == ("shipments", "source_broken")
+        assert "holder" in failing["message"]
+        assert page["complete"] is False
+    assert set(await listed(client)) == {"jobs/1", f"exports/{made}"}
+    single = await client.get("/api/jobs/shipments/1")
+    assert (single.status_code, single.json()["code"]) == (503, "source_broken")
+    workers = (await client.get("/api/workers")).json()
+    assert [each["source"] for each in workers["failing"]] == ["shipments"]
+    owner.execute("DROP TABLE public.shipments")
+    assert (await client.get("/api/jobs")).json()["failing"][0]["code"] == "source_broken"
+    with owner.transaction():
+        owner.execute("LOCK TABLE shop.exports IN ACCESS EXCLUSIVE MODE")
+        codes = {each["source"]: each["code"] for each in (await client.get("/api/jobs")).json()["failing"]}
+    assert codes == {"shipments": "source_broken", "exports": "source_locked"}
+
+
+async def test_a_source_that_takes_too_long_is_named_too(
+    client: Client, owner: psycopg.Connection[Any]
+) -> None:
+    owner.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
+    owner.execute("INSERT INTO public.shipments DEFAULT VALUES")
+    owner.execute(
+        "CREATE FUNCTION public.slow(text) RETURNS text LANGUAGE sql VOLATILE AS 'SELECT $1 FROM pg_sleep(30)'"
+    )
+    slow = SHIPMENTS.replace('kind = "what"', 'kind = "public.slow(what)"').replace(
+        "sources.shipments", "sources.slow"
+    )
+    adopt(owner, slow, "integer")
+    page = (await client.get("/api/jobs")).json()
+    assert [each["code"] for each in page["failing"]] == ["source_slow"]
+    assert {job["source"] for job in page["jobs"]} == {"jobs", "shipments"}
+
+
+async def test_an_id_may_hold_any_character(client: Client, owner: psycopg.Connection[Any]) -> None:
+    owner.execute("CREATE TABLE public.odd (name text PRIMARY KEY)")
+    adopt(owner, '[sources.odd]\ntable = "public.odd"\nid = "name"\nstatus = "\'pending\'"', "text")
+    odd = ["a/b", "a.b", "100%", "%2F", "a b", "events", "x/events", "ä?#&", "..x", "17", "a//b", "/a", "a/"]
+    for name in odd:
+        owner.execute("INSERT INTO public.odd VALUES (%s)", [name])
+    assert {name.removeprefix("odd/") for name in await listed(client, "source=odd")} == set(odd)
+    for name in odd:
+        response = await client.get(f"/api/jobs/odd/{quote(name, safe='')}")
+        assert response.status_code == 200, (name, response.text)
+        assert response.json()["job"]["id"] == name
+        history = await client.get(f"/api/jobs/odd/{quote(name, safe='')}/events")
+        assert history.json()["code"] == "job_not_found"
+        assert f"There is no job {name} in odd" in history.json()["detail"]
+    assert await listed(client, f"job=odd/{quote('x/events', safe='')}") == ["odd/x/events"]
+
+
+async def test_actions_are_the_queues_own_and_refusals_in_its_words(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
+) -> None:
+    async def act(path: str, action: str, **headers: str) -> tuple[int, str, str]:
+        response = await client.post(f"/api/jobs/{path}/{action}", headers=headers)
+        answer = response.json()
+        return response.status_code, answer.get("code", ""), answer.get("detail", "")
+
+    failed, cursed = export(state="err"), export(state="err", host="cursed")
+    assert (await act(f"exports/{failed}", "retry"))[0] == 200
+    assert (await client.get(f"/api/jobs/exports/{failed}")).json()["job"]["status"] == "pending"
+    status, code, detail = await act(f"exports/{failed}", "retry")
+    assert (status, code) == (409, "action_refused")
+    assert "pending" in detail
+    status, code, detail = await act(f"exports/{cursed}", "retry")
+    assert (status, code) == (409, "action_refused")
+    assert "exports of cursed hosts stay dead" in detail
+    busy = export(state="busy")
+    status, code, detail = await act(f"exports/{busy}", "cancel")
+    assert (status, code) == (409, "action_refused"), "the queue's UPDATE changed no row"
+    assert "left job" in detail
+    status, code, detail = await act(f"exports/{busy}", "pause")
+    assert (status, code) == (409, "action_unsupported")
+    assert "retry, cancel" in detail
+    assert (await act("shipments/1", "cancel"))[:2] == (409, "action_unsupported")
+    assert (await act("exports/none", "retry"))[:2] == (404, "job_not_found")
+    assert (await act("nowhere/1", "retry"))[:2] == (404, "source_not_found")
+    assert (await act(f"exports/{export()}", "cancel", **{"If-Match": '"7"'}))[:2] == (
+        412,
+        "version_mismatch",
+    )
+    change = await client.patch(f"/api/jobs/exports/{busy}", json={"priority": 1})
+    assert (change.status_code, change.json()["code"]) == (409, "action_unsupported")
+    assert (await client.patch("/api/jobs/nowhere/1", json={"priority": 1})).status_code == 404
+
+
+async def test_bulk_spans_sources_and_says_which_cannot(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
+) -> None:
+    owner.execute("INSERT INTO tailboard.jobs (kind, status) SELECT 'a', 'failed' FROM generate_series(1, 5)")
+    for n in range(450):
+        export(state="err" if n % 3 else "ok", host="cursed" if n == 1 else None)
+    owner.execute("INSERT INTO public.shipments DEFAULT VALUES")
+    request: dict[str, Any] = {"action": "retry", "filter": {"status": ["failed"]}, "dry_run": True}
+    counted = (await client.post("/api/jobs/bulk", json=request)).json()
+    assert (counted["matched"], counted["changed"], counted["unsupported"]) == (305, 0, ["shipments"])
+    done = (await client.post("/api/jobs/bulk", json=request | {"dry_run": False})).json()
+    assert done["failing"] == []
+    assert (done["changed"], done["refused"], done["more"]) == (304, 1, False)
+    rows = owner.execute("SELECT state::text, count(*) FROM shop.exports GROUP BY 1").fetchall()
+    assert dict(rows) == {"err": 1, "new": 299, "ok": 150}
+    named = {"action": "cancel", "filter": {"job": ["shipments/1"]}}
+    nothing = (await client.post("/api/jobs/bulk", json=named)).json()
+    assert (nothing["matched"], nothing["unsupported"]) == (0, ["shipments"])
+
+
+async def test_workers_of_every_source_are_shown_with_what_they_hold(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
+) -> None:
+    owner.execute("INSERT INTO tailboard.jobs (kind, status, worker) VALUES ('a', 'in_progress', 'h1')")
+    held = export(state="busy", host="h1")
+    export(state="ok", host="h2")
+    owner.execute("INSERT INTO public.shipments (holder) VALUES ('h3')")
+    workers = {each["name"]: each for each in (await client.get("/api/workers")).json()["workers"]}
+    assert set(workers) == {"h1", "h3"}
+    assert {(job["source"], job["id"]) for job in workers["h1"]["jobs"]} == {("jobs", 1), ("exports", held)}
+    assert (workers["h3"]["health"], workers["h3"]["seen_at"]) == ("unknown", None)
