@@ -10,7 +10,8 @@ import psycopg
 from tailboard.core.bell import Decision
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event, Tick
-from tailboard.core.projections import Saved, Tally
+from tailboard.core.projections import Saved
+from tailboard.core.stats import Tally
 from tailboard.db.listener import Listener
 from tailboard.db.log import Log
 from tailboard.db.pool import Database

@@ -12,7 +12,7 @@ from log_rig import AConnection, everything, one, reading, recount, seal_all
 from tailboard.core.change import Op
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import EventKind
-from tailboard.core.projections import Stats, Tally
+from tailboard.core.stats import Stats, Tally
 from tailboard.db.log import Log
 from tailboard.db.pool import Database
 from tailboard.db.queries import query

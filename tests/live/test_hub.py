@@ -256,6 +256,23 @@ async def test_a_replaced_log_resets_everybody_who_is_live() -> None:
     assert client.events == ["2.1"]
 
 
+async def test_stats_go_out_when_only_time_moved_a_count() -> None:
+    feed = Feed(HubLimits(stats_interval_s=0.02))
+    await feed.hub.start()
+    try:
+        client = await following(feed)
+        feed.publish(make_event(1, new="scheduled"))
+        await client.until("1.1")
+        feed.counts |= {"scheduled": 0, "pending": 1}
+        async with asyncio.timeout(5):
+            while client.messages[-1].get("stats") != feed.counts:
+                client.arrived.clear()
+                await client.arrived.wait()
+        assert client.messages[-1]["cursor"] == "1.1"
+    finally:
+        await feed.hub.stop()
+
+
 async def test_stats_go_at_once_and_then_at_a_bounded_rate_ending_with_the_newest() -> None:
     feed = Feed(HubLimits(stats_interval_s=0.2))
     client = await following(feed)

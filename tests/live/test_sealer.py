@@ -12,7 +12,8 @@ from fixtures.database import AConnect, Connect
 from fixtures.waiting import await_until
 from log_rig import AConnection, WatchedSealer, board, everything, one, reading, seal_all, sealing
 from tailboard.core.cursor import Cursor
-from tailboard.core.projections import Saved, Tally
+from tailboard.core.projections import Saved
+from tailboard.core.stats import Tally
 from tailboard.db.log import Log
 from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing

@@ -3,7 +3,6 @@
 A projection at a position is exact for that position: counts and events can never disagree.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import ceil, log
@@ -11,67 +10,12 @@ from typing import Final, Self
 
 import msgspec
 
-from tailboard.core.change import Op
 from tailboard.core.event import Event, EventKind
-from tailboard.core.job import STATUSES
+from tailboard.core.stats import Ahead, Stats, Tally
 
 _GROWTH: Final = log(1.1)
 KEPT_MINUTES: Final = 24 * 60
 """How far back the per-minute rates reach."""
-
-
-class Tally(msgspec.Struct, array_like=True, frozen=True):
-    """How many jobs of one source and queue have one status."""
-
-    source: str
-    queue: str
-    status: str
-    n: int
-
-
-class Stats:
-    """Jobs by source, queue and status. Starts from a count taken in the same snapshot as a tick."""
-
-    def __init__(self, tallies: list[Tally] | None = None) -> None:
-        self._counts: Counter[tuple[str, str, str]] = Counter()
-        self._totals: Counter[str] = Counter()
-        for tally in tallies or []:
-            self._add(tally.source, tally.queue, tally.status, tally.n)
-
-    def apply(self, event: Event) -> None:
-        change = event.change
-        after = change.facets.queue or ""
-        before = after
-        if change.was is not None and change.was.queue is not msgspec.UNSET:
-            before = change.was.queue or ""
-        if change.op is Op.RESET:
-            self._forget(change.source)
-            return
-        if change.old_status is not None:
-            self._add(change.source, before, change.old_status, -1)
-        if change.new_status is not None and change.op is not Op.DELETE:
-            self._add(change.source, after, change.new_status, 1)
-
-    def counts(self) -> dict[str, int]:
-        """Jobs by status, every status named, and `total`."""
-        counts = {status.value: self._totals[status.value] for status in STATUSES}
-        counts["total"] = sum(counts.values())
-        return counts
-
-    def tallies(self) -> list[Tally]:
-        """What is not zero, sorted; this is also the checkpoint."""
-        return [Tally(*key, n) for key, n in sorted(self._counts.items()) if n]
-
-    def _add(self, source: str, queue: str, status: str, n: int) -> None:
-        key = (source, queue, status)
-        self._counts[key] += n
-        self._totals[status] += n
-        if not self._counts[key]:
-            del self._counts[key]  # queues come and go; memory follows those that are there
-
-    def _forget(self, source: str) -> None:
-        for key in [key for key in self._counts if key[0] == source]:
-            self._add(*key, -self._counts[key])
 
 
 class Minute(msgspec.Struct, omit_defaults=True):
@@ -127,8 +71,8 @@ class Rates:
             case _:
                 return
         if event.kind in {EventKind.JOB_COMPLETED, EventKind.JOB_FAILED}:
-            began, ended = change.facets.started_at, change.facets.finished_at
-            if began is not None and ended is not None and ended >= began:
+            began, ended = change.facets.started_at, change.facets.finished_at or change.at
+            if began is not None and ended >= began:
                 ms = (ended - began).total_seconds() * 1000
                 bucket = ceil(log(max(ms, 0.001)) / _GROWTH)
                 minute.total_ms += ms
@@ -159,10 +103,17 @@ class Saved(msgspec.Struct):
 
     stats: list[Tally]
     rates: list[Minute] = []
+    ahead: list[Ahead] = []
+    counted: list[str] = []
+    clock: int = 0
 
     @classmethod
     def of(cls, stats: Stats, rates: Rates) -> Self:
-        return cls(stats.tallies(), rates.minutes())
+        return cls(stats.tallies(), rates.minutes(), stats.ahead(), stats.counted(), stats.clock)
+
+    def folds(self) -> tuple[Stats, Rates]:
+        """The projections as they were saved."""
+        return Stats(self.stats, self.ahead, self.counted, self.clock), Rates(self.rates)
 
 
 def minute_of(at: datetime) -> int:

@@ -1,6 +1,7 @@
 """Reading the log: where it ends, what follows a cursor, and what happened to one job."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -26,10 +27,11 @@ _OPS: Final = {spelling: op for op in Op for spelling in (op.value, op.value.enc
 
 
 class Head(NamedTuple):
-    """The newest tick."""
+    """The newest tick, and what the database's clock showed when it was read."""
 
     tick_id: int
     cursor: Cursor
+    at: datetime
 
 
 class Page(NamedTuple):
@@ -127,7 +129,7 @@ async def read_head(connection: Connection) -> Head:
     row = await (await connection.execute(query("log_head"))).fetchone()
     if row is None:
         raise DatabaseUnavailable("the log has not been opened yet: no server has sealed anything")
-    return Head(row[0], Cursor(row[1], row[2]))
+    return Head(row[0], Cursor(row[1], row[2]), row[3])
 
 
 async def tick_end(connection: Connection, tick_id: int) -> Cursor | None:

@@ -10,7 +10,8 @@ from psycopg import errors
 from psycopg.rows import dict_row
 
 from tailboard.core.cursor import Cursor
-from tailboard.core.projections import Saved, Tally
+from tailboard.core.projections import Saved
+from tailboard.core.stats import Tally
 from tailboard.db.errors import translated
 from tailboard.db.pool import Connection
 from tailboard.db.queries import query

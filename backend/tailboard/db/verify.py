@@ -18,7 +18,8 @@ from tailboard.core.change import Change, Facets, Op, Was
 from tailboard.core.classify import classify
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event
-from tailboard.core.projections import Saved, Stats, Tally
+from tailboard.core.projections import Saved
+from tailboard.core.stats import Stats, Tally
 from tailboard.db.errors import translated
 from tailboard.db.queries import query
 from tailboard.errors import DatabaseUnavailable
@@ -109,7 +110,7 @@ def _compare_stats(connection: Connection, place: _Place, report: Report) -> Non
     if row is None:
         report.add("stats", "checkpoint", "there is none: no server has run on this database for long enough")
         return
-    stats = Stats(msgspec.json.decode(row[2], type=Saved, strict=False).stats)
+    stats, _ = msgspec.json.decode(row[2], type=Saved, strict=False).folds()
     for op, source, old, new, queue, moved, former in _rows(
         connection, "verify_fold", position=row[1], complete=place.complete
     ):

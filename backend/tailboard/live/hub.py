@@ -130,6 +130,7 @@ class Hub(Service):
         self._stats_handle: asyncio.TimerHandle | None = None
         self._stats_sent = float("-inf")
         self._stats_due = False
+        self._stats_told: Mapping[str, int] = {}
         self.closed = False
 
     @property
@@ -236,7 +237,7 @@ class Hub(Service):
     # From the composition root
 
     async def run(self) -> None:
-        period = min(self.limits.heartbeat_s / _WHEEL, self.limits.grace_s / 4)
+        period = min(self.limits.heartbeat_s / _WHEEL, self.limits.grace_s / 4, self.limits.stats_interval_s)
         spokes = self.limits.heartbeat_s / _WHEEL
         due = monotonic() + spokes
         slot = 0
@@ -245,6 +246,7 @@ class Hub(Service):
             await asyncio.sleep(period)
             now = monotonic()
             self._close_stalled(now)
+            self._look_at_stats()
             while due <= now:
                 self._beat(self._wheel[slot])
                 slot = (slot + 1) % _WHEEL
@@ -297,7 +299,15 @@ class Hub(Service):
             return None
         self._stats_due = False
         self._stats_sent = monotonic()
-        return stats_entry(*self._stats())
+        cursor, counts = self._stats()
+        self._stats_told = dict(counts)
+        return stats_entry(cursor, counts)
+
+    def _look_at_stats(self) -> None:
+        """Time alone moves counts, too: jobs become pending without a change."""
+        if self._groups and not self._stats_due and self._stats()[1] != self._stats_told:
+            self._stats_due = True
+            self._flush()
 
     def _flush_stats(self) -> None:
         self._stats_handle = None
@@ -339,7 +349,10 @@ class Hub(Service):
         if subscription.answers:
             subscription.say(caught_up_entry(place))
         if place <= self.head:
-            subscription.say(stats_entry(*self._stats()))
+            cursor, counts = self._stats()
+            subscription.say(stats_entry(cursor, counts))
+            if not self._groups:
+                self._stats_told = dict(counts)
         if place > self.head or self._groups.pending(subscription.filter):
             subscription.ahead = place
         self._groups.join(subscription)

@@ -1,11 +1,14 @@
 """The projector: keeps this node's folds of the log, restored from a checkpoint and carried on tick by tick."""
 
 from collections.abc import Mapping
+from time import monotonic
 from typing import Final
 
+from tailboard.core.clock import DatabaseClock
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event, Tick
-from tailboard.core.projections import Rates, Saved, Stats
+from tailboard.core.projections import Rates, Saved
+from tailboard.core.stats import Stats, Tally
 from tailboard.db.log import Head, Log
 from tailboard.errors import DatabaseUnavailable
 
@@ -13,13 +16,17 @@ _PAGE: Final = 5000
 
 
 class Projector:
-    """Stats and rates at `cursor`. Reads are plain attribute reads: no query, no count(*), no lock."""
+    """Stats and rates at `cursor`. Nothing here asks the database: no query, no count(*), no lock.
+
+    `counts` and `tallies` are right at the moment at which they are asked, also where only time moves a job.
+    """
 
     def __init__(self, log: Log) -> None:
         self.stats = Stats()
         self.rates = Rates()
         self.cursor = Cursor(1, 0)
         self._log = log
+        self._clock = DatabaseClock()
         self._restored = False
 
     async def restore(self) -> Head:
@@ -29,7 +36,8 @@ class Projector:
         if checkpoint is None:
             raise DatabaseUnavailable("waiting for a sealer to take the first checkpoint")
         cursor, saved = checkpoint
-        self.stats, self.rates = Stats(saved.stats), Rates(saved.rates)
+        self.stats, self.rates = saved.folds()
+        self._clock.restart()
         while True:
             page = await self._log.read(cursor, _PAGE)
             self._apply(page.events)
@@ -37,20 +45,34 @@ class Projector:
             if cursor == page.head.cursor:
                 break
         self.cursor = cursor
+        self._clock.observe(page.head.at, monotonic())
         self._restored = True
         return page.head
 
     def publish(self, tick: Tick) -> None:
         self._apply(tick.events)
         self.cursor = tick.cursor
+        if tick.at is not None:
+            self._clock.observe(tick.at, monotonic())
 
     def counts(self) -> tuple[Cursor, Mapping[str, int]]:
         """The stats and the place they are exact at."""
+        self._catch_up()
         return self.cursor, self.stats.counts()
+
+    def tallies(self) -> list[Tally]:
+        """The stats by source and queue."""
+        self._catch_up()
+        return self.stats.tallies()
 
     def folds(self) -> tuple[Cursor, Saved] | None:
         """What a checkpoint saves, or None while the folds are being restored."""
         return (self.cursor, Saved.of(self.stats, self.rates)) if self._restored else None
+
+    def _catch_up(self) -> None:
+        now = self._clock.at(monotonic())
+        if now is not None:
+            self.stats.advance(now)
 
     def _apply(self, events: tuple[Event, ...]) -> None:
         for event in events:

@@ -85,7 +85,7 @@ class Tailer(Service):
         """
         if self.head is None:
             head = await self._projector.restore()
-            self._tick_id, self.head = head
+            self._tick_id, self.head = head.tick_id, head.cursor
             for consumer in self._consumers:
                 consumer.begin(head.cursor)
         elif await tick_end(connection, self._tick_id) != self.head:
@@ -94,6 +94,6 @@ class Tailer(Service):
     async def _restore(self, reason: str) -> None:
         head = await self._projector.restore()
         self._log.warning("resetting every reader: %s; the log now ends at %s", reason, head.cursor)
-        self._tick_id, self.head = head
+        self._tick_id, self.head = head.tick_id, head.cursor
         for consumer in self._consumers:
             consumer.reset(reason, head.cursor)

@@ -9,7 +9,8 @@ from litestar.params import QueryParameter
 from tailboard.core.cursor import Cursor
 from tailboard.core.frames import event_json
 from tailboard.core.job import STATUSES
-from tailboard.core.projections import Minute, Tally
+from tailboard.core.projections import Minute
+from tailboard.core.stats import Tally
 from tailboard.errors import DatabaseUnavailable
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.documents import EventPage, StatsHistory, StatsNow, answers
@@ -60,7 +61,7 @@ class StatsController(Controller):
     async def stats(self, board: OfBoard) -> Response[bytes]:
         _require_folds(board)
         cursor, counts = board.projections.counts()
-        by_queue = _by_queue(board.projections.stats.tallies())
+        by_queue = _by_queue(board.projections.tallies())
         return answer(fields(stats=counts, by_queue=by_queue, cursor=str(cursor)))
 
     @get(

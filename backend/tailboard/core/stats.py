@@ -1,0 +1,175 @@
+"""Stats: jobs by source, queue and status, as a fold of the log; where a baseline begins it anew, that too.
+
+Nothing is counted for them on a schedule, and no row has to be written for a job that only time makes pending.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from math import floor, inf
+from typing import Final, Self
+
+import msgspec
+
+from tailboard.core.change import Op
+from tailboard.core.dues import Coarse, Dues, Waiting
+from tailboard.core.event import Event
+from tailboard.core.job import BUILTIN_SOURCE, STATUSES, Status
+
+
+class Tally(msgspec.Struct, array_like=True, frozen=True):
+    """How many jobs of one source and queue have one status."""
+
+    source: str
+    queue: str
+    status: str
+    n: int
+
+
+class Ahead(msgspec.Struct, frozen=True):
+    """The part of a source's scheduled jobs that only time will make pending."""
+
+    source: str
+    waiting: list[Waiting]
+    coarse: list[Coarse] = []
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """A source counted in one snapshot: what its RESET event brings, as JSON. The counts hold what waits, too."""
+
+    counts: list[tuple[str, str, int]]
+    waiting: list[Waiting] = []
+    coarse: list[Coarse] = []
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[str, str, int | None, int]], clock: int) -> Self:
+        """Make one of queues, statuses, dues and numbers of jobs, as of the clock."""
+        counts: Counter[tuple[str, str]] = Counter()
+        dues = Dues()
+        for queue, status, due, n in rows:
+            counts[queue, status if due is None else _by_time(dues, queue, due, n, clock)] += n
+        return cls([(*key, n) for key, n in sorted(counts.items())], dues.waiting(), dues.coarse())
+
+
+_BASELINE: Final = msgspec.json.Decoder(Baseline)
+
+
+class Stats:
+    """Jobs by source, queue and status. Starts from a count taken in the same snapshot as a tick.
+
+    The clock is that of the events, and `advance` moves it on where none come: a job that only time makes pending
+    is counted as scheduled until then, and as pending from then on. An adopted source is counted from the baseline
+    that its RESET event brings; before it has one, and after a RESET without, it is not counted at all.
+    """
+
+    def __init__(
+        self,
+        tallies: Iterable[Tally] = (),
+        ahead: Iterable[Ahead] = (),
+        counted: Iterable[str] = (),
+        clock: int = 0,
+    ) -> None:
+        self.clock = clock
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._totals: Counter[str] = Counter()
+        self._dues = {part.source: Dues(part.waiting, part.coarse) for part in ahead}
+        self._next_moment = min(self._moments(), default=inf)
+        self._counted = {BUILTIN_SOURCE, *counted}
+        for tally in tallies:
+            self._add(tally.source, tally.queue, tally.status, tally.n)
+            self._counted.add(tally.source)
+
+    def apply(self, event: Event) -> None:
+        change = event.change
+        self.advance(change.at)
+        source = change.source
+        if change.op is Op.RESET:
+            self._begin(source, change.card)
+            return
+        if source not in self._counted:
+            return
+        after = change.facets.queue or ""
+        before = after
+        if change.was is not None and change.was.queue is not msgspec.UNSET:
+            before = change.was.queue or ""
+        if change.old_status is not None:
+            self._count(source, before, change.old_status, change.old_due, -1)
+        if change.new_status is not None and change.op is not Op.DELETE:
+            self._count(source, after, change.new_status, change.due, 1)
+
+    def advance(self, now: datetime) -> None:
+        """Count as pending what time has made so. Never goes back."""
+        self.clock = max(self.clock, floor(now.timestamp()))
+        if self.clock < self._next_moment:
+            return
+        for source, dues in self._dues.items():
+            for queue, n in dues.come(self.clock):
+                self._add(source, queue, Status.SCHEDULED.value, -n)
+                self._add(source, queue, Status.PENDING.value, n)
+        self._next_moment = min(self._moments(), default=inf)
+
+    def counts(self) -> dict[str, int]:
+        """Jobs by status, every status named, and `total`."""
+        counts = {status.value: self._totals[status.value] for status in STATUSES}
+        counts["total"] = sum(counts.values())
+        return counts
+
+    def tallies(self) -> list[Tally]:
+        """What is not zero, sorted."""
+        return [Tally(*key, n) for key, n in sorted(self._counts.items()) if n]
+
+    def ahead(self) -> list[Ahead]:
+        """What of that only time will make pending."""
+        return [
+            Ahead(source, dues.waiting(), dues.coarse())
+            for source, dues in sorted(self._dues.items())
+            if dues
+        ]
+
+    def counted(self) -> list[str]:
+        """The sources that have been counted, whether or not they have jobs."""
+        return sorted(self._counted)
+
+    def _begin(self, source: str, card: bytes | None) -> None:
+        for key in [key for key in self._counts if key[0] == source]:
+            self._add(*key, -self._counts[key])
+        self._dues.pop(source, None)
+        if card is None:
+            if source != BUILTIN_SOURCE:
+                self._counted.discard(source)
+            return
+        baseline = _BASELINE.decode(card)
+        self._counted.add(source)
+        for queue, status, n in baseline.counts:
+            self._add(source, queue, status, n)
+        self._dues[source] = Dues(baseline.waiting, baseline.coarse)
+        self._next_moment = min(self._moments(), default=inf)
+        self.advance(datetime.fromtimestamp(self.clock, UTC))
+
+    def _count(self, source: str, queue: str, status: str, due: int | None, n: int) -> None:
+        if due is not None:
+            dues = self._dues.setdefault(source, Dues())
+            status = _by_time(dues, queue, due, n, self.clock)
+            self._next_moment = min(self._next_moment, dues.next_moment or inf)
+        self._add(source, queue, status, n)
+
+    def _moments(self) -> Iterator[float]:
+        for dues in self._dues.values():
+            if dues.next_moment is not None:
+                yield dues.next_moment
+
+    def _add(self, source: str, queue: str, status: str, n: int) -> None:
+        key = (source, queue, status)
+        self._counts[key] += n
+        self._totals[status] += n
+        if not self._counts[key]:
+            del self._counts[key]  # queues come and go; memory follows those that are there
+
+
+def _by_time(dues: Dues, queue: str, due: int, n: int, clock: int) -> str:
+    """Count `n` jobs that are due then, and say as what they count now."""
+    moment = dues.moment(due)
+    if moment <= clock:
+        return Status.PENDING.value
+    dues.add(queue, moment, n, clock)
+    return Status.SCHEDULED.value
