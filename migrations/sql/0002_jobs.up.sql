@@ -256,6 +256,9 @@ BEGIN
       INTO current FROM tailboard.leaves l WHERE l.to_seq > drawn + 1 ORDER BY l.from_seq LIMIT 1;
     IF current.leaf IS DISTINCT FROM (SELECT value #>> '{}' FROM tailboard.settings WHERE key = 'capture_leaf') THEN
         PERFORM tailboard.write_capture(current.leaf, current.to_seq);
+        IF to_regproc('tailboard.write_captures') IS NOT NULL THEN -- those of adopted sources, from 0005 on
+            PERFORM tailboard.write_captures();
+        END IF;
         INSERT INTO tailboard.settings (key, value) VALUES ('capture_leaf', to_jsonb(current.leaf::text))
             ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value;
     END IF;

@@ -1,0 +1,358 @@
+"""From a described source to SQL: the rows as jobs, the card, the capture, and the reading function.
+
+One list of canonical columns makes all of them, so that what is captured and what is read cannot disagree. It is
+built in three layers, each a SELECT over the one before:
+
+    raw        each expression over the row `job`, cast to its canonical type
+    canonical  what follows from several of them: the status by time, the limits of progress
+    card       the JSON that the log and the lists carry
+"""
+
+import re
+from typing import Any, Final
+
+from psycopg import Connection
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+
+from tailboard.core.job import STATUSES, Status
+from tailboard.db.described import Described, parenthesized
+from tailboard.db.queries import query
+from tailboard.sources.source import GONE, ROW, STRAY_STATUS, StatusColumn
+
+_NULLS: Final = {
+    "queue": "'default'",
+    "priority": "0",
+    "attempt": "0",
+    "phases": "'[]'",
+    "tags": "'{}'",
+}
+"""What an expression that is absent or gives NULL stands for, where that is not NULL; `kind` is the source's name."""
+
+_TYPES: Final = {
+    "queue": "text",
+    "kind": "text",
+    "status": "text",
+    "priority": "bigint",
+    "attempt": "integer",
+    "max_attempts": "integer",
+    "progress": "double precision",
+    "phase": "text",
+    "phases": "jsonb",
+    "worker": "text",
+    "error": "text",
+    "tags": "text[]",
+    "created_at": "timestamptz",
+    "scheduled_at": "timestamptz",
+    "started_at": "timestamptz",
+    "finished_at": "timestamptz",
+    "payload": "jsonb",
+    "result": "jsonb",
+}
+"""The canonical columns after the id, in their order, with their types."""
+
+_LARGE: Final = 2048
+"""Bytes of JSON text from which a payload or a result stays out of a card."""
+_SURELY_LARGE: Final = 16384
+"""Stored bytes from which a value is too large whatever it is: it need not be read to know that."""
+_SURELY_SMALL: Final = 300
+_ERROR_LENGTH: Final = 16384
+
+TRIGGER: Final = "tailboard_watch"
+EMPTIED_TRIGGER: Final = "tailboard_emptied"
+
+
+class Generated:
+    """The statements that put one source into the database."""
+
+    def __init__(self, described: Described, connection: Connection[Any]) -> None:
+        self._described = described
+        self._source = described.source
+        self._connection = connection
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def reading_functions(self) -> list[Composed]:
+        """`source_NAME()`, and `source_NAME(natives)` for rows whose status the owner writes as one of these words.
+
+        Their bodies are text, so they depend on nothing of the owner's; one SELECT, STABLE, without settings, so the
+        planner inlines them.
+        """
+        functions = [self._reading_function(SQL(""), SQL("true"))]
+        if self._source.native_status is not None:
+            native = SQL(self._described.types["status"].name)  # PostgreSQL's spelling
+            wanted = SQL("{} = ANY ($1::{}[])").format(parenthesized(self._source.native_status), native)
+            functions.append(self._reading_function(SQL("natives text[], "), wanted))
+        return functions
+
+    def _reading_function(self, parameters: SQL, condition: Composable) -> Composed:
+        source, described = self._source, self._described
+        columns: list[Composable] = [SQL("j.id")]
+        columns += [SQL("j.{}").format(Identifier(name)) for name in _TYPES]
+        columns.append(SQL("j.due"))
+        returned: list[Composable] = [SQL("id {}").format(SQL(described.id_type))]  # a type of pg_catalog
+        returned += [SQL("{} {}").format(Identifier(name), SQL(kind)) for name, kind in _TYPES.items()]
+        returned.append(SQL("due timestamptz"))
+        extra: list[Composable] = []
+        if source.native_status is not None:
+            extra.append(SQL("{}::text AS native_status").format(parenthesized(source.native_status)))
+            columns.append(SQL("j.native_status"))
+            returned.append(SQL("native_status text"))
+        rows = SQL("{} AS {} WHERE {}").format(Identifier(*source.table), Identifier(ROW), condition)
+        raw = self._raw(rows, stray=Literal(STRAY_STATUS.value), extra=extra)
+        body = SQL("SELECT {} FROM {} AS j").format(
+            SQL(", ").join(columns), self._canonical(raw, SQL("now()"), native=bool(extra))
+        )
+        inputs = SQL("natives text[]") if parameters.as_string(None) else SQL("")
+        return SQL("CREATE FUNCTION {}({}) RETURNS TABLE ({}) LANGUAGE sql STABLE AS {}").format(
+            Identifier("tailboard", f"source_{source.name}"),
+            inputs,
+            SQL(", ").join(returned),
+            Literal(body.as_string(self._connection)),
+        )
+
+    # -- the capture -------------------------------------------------------------------------------
+
+    def capture(self) -> str:
+        """The statement that writes the trigger function, with @leaf@ and @to_seq@ left open."""
+        new, old = (self._row_of(Identifier(word)) for word in ("new", "old"))
+        given = SQL("(SELECT ($1).*) AS {}").format(Identifier(ROW))
+        stray = self._counting_stray()
+        quiet = Literal(STRAY_STATUS.value)
+        select = SQL("SELECT r.id, r.status, r.due, r.card FROM {} AS r")
+        body = query("source_capture").format(
+            source=Literal(self._source.name),
+            new_image=self._image("new"),
+            old_image=self._image("old"),
+            new_row=self._carded(new, stray),
+            old_row=self._carded(old, quiet, meaning=True),
+            old_facts=self._facts(old, quiet),
+            meaning=SQL("o.meaning"),
+            new_dynamic=self._dynamic(select.format(self._carded(given, stray))),
+            old_dynamic=self._dynamic(select.format(self._carded(given, quiet))),
+            meaning_dynamic=self._dynamic(SQL("SELECT {} FROM {}").format(self._meaning(), given)),
+        )
+        statement = SQL(
+            "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+            " SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS {}"
+        ).format(
+            Identifier("tailboard", f"watch_{self._source.name}"), Literal(body.as_string(self._connection))
+        )
+        return statement.as_string(self._connection)
+
+    def _row_of(self, record: Identifier) -> Composed:
+        """The row `job` made of the columns that matter, each as a field of NEW or OLD."""
+        fields = SQL(", ").join(
+            SQL("{}.{} AS {}").format(SQL(record.as_string(None)), Identifier(name), Identifier(name))
+            for name in self._described.used
+        )
+        return SQL("(SELECT {}) AS {}").format(fields, Identifier(ROW))
+
+    def _image(self, record: str) -> Composed:
+        fields = SQL(", ").join(
+            SQL("{}.{}").format(SQL(record), Identifier(name)) for name in self._described.used
+        )
+        return SQL("ROW({})").format(fields)
+
+    def _dynamic(self, statement: Composable) -> Literal:
+        return Literal(statement.as_string(self._connection))
+
+    def _meaning(self) -> Composable:
+        """What the deletion of the row means: a status, or NULL."""
+        if self._source.deleted == GONE:
+            return SQL("NULL::text")
+        if self._source.deleted_status is not None:
+            return SQL("{}::text").format(Literal(self._source.deleted))
+        return SQL("{}::text").format(parenthesized(self._source.deleted))
+
+    def _counting_stray(self) -> Composed:
+        native = self._source.status
+        text = native.column if isinstance(native, StatusColumn) else native
+        return SQL("tailboard.stray_status({}, {}::text)").format(
+            Literal(self._source.name), parenthesized(text)
+        )
+
+    def _facts(self, rows: Composable, stray: Composable) -> Composed:
+        """What a change keeps of the row as it was."""
+        return SQL(
+            "(SELECT c.id::text AS id, c.status, c.due, c.queue, c.kind, c.worker, c.tags FROM {} AS c OFFSET 0)"
+        ).format(self._canonical(self._raw(rows, stray=stray), SQL("clock_timestamp()")))
+
+    def _carded(self, rows: Composable, stray: Composable, *, meaning: bool = False) -> Composed:
+        """Rows as id, status, due, card; with `meaning`, what their deletion means."""
+        extra = [SQL("{} AS meaning").format(self._meaning())] if meaning else []
+        weighed = [
+            SQL("{} AS {}_large").format(self._surely_large(name), SQL(name)) for name in self._weighed()
+        ]
+        raw = self._raw(rows, stray=stray, extra=[*extra, *weighed], guarded=True)
+        canonical = self._canonical(
+            raw,
+            SQL("clock_timestamp()"),
+            also=[*(["meaning"] if meaning else []), *(f"{name}_large" for name in self._weighed())],
+        )
+        return SQL("(SELECT c.id::text AS id, c.status, c.due, {} AS card{} FROM {} AS c OFFSET 0)").format(
+            self._card(), SQL(", c.meaning" if meaning else ""), canonical
+        )
+
+    # -- the layers --------------------------------------------------------------------------------
+
+    def _raw(
+        self,
+        rows: Composable,
+        *,
+        stray: Composable,
+        extra: list[Composable] | None = None,
+        guarded: bool = False,
+    ) -> Composed:
+        described, source = self._described, self._source
+        native = described.types["id"]
+        key = parenthesized(source.id)
+        columns: list[Composable] = [
+            SQL("{} AS id").format(key if native.is_builtin else SQL("{}::text").format(key)),
+            SQL("{} AS status").format(self._status(stray)),
+            SQL("{} AS due").format(
+                SQL("NULL::timestamptz")
+                if source.due is None
+                else SQL("{}::timestamptz").format(parenthesized(source.due))
+            ),
+        ]
+        columns += [
+            SQL("{} AS {}").format(self._column(name, guarded=guarded), Identifier(name))
+            for name in _TYPES
+            if name != "status"
+        ]
+        return SQL("(SELECT {} FROM {} OFFSET 0)" if guarded else "(SELECT {} FROM {})").format(
+            SQL(", ").join([*columns, *(extra or [])]), rows
+        )
+
+    def _canonical(
+        self, raw: Composable, clock: SQL, *, native: bool = False, also: list[str] | None = None
+    ) -> Composed:
+        columns: list[Composable] = [SQL("r.id")]
+        for name in _TYPES:
+            match name:
+                case "status" if self._source.due is not None:
+                    columns.append(
+                        SQL(
+                            "CASE WHEN r.status = 'pending' AND r.due > {} THEN 'scheduled' ELSE r.status END AS status"
+                        ).format(clock)
+                    )
+                case "progress" if "progress" in self._described.types:
+                    columns.append(
+                        SQL(
+                            "CASE WHEN r.progress < 0 THEN 0 WHEN r.progress > 1 THEN 1 ELSE r.progress END AS progress"
+                        )
+                    )
+                case _:
+                    columns.append(SQL("r.{}").format(Identifier(name)))
+        columns.append(SQL("CASE WHEN r.status = 'pending' THEN r.due END AS due"))
+        further = [*(["native_status"] if native else []), *(also or [])]
+        columns += [SQL("r.{}").format(Identifier(name)) for name in further]
+        return SQL("(SELECT {} FROM {} AS r)").format(SQL(", ").join(columns), raw)
+
+    def _status(self, stray: Composable) -> Composed:
+        source = self._source
+        if isinstance(source.status, StatusColumn):
+            subject, meanings = source.status.column, dict(source.status.map)
+        else:
+            subject, meanings = source.status, {str(status): status for status in STATUSES}
+        base = self._cases(parenthesized(subject), meanings, stray)
+        if source.running is None:
+            return base
+        at_work = SQL("CASE WHEN {} THEN 'in_progress' ELSE 'pending' END").format(
+            parenthesized(source.running)
+        )
+        others = SQL(" ").join(
+            SQL("WHEN {} THEN {}").format(Literal(str(each)), Literal(str(each)))
+            for each in STATUSES
+            if each is not Status.PENDING
+        )
+        return SQL("CASE {} WHEN 'pending' THEN {} {} END").format(base, at_work, others)
+
+    def _cases(self, subject: SQL, meanings: dict[str, Status], stray: Composable) -> Composed:
+        cases = SQL(" ").join(
+            SQL("WHEN {} THEN {}").format(Literal(value), Literal(meant.value))
+            for value, meant in meanings.items()
+        )
+        return SQL("CASE {}::text {} ELSE {} END").format(subject, cases, stray)
+
+    def _column(self, name: str, *, guarded: bool) -> Composable:
+        kind = SQL(_TYPES[name])  # of the list above
+        text = next((text for key, text in self._source.columns.items() if key.value == name), None)
+        if name == "kind":
+            absent: Composable = Literal(self._source.name)
+        else:
+            absent = SQL(_NULLS.get(name, "NULL"))  # of the list above
+        if text is None:
+            return SQL("{}::{}").format(absent, kind)
+        value: Composable = parenthesized(text)
+        match name:
+            case "payload" | "result" | "phases":
+                if self._described.types[name].base != "jsonb":
+                    value = SQL("to_jsonb({})").format(value)
+                if guarded and name in self._weighed():
+                    value = SQL("CASE WHEN NOT {} THEN {} END").format(self._surely_large(name), value)
+            case "error":
+                value = SQL("left({}::text, {})").format(value, Literal(_ERROR_LENGTH))
+            case _:
+                value = SQL("{}::{}").format(value, kind)
+        if name in _NULLS or name == "kind":
+            if self._never_null(text):
+                return value
+            return SQL("coalesce({}, {}::{})").format(value, absent, kind)
+        return value
+
+    def _never_null(self, text: str) -> bool:
+        return (
+            text.strip('"') in self._described.table.not_null
+            and re.fullmatch(r'\w+|"[^"]+"', text) is not None
+        )
+
+    # -- the card ----------------------------------------------------------------------------------
+
+    def _weighed(self) -> list[str]:
+        return [name for name in ("payload", "result") if name in self._described.types]
+
+    def _surely_large(self, name: str) -> Composed:
+        text = next(text for key, text in self._source.columns.items() if key.value == name)
+        return SQL("coalesce(pg_column_size({}) > {}, false)").format(
+            parenthesized(text), Literal(_SURELY_LARGE)
+        )
+
+    def _large(self, name: str) -> Composed:
+        column = Identifier(name)
+        return SQL(
+            "(c.{} OR coalesce(pg_column_size(c.{}) > {} AND octet_length(c.{}::text) > {}, false))"
+        ).format(Identifier(f"{name}_large"), column, Literal(_SURELY_SMALL), column, Literal(_LARGE))
+
+    def _card(self) -> Composed:
+        weighed = self._weighed()
+        card = self._object(frozenset())
+        if weighed:
+            names = SQL(", ").join(
+                SQL("CASE WHEN {} THEN {} END").format(self._large(name), Literal(name)) for name in weighed
+            )
+            card = SQL(
+                "CASE WHEN {} THEN {} || jsonb_build_object('omitted', array_remove(ARRAY[{}], NULL)) ELSE {} END"
+            ).format(
+                SQL(" OR ").join(self._large(name) for name in weighed),
+                self._object(frozenset(weighed)),
+                names,
+                card,
+            )
+        if self._source.due is not None:
+            card = SQL(
+                "CASE WHEN c.due IS NULL THEN {} ELSE {} || jsonb_build_object('due', c.due) END"
+            ).format(card, card)
+        return card
+
+    def _object(self, doubtful: frozenset[str]) -> Composed:
+        """The canonical columns as JSON; those in doubt only where they are not large."""
+        pairs: list[Composable] = [
+            SQL("'id', {}").format(SQL("c.id" if self._described.numbered else "c.id::text"))
+        ]
+        for name in _TYPES:
+            value: Composable = SQL("c.{}").format(Identifier(name))
+            if name in doubtful:
+                value = SQL("CASE WHEN NOT {} THEN {} END").format(self._large(name), value)
+            pairs.append(SQL("{}, {}").format(Literal(name), value))
+        return SQL("jsonb_build_object({})").format(SQL(", ").join(pairs))
