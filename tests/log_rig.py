@@ -88,7 +88,12 @@ class Board:
         self.log = Log(self.database)
         self.projector = Projector(self.log)
         self.recorder = Recorder()
-        self.sealer = Sealer(self.database, folds=self.projector.folds, retention_s=retention_s)
+        self.sealer = Sealer(
+            self.database,
+            folds=self.projector.folds,
+            notes=self.projector.take_notes,
+            retention_s=retention_s,
+        )
         self.tailer = Tailer(self.database, self.projector, [self.recorder])
 
     async def start(self) -> None:

@@ -24,6 +24,7 @@ from tailboard import __version__
 from tailboard.db.actions import Actions
 from tailboard.db.jobs import Jobs
 from tailboard.db.log import Log
+from tailboard.db.past import Past
 from tailboard.db.pool import Database
 from tailboard.db.workers import Workers
 from tailboard.errors import AddressInUse, DatabaseUnavailable
@@ -68,6 +69,7 @@ class Node:
         self.settings = settings
         self.database = Database(database_url, settings.listen_url)
         self.log = Log(self.database)
+        self.past = Past(self.database, self.log)
         self.projector = Projector(self.log)
         self.hub = Hub(
             self.log,
@@ -80,6 +82,7 @@ class Node:
         self.sealer = Sealer(
             self.database,
             folds=self.projector.folds,
+            notes=self.projector.take_notes,
             retention_s=None if settings.retention is None else settings.retention.total_seconds(),
         )
         self._services: tuple[Service, ...] = (self.sealer, self.tailer, _Heartbeats(self.hub))
@@ -88,6 +91,7 @@ class Node:
             Board(
                 database=self.database,
                 log=self.log,
+                past=self.past,
                 jobs=jobs,
                 actions=Actions(self.database, jobs),
                 hub=self.hub,

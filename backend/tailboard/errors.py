@@ -4,6 +4,8 @@
     ├── InvalidInput                a caller sent something that cannot be used
     │   ├── InvalidCursor           not of the form epoch.position
     │   │   └── CursorAhead         well formed, but a place that this log has not reached
+    │   ├── InvalidMoment           neither a cursor nor a time
+    │   │   └── MomentAhead         a time that has not come yet
     │   ├── InvalidFilter           a filter that does not parse, or is too large
     │   ├── InvalidFrame            a WebSocket message that is not one of the protocol's
     │   ├── InvalidJob              a job that the built-in table refuses
@@ -58,6 +60,14 @@ class InvalidCursor(InvalidInput):
 
 class CursorAhead(InvalidCursor):
     code = "cursor_ahead"
+
+
+class InvalidMoment(InvalidInput):
+    code = "invalid_moment"
+
+
+class MomentAhead(InvalidMoment):
+    code = "moment_ahead"
 
 
 class InvalidFilter(InvalidInput):

@@ -63,12 +63,18 @@ CREATE TABLE tailboard.ticks (
     first_position bigint         NOT NULL,
     n              integer        NOT NULL,
     xids           xid8[]         NOT NULL,
-    seqs           int8multirange NOT NULL
+    seqs           int8multirange NOT NULL,
+    solid          bigint         NOT NULL DEFAULT 0,
+    drawn          bigint         NOT NULL
+                   DEFAULT coalesce(pg_catalog.pg_sequence_last_value('tailboard.changes_seq'), 0)
 );
 COMMENT ON TABLE tailboard.ticks IS 'Sealed batches: the changes in seqs, by seq, have positions first_position to first_position + n - 1';
 COMMENT ON COLUMN tailboard.ticks.tick_id IS 'Dense; as the primary key it refuses the second of two rival sealers';
 COMMENT ON COLUMN tailboard.ticks.xids IS 'A way to find the rows in seqs quickly; never compared with a snapshot once sealed';
+COMMENT ON COLUMN tailboard.ticks.solid IS 'No change at or below this seq is sealed by a later tick; 0 claims nothing';
+COMMENT ON COLUMN tailboard.ticks.drawn IS 'No change above this seq is sealed by this tick or an earlier one';
 CREATE INDEX ticks_position ON tailboard.ticks (first_position);
+CREATE INDEX ticks_at ON tailboard.ticks (at);
 CREATE INDEX ticks_seqs ON tailboard.ticks USING gist (seqs);
 
 CREATE TABLE tailboard.epochs (

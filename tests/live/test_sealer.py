@@ -237,7 +237,9 @@ async def test_the_folds_are_saved_at_the_end_of_a_tick_and_nowhere_else(
     finally:
         await direct.close()
     positions = await (
-        await writer.execute("SELECT position FROM tailboard.checkpoints ORDER BY 1")
+        await writer.execute(
+            "SELECT position FROM tailboard.checkpoints WHERE projection = 'board' ORDER BY 1"
+        )
     ).fetchall()
     assert [place for (place,) in positions if place] == [500, 700]
 
@@ -248,13 +250,27 @@ async def test_a_checkpoint_is_saved_while_it_runs_and_old_ones_are_forgotten(
     monkeypatch.setattr("tailboard.live.sealer._HOUSEKEEPING_S", 0.02)
     monkeypatch.setattr("tailboard.live.sealer._CHECKPOINT_S", 0.0)
     writer = await aconnect()
-    newest = "SELECT max(position) FROM tailboard.checkpoints"
+    newest = "SELECT max(position) FROM tailboard.checkpoints WHERE projection = 'board'"
     async with board(database_url) as node:
         for n in range(1, 6):
             await writer.execute("INSERT INTO tailboard.jobs (kind) VALUES ('k')")
             await node.recorder.until(lambda told, n=n: len(told.events) == n)
             await await_until(lambda n=n: _equals(writer, newest, n))
-    assert await one(writer, "SELECT count(*) FROM tailboard.checkpoints") <= 3
+    assert await one(writer, "SELECT count(*) FROM tailboard.checkpoints WHERE projection = 'board'") <= 3
+
+
+async def test_a_fold_is_kept_for_the_past_every_so_many_changes(
+    database_url: str, aconnect: AConnect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tailboard.live.sealer._HOUSEKEEPING_S", 0.02)
+    monkeypatch.setattr("tailboard.live.projector.NOTE_EVERY", 100)
+    writer = await aconnect()
+    kept = "SELECT array_agg(position ORDER BY position) FROM tailboard.checkpoints WHERE projection = 'past'"
+    async with board(database_url) as node:
+        for n in range(1, 5):
+            await writer.execute("INSERT INTO tailboard.jobs (kind) SELECT 'k' FROM generate_series(1, 60)")
+            await node.recorder.until(lambda told, n=n: len(told.events) == 60 * n)
+            await await_until(lambda n=n: _equals(writer, kept, [0, 120, 240][: n // 2 + 1]))
 
 
 async def _equals(connection: AConnection, statement: str, value: object) -> bool:

@@ -56,6 +56,24 @@ BAD: dict[str, Bad] = {
     "a cursor of a foreign epoch": Bad("GET", "/api/events?after=99.0", 400, "cursor_ahead"),
     "a cursor beyond int8": Bad("GET", "/api/events?after=1." + "9" * 30, 400, "invalid_cursor"),
     "a history from nowhere": Bad("GET", "/api/jobs/jobs/1/events?before=x", 400, "invalid_input"),
+    "a moment that is garbage": Bad("GET", "/api/jobs?as_of=yesterday", 400, "invalid_moment"),
+    "a moment without an offset": Bad("GET", "/api/stats?as_of=2026-11-22T19:05:00", 400, "invalid_moment"),
+    "a moment at the end of the calendar": Bad(
+        "GET", "/api/stats?as_of=9999-12-31T23:59:59-12:00", 400, "moment_ahead"
+    ),
+    "a moment before the calendar": Bad(
+        "GET", "/api/stats?as_of=0001-01-01T00:00:00%2B14:00", 410, "cursor_expired"
+    ),
+    "a moment to come": Bad("GET", "/api/jobs?as_of=2999-01-01T00:00:00Z", 400, "moment_ahead"),
+    "a moment before the log": Bad("GET", "/api/jobs?as_of=2001-01-01T00:00:00Z", 410, "cursor_expired"),
+    "a moment of a foreign epoch": Bad("GET", "/api/jobs/jobs/1?as_of=99.0", 400, "cursor_ahead"),
+    "a moment that the log has not reached": Bad(
+        "GET", "/api/stats/history?as_of=1.999999999", 400, "cursor_ahead"
+    ),
+    "a job that was not there": Bad("GET", "/api/jobs/jobs/1?as_of=1.0", 404, "job_not_found"),
+    "a place that is garbage, in the past": Bad(
+        "GET", "/api/jobs?as_of=1.0&after=zzz", 400, "invalid_cursor"
+    ),
     "minutes beyond a day": Bad("GET", "/api/stats/history?minutes=1441", 400, "invalid_input"),
     # jobs
     "no such job": Bad("GET", "/api/jobs/jobs/999", 404, "job_not_found"),

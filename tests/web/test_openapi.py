@@ -114,6 +114,7 @@ def test_the_document_names_every_call_with_its_errors(address: str) -> None:
     job = "/api/jobs/{source}/{job_id}"
     assert calls == {
         "GET /api/jobs",
+        "GET /api/past",
         "POST /api/jobs",
         "POST /api/jobs/bulk",
         f"GET {job}",

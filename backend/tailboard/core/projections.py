@@ -16,6 +16,8 @@ from tailboard.core.stats import Ahead, Stats, Tally
 _GROWTH: Final = log(1.1)
 KEPT_MINUTES: Final = 24 * 60
 """How far back the per-minute rates reach."""
+NOTED_MINUTES: Final = 61
+"""How far back the rates of a moment in the past reach: an hour, and the minute that was running."""
 
 
 class Minute(msgspec.Struct, omit_defaults=True):
@@ -114,6 +116,12 @@ class Saved(msgspec.Struct):
     def folds(self) -> tuple[Stats, Rates]:
         """The projections as they were saved."""
         return Stats(self.stats, self.ahead, self.counted, self.clock), Rates(self.rates)
+
+    def noted(self) -> bytes:
+        """As JSON, for those who look into the past: with the last hour of the rates, and written at once, because the
+        minutes go on counting.
+        """
+        return msgspec.json.encode(msgspec.structs.replace(self, rates=self.rates[-NOTED_MINUTES:]))
 
 
 def minute_of(at: datetime) -> int:

@@ -146,6 +146,19 @@ class Sealing:
             )
         return bool(row[0])
 
+    async def keep(self, position: Cursor, state: bytes) -> bool:
+        """Keep folds for those who look into the past; return whether `position` is a place in this log."""
+        parameters = {"epoch": position.epoch, "position": position.position, "state": state.decode()}
+        with translated():
+            return (
+                await (await self._connection.execute(query("past_keep"), parameters)).fetchone() is not None
+            )
+
+    async def kept(self) -> int:
+        """The position of the newest fold that was kept for the past; -1 where there is none."""
+        with translated():
+            return int((await self._one(query("past_kept")))[0])
+
     async def has_checkpoint(self) -> bool:
         with translated():
             return (await self._named("log_load_checkpoint")) is not None
@@ -160,7 +173,9 @@ class Sealing:
                 await self._connection.execute(query("log_seal"), {"low": self._low})
                 head = await self._row("log_head")
                 rows = await (await self._connection.execute(query("log_count"))).fetchall()
-                await self.save(Cursor(head["epoch"], head["position"]), Saved([Tally(*row) for row in rows]))
+                place, saved = Cursor(head["epoch"], head["position"]), Saved([Tally(*row) for row in rows])
+                await self.save(place, saved)
+                await self.keep(place, saved.noted())
 
     async def _open_first(self, identity: dict[str, Any]) -> None:
         try:

@@ -1,8 +1,9 @@
 """The projector: keeps this node's folds of the log, restored from a checkpoint and carried on tick by tick."""
 
+from collections import deque
 from collections.abc import Mapping
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 from tailboard.core.clock import DatabaseClock
 from tailboard.core.cursor import Cursor
@@ -13,6 +14,17 @@ from tailboard.db.log import Head, Log
 from tailboard.errors import DatabaseUnavailable
 
 _PAGE: Final = 5000
+NOTE_EVERY: Final = 5_000
+"""How many changes apart folds are noted for the past: about what a question about the past has to fold."""
+_NOTES: Final = 100
+"""Notes that wait for a leader at most; a node that never leads lets the oldest go."""
+
+
+class Note(NamedTuple):
+    """The folds as they stood at a place, as JSON."""
+
+    cursor: Cursor
+    state: bytes
 
 
 class Projector:
@@ -28,6 +40,8 @@ class Projector:
         self._log = log
         self._clock = DatabaseClock()
         self._restored = False
+        self._notes: deque[Note] = deque(maxlen=_NOTES)
+        self._noted = 0
 
     async def restore(self) -> Head:
         """Load the newest checkpoint and fold what follows it; return the tick at which the folds now stand."""
@@ -38,10 +52,13 @@ class Projector:
         cursor, saved = checkpoint
         self.stats, self.rates = saved.folds()
         self._clock.restart()
+        self._notes.clear()
+        self._noted = cursor.position
         while True:
             page = await self._log.read(cursor, _PAGE)
             self._apply(page.events)
             cursor = page.cursor
+            self._note(cursor)
             if cursor == page.head.cursor:
                 break
         self.cursor = cursor
@@ -54,6 +71,7 @@ class Projector:
         self.cursor = tick.cursor
         if tick.at is not None:
             self._clock.observe(tick.at, monotonic())
+        self._note(tick.cursor)
 
     def counts(self) -> tuple[Cursor, Mapping[str, int]]:
         """The stats and the place they are exact at."""
@@ -73,6 +91,17 @@ class Projector:
         now = self._clock.at(monotonic())
         if now is not None:
             self.stats.advance(now)
+
+    def take_notes(self) -> list[Note]:
+        """What was noted since the last time, oldest first, for whoever leads to keep."""
+        taken = list(self._notes)
+        self._notes.clear()
+        return taken
+
+    def _note(self, cursor: Cursor) -> None:
+        if cursor.position - self._noted >= NOTE_EVERY:
+            self._noted = cursor.position
+            self._notes.append(Note(cursor, Saved.of(self.stats, self.rates).noted()))
 
     def _apply(self, events: tuple[Event, ...]) -> None:
         for event in events:

@@ -7,7 +7,7 @@ with the leader's connection, so that a killed node is replaced as soon as Postg
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Final
 
@@ -29,7 +29,8 @@ _RETENTION_S: Final = 60.0
 
 
 class Sealer(Service):
-    """Leads or stands by. `folds` tells what to save as a checkpoint: the place and state of this node's projections.
+    """Leads or stands by. `folds` tells what to save as a checkpoint: the place and state of this node's projections;
+    `notes` what to keep of them for those who look into the past.
 
     `retention_s` is the age from which whole partitions of the log may be dropped; None keeps everything.
     """
@@ -41,6 +42,7 @@ class Sealer(Service):
         database: Database,
         *,
         folds: Callable[[], tuple[Cursor, Saved] | None],
+        notes: Callable[[], Sequence[tuple[Cursor, bytes]]] = tuple,
         retention_s: float | None = None,
     ) -> None:
         super().__init__()
@@ -50,8 +52,10 @@ class Sealer(Service):
         self.bell: Bell | None = None
         self._database = database
         self._folds = folds
+        self._notes = notes
         self._retention_s = retention_s
         self._saved = Cursor(0, 0)
+        self._kept = -1
 
     async def run(self) -> None:
         try:
@@ -70,6 +74,7 @@ class Sealer(Service):
         self._saved = Cursor(0, 0)  # what was saved under an earlier leadership may be lost
         if not await sealing.has_checkpoint():
             await sealing.first_checkpoint()
+        self._kept = await sealing.kept()
         self.leading = True
         self.bell = bell = Bell(notify=await sealing.notify_enabled())
         await sealing.mute()
@@ -111,10 +116,15 @@ class Sealer(Service):
             due = folds is not None and folds[0] > self._saved and keeper.checkpoint_due(monotonic())
             if folds is not None and due and await sealing.save(*folds):
                 self._saved = folds[0]
+            if self._kept < 0 and folds is not None and await sealing.keep(folds[0], folds[1].noted()):
+                self._kept = folds[0].position
+            for note in self._notes():
+                await sealing.keep(*note)
             if self._retention_s is not None and keeper.retention_due(monotonic()):
                 dropped = await sealing.retain(self._retention_s, self._saved.position)
                 if dropped:
                     self._log.info("dropped %d partitions of the log", dropped)
+                    self._kept = -1  # what was kept may be below the floor now
         except DatabaseError as error:
             if not isinstance(error.__cause__, errors.LockNotAvailable):
                 raise

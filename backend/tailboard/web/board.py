@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from tailboard.db.actions import Actions
 from tailboard.db.jobs import Jobs
 from tailboard.db.log import Log
+from tailboard.db.past import Past
 from tailboard.db.pool import Database
 from tailboard.live.event_counts import EventCounts
 from tailboard.live.hub import Hub
@@ -28,6 +29,7 @@ class Board:
 
     database: Database
     log: Log
+    past: Past
     jobs: Jobs
     actions: Actions
     hub: Hub

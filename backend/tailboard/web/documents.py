@@ -54,7 +54,7 @@ class JobList(Struct):
     """A page may be shorter than asked for and not the last: `next` is null only at the end.
 
     `complete` is false where a search or an order without an index looked at the newest jobs only, and where a
-    source is failing.
+    source is failing; with `as_of`, where jobs stood of which the log knows nothing. `at` is the time of an `as_of`.
     """
 
     jobs: list[Job]
@@ -62,11 +62,13 @@ class JobList(Struct):
     cursor: str
     complete: bool
     failing: list[Failing]
+    at: datetime | UnsetType = UNSET
 
 
 class OneJob(Struct):
     job: Job
     cursor: str | UnsetType = UNSET
+    at: datetime | UnsetType = UNSET
 
 
 class Event(Struct, kw_only=True):
@@ -116,6 +118,7 @@ class StatsNow(Struct):
     stats: Counts
     by_queue: list[QueueCounts]
     cursor: str
+    at: datetime | UnsetType = UNSET
 
 
 class Durations(Struct):
@@ -139,6 +142,20 @@ class MinuteOf(Struct):
 class StatsHistory(Struct):
     minutes: list[MinuteOf]
     cursor: str
+
+
+class PastMoment(Struct):
+    cursor: str
+    at: datetime
+
+
+class PastSpan(Struct):
+    """`now` is the database's clock."""
+
+    first: PastMoment
+    last: PastMoment
+    now: datetime
+    whole: bool
 
 
 class BulkDone(Struct):

@@ -15,6 +15,7 @@ from tailboard.web.bodies import ChangeJob, read_body
 from tailboard.web.documents import History, OneJob, answers
 from tailboard.web.history import history_json
 from tailboard.web.names import JobId, Source, job_name
+from tailboard.web.past import AsOf, history_end, job_then
 from tailboard.web.render import answer, etag, fields, items, job_json
 
 IfMatch = Annotated[
@@ -35,11 +36,17 @@ class JobController(Controller):
 
     @get(
         summary="One job",
-        description="Whole, with payload and result whatever their size. ETag is its version.",
+        description=(
+            "Whole, with payload and result whatever their size. ETag is its version. With `as_of` it is the job as it "
+            "stood then, as the log has it: what is too large for the log is named in `omitted`."
+        ),
         responses=answers(OneJob, "The job"),
     )
-    async def job(self, board: OfBoard, source: Source, job_id: JobId) -> Response[bytes]:
-        card, cursor = await board.jobs.get(job_name(source, job_id))
+    async def job(self, board: OfBoard, source: Source, job_id: JobId, as_of: AsOf = None) -> Response[bytes]:
+        name = job_name(source, job_id)
+        if as_of is not None:
+            return await job_then(board, as_of, name)
+        card, cursor = await board.jobs.get(name)
         return answer(fields(job=job_json(card), cursor=str(cursor)), headers=etag(card))
 
     @patch(
@@ -91,7 +98,7 @@ class JobController(Controller):
         description="Newest first. `changed` says what each event altered. Jobs that are gone keep their history.",
         responses=answers(History, "A page of its history"),
     )
-    async def history(
+    async def history(  # noqa: PLR0917  # one parameter for each in the query string
         self,
         board: OfBoard,
         source: Source,
@@ -101,9 +108,12 @@ class JobController(Controller):
             QueryParameter(pattern="^[0-9]{1,18}$", description="The `next` of the page before."),
         ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 50,
+        as_of: AsOf = None,
     ) -> Response[bytes]:
         name = job_name(source, job_id)
         before_seq = None if before is None else int(before)
+        if as_of is not None and before_seq is None:
+            before_seq = await history_end(board, as_of, name)
         # One more than asked for: the change before the oldest shown says what that one altered.
         entries = await board.log.history(name.source, name.id, before_seq, limit + 1)
         if not entries and before is None:

@@ -12,6 +12,7 @@ from tailboard.db.page import JobFilter, Sort, Wanted
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.bodies import MAX_VALUES, NO_NUL, Bulk, Enqueue, NameOfJob, job_names, read_body
 from tailboard.web.documents import BulkDone, JobList, OneJob, answers
+from tailboard.web.past import AsOf, jobs_then, wanted_then
 from tailboard.web.places import MAX_LENGTH, list_name, read_places, write_places
 from tailboard.web.render import answer, etag, failing_json, fields, items, job_json
 
@@ -38,7 +39,9 @@ class JobsController(Controller):
             "own order, and the lists are merged by time of creation or by what `sort` names. A source that "
             "cannot be read is named in `failing`, and the page holds the others. A page may be shorter than "
             "`limit` and not the last: follow `next` until it is null. The page is one moment of the tables, "
-            "and `cursor` the place in the log to go on from."
+            "and `cursor` the place in the log to go on from. With `as_of` it is the jobs as they stood then, "
+            "by when the log came to know them; `complete` is false where there were jobs that it does not know, "
+            "such as those that have not changed since the oldest change it holds."
         ),
         responses=answers(JobList, "A page of jobs"),
     )
@@ -62,7 +65,12 @@ class JobsController(Controller):
             str | None, QueryParameter(max_length=MAX_LENGTH, description="The `next` of the page before.")
         ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
+        as_of: AsOf = None,
     ) -> Response[bytes]:
+        if as_of is not None:
+            statuses = [one.value for one in status or ()]
+            then = wanted_then(source, queue, kind, statuses, worker, tags, job, q.strip())
+            return await jobs_then(board, as_of, then, order=sort, after=after, limit=limit)
         jobs = JobFilter(
             sources=tuple(source or ()),
             queues=tuple(queue or ()),

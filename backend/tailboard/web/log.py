@@ -14,6 +14,7 @@ from tailboard.core.stats import Tally
 from tailboard.errors import DatabaseUnavailable
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.documents import EventPage, StatsHistory, StatsNow, answers
+from tailboard.web.past import AsOf, stats_then
 from tailboard.web.render import answer, fields, items
 
 
@@ -55,10 +56,23 @@ class StatsController(Controller):
 
     @get(
         summary="Jobs by status",
-        description="A fold of the log, exact at `cursor`. Nothing is counted for this.",
+        description=(
+            "A fold of the log, exact at `cursor`. Nothing is counted for this. With `as_of` it is the fold as it "
+            "stood then."
+        ),
         responses=answers(StatsNow, "Counts"),
     )
-    async def stats(self, board: OfBoard) -> Response[bytes]:
+    async def stats(self, board: OfBoard, as_of: AsOf = None) -> Response[bytes]:
+        if as_of is not None:
+            moment, stats, _ = await stats_then(board, as_of)
+            return answer(
+                fields(
+                    stats=stats.counts(),
+                    by_queue=_by_queue(stats.tallies()),
+                    cursor=str(moment.cursor),
+                    at=moment.at,
+                )
+            )
         _require_folds(board)
         cursor, counts = board.projections.counts()
         by_queue = _by_queue(board.projections.tallies())
@@ -67,12 +81,22 @@ class StatsController(Controller):
     @get(
         "/history",
         summary="What happened in each minute",
-        description="Oldest first, up to the minute that is running. Reaches back one day.",
+        description=(
+            "Oldest first, up to the minute that is running. Reaches back one day. With `as_of` it is the minutes up "
+            "to then, as they stood; it reaches back one hour from there."
+        ),
         responses=answers(StatsHistory, "Minutes"),
     )
     async def history(
-        self, board: OfBoard, minutes: Annotated[int, QueryParameter(ge=1, le=1440)] = 60
+        self,
+        board: OfBoard,
+        minutes: Annotated[int, QueryParameter(ge=1, le=1440)] = 60,
+        as_of: AsOf = None,
     ) -> Response[bytes]:
+        if as_of is not None:
+            moment, _, rates = await stats_then(board, as_of)
+            then = [_minute(minute) for minute in rates.last(minutes, moment.at)]
+            return answer(fields(minutes=then, cursor=str(moment.cursor)))
         _require_folds(board)
         found = [_minute(minute) for minute in board.projections.rates.last(minutes, datetime.now(UTC))]
         return answer(fields(minutes=found, cursor=str(board.projections.cursor)))

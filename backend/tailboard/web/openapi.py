@@ -23,6 +23,16 @@ _BODY_OF: Final[dict[tuple[str, str], type]] = {
     ("/api/jobs/{source}/{job_id}", "patch"): ChangeJob,
 }
 _OPEN: Final = frozenset({"/livez", "/readyz"})
+_GONE_BELOW_THE_FLOOR: Final = frozenset(
+    {
+        "/api/events",
+        "/api/jobs",
+        "/api/jobs/{source}/{job_id}",
+        "/api/jobs/{source}/{job_id}/events",
+        "/api/stats",
+        "/api/stats/history",
+    }
+)
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
@@ -70,7 +80,7 @@ def _problems(path: str, method: str) -> list[str]:
     if method in {"post", "patch", "delete"}:
         found += ["409", "412"] if "{job_id}" in path else []
         found += ["413", "415"] if (path, method) in _BODY_OF else []
-    if path == "/api/events":
+    if path in _GONE_BELOW_THE_FLOOR and method == "get":
         found.append("410")
     return found
 

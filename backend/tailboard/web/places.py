@@ -10,18 +10,18 @@ import msgspec
 from tailboard.db.page import LAST_ID, JobFilter, Place, Places, Sort
 from tailboard.errors import InvalidCursor
 
-_Int8 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Int8 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Text = Annotated[str, msgspec.Meta(max_length=1000, pattern="^[^\\x00]*$")]
 MAX_LENGTH: Final = 20_000
 
 
 class _Place(msgspec.Struct, array_like=True, forbid_unknown_fields=True, omit_defaults=True):
-    id: _Int8 | _Text | None = None
+    id: Int8 | _Text | None = None
     at: _Text | None = None
-    rank: _Int8 | None = None
-    tie: _Int8 | None = None
-    top: _Int8 = LAST_ID
-    floor: _Int8 = 0
+    rank: Int8 | None = None
+    tie: Int8 | None = None
+    top: Int8 = LAST_ID
+    floor: Int8 = 0
 
 
 class _Written(msgspec.Struct, array_like=True, forbid_unknown_fields=True):

@@ -19,8 +19,8 @@ WITH last AS MATERIALIZED (
            range_agg(int8range(seq, seq, '[]') ORDER BY seq) AS seqs
       FROM placed GROUP BY place / 500
 ), sealed AS (
-    INSERT INTO tailboard.ticks (tick_id, epoch, snap, first_position, n, xids, seqs)
-    SELECT last.tick_id + 1 + chunk, last.epoch, pg_current_snapshot(), last.next_position + place, n, xids, seqs
+    INSERT INTO tailboard.ticks (tick_id, epoch, snap, first_position, n, xids, seqs, solid)
+    SELECT last.tick_id + 1 + chunk, last.epoch, pg_current_snapshot(), last.next_position + place, n, xids, seqs, %(low)s
       FROM chunks CROSS JOIN last ORDER BY chunk
     RETURNING n
 ), rung AS (

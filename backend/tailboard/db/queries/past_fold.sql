@@ -1,0 +1,5 @@
+-- The newest fold at or below a position.
+SELECT epoch, position, state::text FROM tailboard.checkpoints
+ WHERE projection IN ('past', 'board') AND position <= %(position)s
+   AND position >= (SELECT first_position - 1 FROM tailboard.ticks ORDER BY first_position LIMIT 1)
+ ORDER BY position DESC LIMIT 1
