@@ -16,13 +16,24 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from tailboard.db.described import Described, describe
 from tailboard.db.errors import translated
-from tailboard.db.generating import EMPTIED_TRIGGER, TRIGGER, Generated
+from tailboard.db.generating import EMPTIED_TRIGGER, FOLLOW_TRIGGER, TRIGGER, Generated
 from tailboard.db.queries import query
+from tailboard.db.remembering import Remembering
 from tailboard.errors import AttachRefused, SourceNotFound
 from tailboard.sources.source import Source
 
 T = TypeVar("T")
 
+_TRIGGER: Final = SQL(
+    "CREATE TRIGGER {} AFTER INSERT OR UPDATE OR DELETE ON {} FOR EACH ROW EXECUTE FUNCTION {}({})"
+)
+_DEFERRED_TRIGGER: Final = SQL(
+    "CREATE CONSTRAINT TRIGGER {} AFTER INSERT OR UPDATE OR DELETE ON {} DEFERRABLE INITIALLY DEFERRED"
+    " FOR EACH ROW EXECUTE FUNCTION {}({})"
+)
+_EMPTIED_TRIGGER: Final = SQL(
+    "CREATE TRIGGER {} AFTER TRUNCATE ON {} FOR EACH STATEMENT EXECUTE FUNCTION tailboard.capture_emptied({})"
+)
 _LOCK_TIMEOUT_MS: Final = 200
 _TRIES: Final = 30
 _PAUSE_S: Final = 0.1
@@ -70,7 +81,9 @@ def install(connection: Connection[Any], described: Described) -> None:
     source = described.source
     generated = Generated(described, connection)
     connection.execute("SELECT tailboard.drop_reading(%s)", [source.name])
-    for function in generated.reading_functions():
+    remembering = Remembering(generated, described, connection) if source.remembers else None
+    functions = generated.reading_functions() + (remembering.functions() if remembering else [])
+    for function in functions:
         connection.execute(function)
     connection.execute(
         query("source_store"),
@@ -80,7 +93,7 @@ def install(connection: Connection[Any], described: Described) -> None:
             "relation": described.table.oid,
             "definition": msgspec.json.encode(source.definition).decode(),
             "columns": msgspec.json.encode(described.fingerprint).decode(),
-            "capture": generated.capture(),
+            "capture": (remembering or generated).capture(),
         },
     )
     connection.execute("SELECT tailboard.write_captures(%s)", [source.name])
@@ -116,19 +129,23 @@ def refuse_attached(connection: Connection[Any], source: Source) -> None:
 
 
 def _watch(connection: Connection[Any], described: Described) -> None:
-    """The triggers: the only thing that touches the owner's table, and the last."""
-    table = Identifier(*described.source.table)
-    name = described.source.name
-    connection.execute(
-        SQL(
-            "CREATE TRIGGER {} AFTER INSERT OR UPDATE OR DELETE ON {} FOR EACH ROW EXECUTE FUNCTION {}()"
-        ).format(Identifier(TRIGGER), table, Identifier("tailboard", f"watch_{name}"))
-    )
-    connection.execute(
-        SQL("CREATE TRIGGER {} AFTER TRUNCATE ON {} FOR EACH STATEMENT EXECUTE FUNCTION {}({})").format(
-            Identifier(EMPTIED_TRIGGER), table, Identifier("tailboard", "capture_emptied"), Literal(name)
+    """The triggers: the only thing that touches the owner's tables, and the last."""
+    source = described.source
+    watch = Identifier("tailboard", f"watch_{source.name}")
+    create = _DEFERRED_TRIGGER if source.remembers else _TRIGGER
+    connection.execute(create.format(TRIGGER, Identifier(*source.table), watch, SQL("")))
+    tables = [source.table]
+    for number, follow in enumerate(source.follows, start=1):
+        touch = Identifier("tailboard", f"touch_{source.name}")
+        connection.execute(
+            _DEFERRED_TRIGGER.format(FOLLOW_TRIGGER, Identifier(*follow.table), touch, Literal(str(number)))
         )
-    )
+        tables.append(follow.table)
+    for table in tables:
+        connection.execute(_EMPTIED_TRIGGER.format(EMPTIED_TRIGGER, Identifier(*table), Literal(source.name)))
+    if source.remembers:
+        remember = Identifier("tailboard", f"remember_{source.name}")
+        connection.execute(SQL("SELECT {}()").format(remember))
 
 
 def _own(connection: Connection[Any], described: Described) -> None:

@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from tailboard.db.queries import query
 from tailboard.errors import AttachRefused, InvalidSource
-from tailboard.sources.source import ROW, Source, StatusColumn
+from tailboard.sources.source import ROW, Follow, Source, StatusColumn
 from tailboard.sources.sqltext import TableName
 
 _INTEGERS: Final = frozenset({"smallint", "integer", "bigint"})
@@ -117,10 +117,16 @@ def describe(connection: Connection[Any], source: Source) -> Described:
     Runs inside the caller's transaction, with the search path that capture and reading have.
     """
     table = look_up(connection, source.table)
-    _require_rights(source, table)
+    _require_rights(source.table, table)
     types = {key: _type(connection, source, key, text) for key, text in expressions(source)}
     if source.deleted_status is None and source.deleted != "gone":
         types["deleted"] = _type(connection, source, "deleted", source.deleted)
+    for follow in source.follows:
+        _describe_follow(connection, source, follow)
+    if source.remembers and table.partitioned:
+        raise InvalidSource(
+            f"[sources.{source.name}] follows or running needs deferred triggers, and {source.table} has partitions."
+        )
     for key, native in types.items():
         _judge(source, key, native)
     used = _used(connection, source, table)
@@ -131,6 +137,14 @@ def describe(connection: Connection[Any], source: Source) -> Described:
             "write its expression instead."
         )
     return Described(source, table, types, used)
+
+
+def _describe_follow(connection: Connection[Any], source: Source, follow: Follow) -> None:
+    table = look_up(connection, follow.table)
+    _require_rights(follow.table, table)
+    if table.partitioned:
+        raise InvalidSource(f"{follow.table} has partitions, and a table with partitions cannot be followed.")
+    _type(connection, source, f"follows {follow.table}: job", follow.job, follow.table)
 
 
 def look_up(connection: Connection[Any], name: TableName) -> Table:
@@ -156,8 +170,8 @@ def look_up(connection: Connection[Any], name: TableName) -> Table:
     return table
 
 
-def _require_rights(source: Source, table: Table) -> None:
-    name, keeper = source.table, table.keeper
+def _require_rights(name: TableName, table: Table) -> None:
+    keeper = table.keeper
     if not table.is_keeper:
         raise AttachRefused(
             f"Attaching needs the rights of {keeper}, who owns the schema tailboard: connect as {keeper}, "
@@ -210,16 +224,19 @@ def parenthesized(text: str) -> SQL:
     return SQL(f"(\n{text}\n)")  # judged by sqltext, and written by who may attach
 
 
-def _type(connection: Connection[Any], source: Source, key: str, text: str) -> NativeType:
+def _type(
+    connection: Connection[Any], source: Source, key: str, text: str, over: TableName | None = None
+) -> NativeType:
+    over = over or source.table
     select = SQL("SELECT {} FROM {} AS {} LIMIT 0").format(
-        parenthesized(text), Identifier(*source.table), Identifier(ROW)
+        parenthesized(text), Identifier(*over), Identifier(ROW)
     )
     with judged(source, key):
         try:
             with connection.transaction():
                 found = connection.execute(select).description
         except errors.UndefinedColumn as error:
-            columns = look_up(connection, source.table).columns
+            columns = look_up(connection, over).columns
             raise InvalidSource(
                 f"[sources.{source.name}] {key}: {said(error)}. The table has {', '.join(columns)}."
             ) from error

@@ -57,8 +57,13 @@ _SURELY_LARGE: Final = 16384
 _SURELY_SMALL: Final = 300
 _ERROR_LENGTH: Final = 16384
 
-TRIGGER: Final = "tailboard_watch"
-EMPTIED_TRIGGER: Final = "tailboard_emptied"
+SETTINGS: Final = SQL("SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'")
+"""Of every function that evaluates expressions for the log: whoever calls, they find and read the same."""
+
+TRIGGER: Final = Identifier("tailboard_watch")
+FOLLOW_TRIGGER: Final = Identifier("tailboard_follow")
+EMPTIED_TRIGGER: Final = Identifier("tailboard_emptied")
+"""What is on the owner's tables while a source is attached."""
 
 
 class Generated:
@@ -68,6 +73,8 @@ class Generated:
         self._described = described
         self._source = described.source
         self._connection = connection
+        self.stray = Literal(STRAY_STATUS.value)
+        """What stands for a status that nothing maps, where that is not to be counted."""
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -98,7 +105,7 @@ class Generated:
             columns.append(SQL("j.native_status"))
             returned.append(SQL("native_status text"))
         rows = SQL("{} AS {} WHERE {}").format(Identifier(*source.table), Identifier(ROW), condition)
-        raw = self._raw(rows, stray=Literal(STRAY_STATUS.value), extra=extra)
+        raw = self._raw(rows, stray=self.stray, extra=extra)
         body = SQL("SELECT {} FROM {} AS j").format(
             SQL(", ").join(columns), self._canonical(raw, SQL("now()"), native=bool(extra))
         )
@@ -114,40 +121,40 @@ class Generated:
 
     def capture(self) -> str:
         """The statement that writes the trigger function, with @leaf@ and @to_seq@ left open."""
-        new, old = (self._row_of(Identifier(word)) for word in ("new", "old"))
+        new, old = (self.row_of(word) for word in ("new", "old"))
         given = SQL("(SELECT ($1).*) AS {}").format(Identifier(ROW))
-        stray = self._counting_stray()
-        quiet = Literal(STRAY_STATUS.value)
+        stray = self.counting_stray()
         select = SQL("SELECT r.id, r.status, r.due, r.card FROM {} AS r")
         body = query("source_capture").format(
             source=Literal(self._source.name),
-            new_image=self._image("new"),
-            old_image=self._image("old"),
-            new_row=self._carded(new, stray),
-            old_row=self._carded(old, quiet, meaning=True),
-            old_facts=self._facts(old, quiet),
+            new_image=self.image("new"),
+            old_image=self.image("old"),
+            new_row=self.carded(new, stray),
+            old_row=self.carded(old, self.stray, meaning=True),
+            old_facts=self._facts(old, self.stray),
             meaning=SQL("o.meaning"),
-            new_dynamic=self._dynamic(select.format(self._carded(given, stray))),
-            old_dynamic=self._dynamic(select.format(self._carded(given, quiet))),
-            meaning_dynamic=self._dynamic(SQL("SELECT {} FROM {}").format(self._meaning(), given)),
+            new_dynamic=self._dynamic(select.format(self.carded(given, stray))),
+            old_dynamic=self._dynamic(select.format(self.carded(given, self.stray))),
+            meaning_dynamic=self._dynamic(SQL("SELECT {} FROM {}").format(self.meaning(), given)),
         )
         statement = SQL(
-            "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-            " SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS {}"
+            "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {} AS {}"
         ).format(
-            Identifier("tailboard", f"watch_{self._source.name}"), Literal(body.as_string(self._connection))
+            Identifier("tailboard", f"watch_{self._source.name}"),
+            SETTINGS,
+            Literal(body.as_string(self._connection)),
         )
         return statement.as_string(self._connection)
 
-    def _row_of(self, record: Identifier) -> Composed:
+    def row_of(self, record: str) -> Composed:
         """The row `job` made of the columns that matter, each as a field of NEW or OLD."""
         fields = SQL(", ").join(
-            SQL("{}.{} AS {}").format(SQL(record.as_string(None)), Identifier(name), Identifier(name))
+            SQL("{}.{} AS {}").format(SQL(record), Identifier(name), Identifier(name))
             for name in self._described.used
         )
         return SQL("(SELECT {}) AS {}").format(fields, Identifier(ROW))
 
-    def _image(self, record: str) -> Composed:
+    def image(self, record: str) -> Composed:
         fields = SQL(", ").join(
             SQL("{}.{}").format(SQL(record), Identifier(name)) for name in self._described.used
         )
@@ -156,7 +163,7 @@ class Generated:
     def _dynamic(self, statement: Composable) -> Literal:
         return Literal(statement.as_string(self._connection))
 
-    def _meaning(self) -> Composable:
+    def meaning(self) -> Composable:
         """What the deletion of the row means: a status, or NULL."""
         if self._source.deleted == GONE:
             return SQL("NULL::text")
@@ -164,7 +171,7 @@ class Generated:
             return SQL("{}::text").format(Literal(self._source.deleted))
         return SQL("{}::text").format(parenthesized(self._source.deleted))
 
-    def _counting_stray(self) -> Composed:
+    def counting_stray(self) -> Composed:
         native = self._source.status
         text = native.column if isinstance(native, StatusColumn) else native
         return SQL("tailboard.stray_status({}, {}::text)").format(
@@ -177,9 +184,9 @@ class Generated:
             "(SELECT c.id::text AS id, c.status, c.due, c.queue, c.kind, c.worker, c.tags FROM {} AS c OFFSET 0)"
         ).format(self._canonical(self._raw(rows, stray=stray), SQL("clock_timestamp()")))
 
-    def _carded(self, rows: Composable, stray: Composable, *, meaning: bool = False) -> Composed:
+    def carded(self, rows: Composable, stray: Composable, *, meaning: bool = False) -> Composed:
         """Rows as id, status, due, card; with `meaning`, what their deletion means."""
-        extra = [SQL("{} AS meaning").format(self._meaning())] if meaning else []
+        extra = [SQL("{} AS meaning").format(self.meaning())] if meaning else []
         weighed = [
             SQL("{} AS {}_large").format(self._surely_large(name), SQL(name)) for name in self._weighed()
         ]
