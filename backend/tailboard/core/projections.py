@@ -4,7 +4,7 @@ A projection at a position is exact for that position: counts and events can nev
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from math import ceil, log
 from typing import Final, Self
 
@@ -16,6 +16,8 @@ from tailboard.core.stats import Ahead, Stats, Tally
 _GROWTH: Final = log(1.1)
 KEPT_MINUTES: Final = 24 * 60
 """How far back the per-minute rates reach."""
+_ENDS: Final = frozenset({EventKind.JOB_COMPLETED, EventKind.JOB_FAILED})
+_COUNTED: Final = _ENDS | {EventKind.JOB_CREATED, EventKind.JOB_STARTED}
 NOTED_MINUTES: Final = 61
 """How far back the rates of a moment in the past reach: an hour, and the minute that was running."""
 
@@ -57,6 +59,8 @@ class Rates:
         self._newest = max(self._minutes, default=0)
 
     def apply(self, event: Event) -> None:
+        if event.kind not in _COUNTED:
+            return
         change = event.change
         minute = self._at(minute_of(change.at))
         if minute is None:
@@ -70,9 +74,7 @@ class Rates:
                 minute.completed += 1
             case EventKind.JOB_FAILED:
                 minute.failed += 1
-            case _:
-                return
-        if event.kind in {EventKind.JOB_COMPLETED, EventKind.JOB_FAILED}:
+        if event.kind in _ENDS:
             began, ended = change.facets.started_at, change.facets.finished_at or change.at
             if began is not None and ended >= began:
                 ms = (ended - began).total_seconds() * 1000
@@ -125,4 +127,4 @@ class Saved(msgspec.Struct):
 
 
 def minute_of(at: datetime) -> int:
-    return int(at.astimezone(UTC).timestamp() // 60)
+    return int(at.timestamp() // 60)
