@@ -59,6 +59,21 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tailboard.cursor IS 'The place after the last readable event; NULL until the first server has started';
 
+CREATE FUNCTION tailboard.is_where_it_was_sealed() RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    last tailboard.epochs;
+BEGIN
+    IF pg_is_in_recovery() THEN
+        RETURN true; -- a standby is behind, and will have it
+    END IF;
+    SELECT * INTO last FROM tailboard.epochs ORDER BY epoch DESC LIMIT 1;
+    RETURN last.system_identifier = (SELECT system_identifier FROM pg_control_system())
+       AND last.timeline = left(pg_walfile_name(pg_current_wal_lsn()), 8)
+       AND last.database_oid = (SELECT oid FROM pg_database WHERE datname = current_database());
+END $$;
+COMMENT ON FUNCTION tailboard.is_where_it_was_sealed IS 'False from a restore or a promotion until the next server opens an epoch';
+
 -- Where reading goes on: a position, or the reason why it cannot (with the place to start anew).
 CREATE FUNCTION tailboard.resolve_cursor(
     "cursor" text, OUT "position" bigint, OUT reason text, OUT head text
@@ -80,10 +95,16 @@ BEGIN
     SELECT t.epoch, t.first_position + t.n - 1 AS "position" INTO last
       FROM tailboard.ticks t ORDER BY t.tick_id DESC LIMIT 1;
     head := last.epoch || '.' || last."position";
-    IF last IS NULL OR asked > last.epoch OR (asked = last.epoch AND "position" > last."position") THEN
+    IF last IS NULL OR (asked = last.epoch AND "position" > last."position" AND tailboard.is_where_it_was_sealed()) THEN
         RAISE EXCEPTION 'cursor % is ahead of the log, which ends at %', "cursor", coalesce(head, 'its beginning')
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'It comes from another database, or from a log that was replaced. Start again from tailboard.cursor().';
+    END IF;
+    IF (asked = last.epoch AND "position" > last."position")
+       OR NOT EXISTS (SELECT FROM tailboard.epochs e WHERE e.epoch = asked) THEN
+        -- lost with the server that gave it out: a failover whose epoch is not open yet, or one of which nothing came here
+        reason := 'epoch_changed';
+        RETURN;
     END IF;
     SELECT e.start_position INTO surviving FROM tailboard.epochs e WHERE e.epoch > asked ORDER BY e.epoch LIMIT 1;
     IF "position" > surviving THEN

@@ -110,11 +110,12 @@ async def test_a_restored_log_goes_on_in_a_new_epoch_with_its_past_readable(
     enqueue(new, 3)
     await seal_all(empty_database_url)
     async with reading(empty_database_url) as log:
-        assert (await log.head()) == Cursor(2, 8)
+        head = await log.head()
+        assert (head.epoch > 1, head.position) == (True, 8)
         after = await everything(log, Cursor(1, 0))
         assert told(after[:5]) == told(before)
         assert [each.cursor for each in after] == [Cursor(1, n) for n in range(1, 6)] + [
-            Cursor(2, n) for n in range(6, 9)
+            Cursor(head.epoch, n) for n in range(6, 9)
         ]
         for place in range(6):
             assert told(await everything(log, Cursor(1, place))) == told(after[place:])
@@ -138,12 +139,13 @@ async def test_a_place_beyond_what_survived_is_answered_by_a_reset(
     enqueue(new, 10)
     await seal_all(empty_database_url)
     async with reading(empty_database_url) as log:
+        head = await log.head()
         for position in (6, 9, 400):
             with pytest.raises(CursorExpired) as caught:
                 await log.read(Cursor(1, position), 10)
             assert caught.value.reason == "epoch_changed"
     assert new.execute('SELECT "cursor", type, change FROM tailboard.read(%s)', [str(lost)]).fetchall() == [
-        ("2.15", "reset", {"reason": "epoch_changed"})
+        (str(head), "reset", {"reason": "epoch_changed"})
     ]
 
 
@@ -284,8 +286,9 @@ async def test_a_failover_opens_an_epoch_and_loses_and_repeats_nothing(
     await seal_all(database_url)
     async with reading(database_url) as log:
         events = await everything(log, Cursor(1, 0))
+        epoch = (await log.head()).epoch
     assert [each.cursor for each in events] == [Cursor(1, n) for n in range(1, 6)] + [
-        Cursor(2, n) for n in range(6, 18)
+        Cursor(epoch, n) for n in range(6, 18)
     ]
     assert sorted(each.change.seq for each in events) == captured_seqs(connection)
 
@@ -312,7 +315,8 @@ async def test_readers_of_a_lost_primary_are_reset(
         assert reason == "epoch_changed"
         assert cursor.position == survives.position
         enqueue(connection, 2)
-        await node.recorder.until(lambda told: told.events[-1].cursor == Cursor(2, survives.position + 2))
+        await node.recorder.until(lambda told: told.events[-1].cursor.position == survives.position + 2)
+        assert node.recorder.events[-1].cursor.epoch > lost.epoch
         assert node.projector.stats.counts()["total"] == 5  # the lost jobs' rows are still in this table
         with pytest.raises(CursorExpired) as caught:
             await node.log.read(lost, 10)
@@ -334,7 +338,10 @@ async def test_readers_are_not_reset_by_a_failover_that_lost_nothing(
         enqueue(connection, 1)
         await node.recorder.until(lambda told: len(told.events) == 4)
         assert node.recorder.resets == []
-        assert node.recorder.events[-1].cursor == Cursor(2, 4)
+        assert (node.recorder.events[-1].cursor.epoch > 1, node.recorder.events[-1].cursor.position) == (
+            True,
+            4,
+        )
 
 
 async def seal_one_by_one(node: Board, connection: psycopg.Connection[Any], n: int) -> None:
@@ -569,6 +576,54 @@ async def nothing(_connection: Connection) -> None:
 async def test_a_place_that_no_log_has_reached_is_ahead(database_url: str) -> None:
     await seal_all(database_url)
     async with reading(database_url) as log:
-        for ahead in (Cursor(1, 1), Cursor(2, 0)):
-            with pytest.raises(CursorAhead):
-                await log.read(ahead, 10)
+        with pytest.raises(CursorAhead):
+            await log.read(Cursor(1, 1), 10)
+
+
+async def test_a_place_of_an_epoch_that_never_came_here_is_answered_by_a_reset(
+    database_url: str, connect: Connect
+) -> None:
+    """Its server was lost, and the standby that took over had not heard of it: whatever its number, it is no place."""
+    connection = connect()
+    enqueue(connection, 5)
+    await seal_all(database_url)
+    connection.execute("UPDATE tailboard.epochs SET timeline = 'FFFFFFFF'")
+    await seal_all(database_url)
+    async with reading(database_url) as log:
+        epoch = (await log.head()).epoch
+        for unknown in (Cursor(epoch + 1, 3), Cursor(epoch - 1, 3) if epoch > 2 else Cursor(epoch + 2, 0)):
+            with pytest.raises(CursorExpired) as caught:
+                await log.read(unknown, 10)
+            assert caught.value.reason == "epoch_changed"
+        assert len((await log.read(Cursor(1, 3), 10)).events) == 2
+
+
+async def test_a_lost_place_is_answered_by_a_reset_before_the_next_epoch_is_open(
+    database_url: str, connect: Connect
+) -> None:
+    connection = connect()
+    enqueue(connection, 3)
+    await seal_all(database_url)
+    connection.execute("UPDATE tailboard.epochs SET timeline = 'FFFFFFFF'")  # promoted, and nobody leads yet
+    async with reading(database_url) as log:
+        with pytest.raises(CursorExpired) as caught:
+            await log.read(Cursor(1, 4), 10)
+        assert caught.value.reason == "epoch_changed"
+        assert len((await log.read(Cursor(1, 1), 10)).events) == 2
+
+
+async def test_two_servers_that_continue_from_one_epoch_give_the_next_one_different_numbers(
+    database_url: str, connect: Connect
+) -> None:
+    """One of them may be lost, and its readers come to the other."""
+    connection = connect()
+    enqueue(connection, 1)
+    numbers = set()
+    for _ in range(4):
+        await seal_all(database_url)
+        connection.execute("DELETE FROM tailboard.ticks WHERE epoch > 1")
+        connection.execute("DELETE FROM tailboard.epochs WHERE epoch > 1")
+        connection.execute("UPDATE tailboard.epochs SET timeline = 'FFFFFFFF'")
+        await seal_all(database_url)
+        numbers.add(connection.execute("SELECT max(epoch) FROM tailboard.epochs").fetchone())
+    assert len(numbers) > 1

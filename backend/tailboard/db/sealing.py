@@ -3,6 +3,7 @@
 All of it runs on one direct connection, which holds the session advisory lock that makes its owner the leader.
 """
 
+from random import randint
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -19,6 +20,7 @@ from tailboard.errors import DatabaseError, DatabaseUnavailable, LeadershipLost
 
 _LOCK_CLASS: Final = 0x7461696C  # "tail"; db/schema.py uses the same class
 _LOCK_LEAD: Final = 1
+_LONGEST_EPOCH_STEP: Final = 10_000
 
 
 class Seal(NamedTuple):
@@ -63,7 +65,7 @@ class Sealing:
             elif any(last[key] != identity[key] for key in ("system_identifier", "database_oid")):
                 await self._open_after_restore(identity)
             elif last["timeline"] != identity["timeline"]:
-                await self._connection.execute(query("log_open_failover"), identity)
+                await self._connection.execute(query("log_open_failover"), identity | {"step": _epoch_step()})
             self._low = (await self._row("log_last_epoch"))["floor_seq"]
             head = await self._row("log_head")
             return Cursor(head["epoch"], head["position"])
@@ -196,7 +198,7 @@ class Sealing:
             )
             if row[0]:
                 await self._connection.execute("SELECT setval('tailboard.changes_seq', %s, true)", row)
-            await self._connection.execute(query("log_open_restore"), identity | {"floor": row[0]})
+            await self._connection.execute(query("log_open_restore"), identity | {"floor": row[0], "step": _epoch_step()})
 
     async def _one(self, statement: Any, parameters: Any = None) -> tuple[Any, ...]:
         row = await (await self._connection.execute(statement, parameters)).fetchone()
@@ -214,3 +216,12 @@ class Sealing:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(query(name))
             return await cursor.fetchone()
+
+
+def _epoch_step() -> int:
+    """How far the next epoch's number is from the last one's.
+
+    Drawn, because a standby that never heard of the last epoch, or a second restore of one dump, continues from the
+    same number: with steps of one, one cursor would be a place in two logs, and reading on there a silent loss.
+    """
+    return randint(1, _LONGEST_EPOCH_STEP)

@@ -4,7 +4,7 @@ WITH last AS (
     SELECT tick_id, snap, first_position + n AS next_position FROM tailboard.ticks ORDER BY tick_id DESC LIMIT 1
 ), epoch AS (
     INSERT INTO tailboard.epochs (epoch, system_identifier, timeline, database_oid, floor_seq, start_position)
-    SELECT e.epoch + 1, %(system_identifier)s, %(timeline)s, %(database_oid)s, e.floor_seq, last.next_position - 1
+    SELECT e.epoch + %(step)s, %(system_identifier)s, %(timeline)s, %(database_oid)s, e.floor_seq, last.next_position - 1
       FROM last, (SELECT epoch, floor_seq FROM tailboard.epochs ORDER BY epoch DESC LIMIT 1) e
     RETURNING epoch
 ), tick AS (

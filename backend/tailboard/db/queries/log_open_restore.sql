@@ -5,7 +5,7 @@ WITH last AS (
     SELECT tick_id, first_position + n AS next_position FROM tailboard.ticks ORDER BY tick_id DESC LIMIT 1
 ), epoch AS (
     INSERT INTO tailboard.epochs (epoch, system_identifier, timeline, database_oid, floor_seq, start_position)
-    SELECT e.epoch + 1, %(system_identifier)s, %(timeline)s, %(database_oid)s, %(floor)s, last.next_position - 1
+    SELECT e.epoch + %(step)s, %(system_identifier)s, %(timeline)s, %(database_oid)s, %(floor)s, last.next_position - 1
       FROM last, (SELECT epoch FROM tailboard.epochs ORDER BY epoch DESC LIMIT 1) e
     RETURNING epoch
 ), named AS (
