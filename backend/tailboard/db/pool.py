@@ -3,10 +3,14 @@
 All of them are autocommit, speak UTC, and find nothing by search path but PostgreSQL's own catalog.
 """
 
+import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool
@@ -34,6 +38,9 @@ _DIRECT_SESSION: Final = (
     + ", set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false)"
     ", set_config('tcp_keepalives_count', '2', false)"
 )
+
+_ANSWER_WITHIN_S: Final = 20.0
+"""Pooled connections are for short work; one that is busy for longer has lost its server without knowing."""
 
 
 class Database:
@@ -68,10 +75,14 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A pooled connection for single statements."""
+        """A pooled connection for single statements, or a short transaction. It is ended where that takes too long."""
         with translated():
             async with self.pool.connection() as connection:
-                yield connection
+                overdue = asyncio.get_running_loop().call_later(_ANSWER_WITHIN_S, hang_up, connection)
+                try:
+                    yield connection
+                finally:
+                    overdue.cancel()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
@@ -99,3 +110,12 @@ class Database:
 
 async def _configure(connection: Connection) -> None:
     await connection.execute(_SESSION)
+
+
+def hang_up(connection: Connection) -> None:
+    """End a connection under whoever waits for its answer: their query fails at once, with DatabaseUnavailable.
+
+    Cancelling them would not do: it asks the server to cancel as well, and waits for its answer.
+    """
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as ours:
+        ours.shutdown(socket.SHUT_RDWR)

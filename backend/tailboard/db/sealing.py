@@ -198,7 +198,9 @@ class Sealing:
             )
             if row[0]:
                 await self._connection.execute("SELECT setval('tailboard.changes_seq', %s, true)", row)
-            await self._connection.execute(query("log_open_restore"), identity | {"floor": row[0], "step": _epoch_step()})
+            await self._connection.execute(
+                query("log_open_restore"), identity | {"floor": row[0], "step": _epoch_step()}
+            )
 
     async def _one(self, statement: Any, parameters: Any = None) -> tuple[Any, ...]:
         row = await (await self._connection.execute(statement, parameters)).fetchone()

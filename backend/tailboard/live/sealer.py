@@ -23,6 +23,10 @@ from tailboard.errors import DatabaseError
 from tailboard.live.service import Service
 
 _STANDBY_S: Final = 0.5
+_SILENCE_S: Final = 6.0
+"""A leader that asks nothing for so long is frozen or cut off: its connection ends, and with it its leadership. In
+service it never sleeps longer than a second.
+"""
 _HOUSEKEEPING_S: Final = 2.0
 _CHECKPOINT_S: Final = 30.0
 _RETENTION_S: Final = 60.0
@@ -59,9 +63,9 @@ class Sealer(Service):
 
     async def run(self) -> None:
         try:
-            async with Listener(self._database, "tailboard_bell", "sealer") as listener:
+            async with Listener(self._database, "tailboard_bell", "sealer", silence_s=_SILENCE_S) as listener:
                 sealing = Sealing(listener.connection)
-                while not await sealing.lead():
+                while not await self._elected(listener, sealing):
                     self.ready()
                     await asyncio.sleep(_STANDBY_S)
                 await self._lead(listener, sealing)
@@ -69,36 +73,48 @@ class Sealer(Service):
             self.leading = False
             self.bell = None
 
+    async def _elected(self, listener: Listener, sealing: Sealing) -> bool:
+        with listener.asking():
+            return await sealing.lead()
+
     async def _lead(self, listener: Listener, sealing: Sealing) -> None:
-        await sealing.open_log()
-        self._saved = Cursor(0, 0)  # what was saved under an earlier leadership may be lost
-        if not await sealing.has_checkpoint():
-            await sealing.first_checkpoint()
-        self._kept = await sealing.kept()
-        self.leading = True
-        self.bell = bell = Bell(notify=await sealing.notify_enabled())
-        await sealing.mute()
+        with listener.asking():
+            await sealing.open_log()
+            self._saved = Cursor(0, 0)  # what was saved under an earlier leadership may be lost
+            if not await sealing.has_checkpoint():
+                await sealing.first_checkpoint()
+            self._kept = await sealing.kept()
+            self.leading = True
+            self.bell = bell = Bell(notify=await sealing.notify_enabled())
+            await sealing.mute()
         self._log.info("leading")
         keeper = _Housekeeping()
         while True:
-            seal = await sealing.seal()
-            if seal.sealed:
-                self.changes_sealed += seal.sealed
-                self.ticks_sealed += 1
-            # The first seal took what nobody sealed while there was no leader: now the feed is live.
-            self.ready()
-            decision = bell.after_seal(seal.sealed, seal.oldest_running, monotonic())
-            match decision.act:
-                case Act.MUTE:
-                    await sealing.mute()
-                case Act.ARM:
-                    bell.armed(await sealing.arm())
-                case Act.NOTHING:
-                    pass
-            if keeper.due(monotonic()):
-                await self._keep_house(keeper, sealing, bell)
-            else:
+            with listener.asking():
+                decision = await self._seal(sealing, bell)
+                keep_house = keeper.due(monotonic())
+                if keep_house:
+                    await self._keep_house(keeper, sealing, bell)
+            if not keep_house:
                 await self._pause(listener, decision)
+
+    async def _seal(self, sealing: Sealing, bell: Bell) -> Decision:
+        """Seal what there is, and do to the bell what follows from it."""
+        seal = await sealing.seal()
+        if seal.sealed:
+            self.changes_sealed += seal.sealed
+            self.ticks_sealed += 1
+        # The first seal took what nobody sealed while there was no leader: now the feed is live.
+        self.ready()
+        decision = bell.after_seal(seal.sealed, seal.oldest_running, monotonic())
+        match decision.act:
+            case Act.MUTE:
+                await sealing.mute()
+            case Act.ARM:
+                bell.armed(await sealing.arm())
+            case Act.NOTHING:
+                pass
+        return decision
 
     async def _pause(self, listener: Listener, decision: Decision) -> None:
         if decision.listen:

@@ -12,12 +12,14 @@ from tailboard.core.cursor import Cursor
 from tailboard.core.event import Tick
 from tailboard.db.listener import Listener
 from tailboard.db.log import follow, tick_end
-from tailboard.db.pool import Connection, Database
+from tailboard.db.pool import Database
 from tailboard.errors import CursorExpired
 from tailboard.live.projector import Projector
 from tailboard.live.service import Service
 
 _SAFETY_S: Final = 1.0
+_SILENCE_S: Final = 60.0
+"""Restoring the folds takes other connections, and a while; after that the log is looked at every second."""
 _TICKS_A_READ: Final = 64
 """At most 32,000 changes in memory at a time, and usually a few."""
 
@@ -55,18 +57,19 @@ class Tailer(Service):
         self._tick_id = -1
 
     async def run(self) -> None:
-        async with Listener(self._database, "tailboard_tick", "tailer") as listener:
-            await self._find_place(listener.connection)
+        async with Listener(self._database, "tailboard_tick", "tailer", silence_s=_SILENCE_S) as listener:
+            await self._find_place(listener)
             while True:
-                while await self._advance(listener.connection):
+                while await self._advance(listener):
                     pass
                 self.ready()
                 await listener.wait(_SAFETY_S)
 
-    async def _advance(self, connection: Connection) -> bool:
+    async def _advance(self, listener: Listener) -> bool:
         """Deliver what is there; return whether there may be more at once."""
         try:
-            ticks = await follow(connection, self._tick_id, _TICKS_A_READ)
+            with listener.asking():
+                ticks = await follow(listener.connection, self._tick_id, _TICKS_A_READ)
         except CursorExpired:
             await self._restore("cursor_expired")
             return True
@@ -79,7 +82,7 @@ class Tailer(Service):
             self.lag_ms = max(0.0, (datetime.now(UTC) - ticks[-1].at).total_seconds() * 1000)
         return len(ticks) == _TICKS_A_READ
 
-    async def _find_place(self, connection: Connection) -> None:
+    async def _find_place(self, listener: Listener) -> None:
         """Take up where we were. After a failover to a server that missed some of our ticks, that place is not in
         the log any more: ticks are numbered densely, so the one we delivered last is there unchanged or is void.
         """
@@ -88,7 +91,10 @@ class Tailer(Service):
             self._tick_id, self.head = head.tick_id, head.cursor
             for consumer in self._consumers:
                 consumer.begin(head.cursor)
-        elif await tick_end(connection, self._tick_id) != self.head:
+            return
+        with listener.asking():
+            end = await tick_end(listener.connection, self._tick_id)
+        if end != self.head:
             await self._restore("epoch_changed")
 
     async def _restore(self, reason: str) -> None:

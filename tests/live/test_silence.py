@@ -1,0 +1,94 @@
+"""Connections that fall silent, and owners that do: neither may hold up the feed."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from faults.proxy import Proxy
+from fixtures.database import Connect
+from log_rig import PATIENCE, Board, sealing
+from tailboard.db import listener, pool
+from tailboard.db.listener import Listener
+from tailboard.db.pool import Database
+from tailboard.db.sealing import Sealing
+from tailboard.errors import DatabaseUnavailable
+
+
+@pytest.fixture
+async def proxy(database_url: str) -> AsyncIterator[Proxy]:
+    """Between a node and the test's database."""
+    known = psycopg.conninfo.conninfo_to_dict(database_url)
+    host, port = str(known["host"]), int(known.get("port") or 5432)
+    between = Proxy(str(Path(host) / f".s.PGSQL.{port}") if host.startswith("/") else port)
+    await between.start()
+    yield between
+    await between.stop()
+
+
+def through(proxy: Proxy, url: str) -> str:
+    return psycopg.conninfo.make_conninfo(url, host="127.0.0.1", port=proxy.port)
+
+
+async def test_a_leader_that_asks_nothing_loses_its_place_to_another(database_url: str) -> None:
+    async with Listener(Database(database_url), "tailboard_bell", "frozen", silence_s=0.5) as frozen:
+        assert await Sealing(frozen.connection).lead()
+        async with sealing(database_url) as other:
+            async with asyncio.timeout(PATIENCE):
+                while not other.leading:
+                    await other.until_pause(lambda _: other.leading)
+        with pytest.raises(DatabaseUnavailable):
+            await Sealing(frozen.connection).seal()
+
+
+async def test_a_node_whose_connections_fell_silent_makes_new_ones(
+    database_url: str, connect: Connect, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "_DOUBT_S", 0.3)
+    monkeypatch.setattr(listener, "_ASK_AGAIN_S", 0.3)
+    connection = connect()
+    node = Board(through(proxy, database_url))
+    try:
+        await node.start()
+        connection.execute("SELECT tailboard.enqueue('before')")
+        await node.recorder.until(lambda told: len(told.events) == 1)
+        assert proxy.half_open() >= 3
+        connection.execute("SELECT tailboard.enqueue('after')")
+        await node.recorder.until(lambda told: len(told.events) == 2)
+    finally:
+        await node.stop()
+
+
+async def test_a_statement_that_the_server_is_at_may_take_as_long_as_it_takes(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "_DOUBT_S", 0.2)
+    monkeypatch.setattr(listener, "_ASK_AGAIN_S", 0.1)
+    async with Listener(Database(database_url), "tailboard_tick", "patient", silence_s=60) as patient:
+        with patient.asking():
+            await patient.connection.execute("SELECT pg_sleep(1)")
+        assert await patient.wait(0.01) is False
+
+
+async def test_a_pooled_connection_that_never_answers_is_given_up(
+    database_url: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_ANSWER_WITHIN_S", 0.3)
+    database = Database(through(proxy, database_url))
+    await database.open()
+    try:
+        async with database.connection() as connection:
+            await connection.execute("SELECT 1")
+        proxy.half_open()
+        began = time.monotonic()
+        with pytest.raises(DatabaseUnavailable):
+            async with database.connection() as connection:
+                await connection.execute("SELECT 1")
+        assert time.monotonic() - began < 5
+        async with database.connection() as connection:
+            await connection.execute("SELECT 1")
+    finally:
+        await database.close()
