@@ -21,6 +21,8 @@ PAGE_SOURCES := $(shell find frontend/src frontend/public ! -name '*.test.ts*') 
 TEST_PROCESSES ?= logical
 # More arguments for pytest or the benchmarks: make test-python ARGS="-k cursor"
 ARGS ?=
+# How long `make faults` walks; SEED= replays a walk, ONLY= names scenarios.
+MINUTES ?= 5
 # What a benchmark starts beside itself is named for it.
 BENCHES := $(filter-out %_client.py %_server.py,$(sort $(wildcard tests/bench/*.py)))
 
@@ -53,6 +55,10 @@ test-frontend: $(FRONTEND_READY) ## Run the front end's unit tests
 .PHONY: test-e2e
 test-e2e: setup $(E2E_READY) ## Run the end-to-end tests in a real Chromium
 	cd tests/e2e && $(NPM) --silent test
+
+.PHONY: faults
+faults: setup ## Inject faults at random into real servers (MINUTES=5 SEED=… ONLY=…; ARGS=--list names them)
+	PYTHONPATH=tests $(BIN)/python -m faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 .PHONY: bench
 bench: setup $(QUEUES_READY) ## Measure how fast it is, beside named alternatives (ARGS=--quick for a glance)

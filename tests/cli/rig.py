@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -62,11 +63,14 @@ def server_is_gone(home: Path) -> bool:
 class Process:
     """A running `tailboard`, with its two outputs read as they come."""
 
-    def __init__(self, home: Path, *arguments: str, **settings: str) -> None:
+    def __init__(
+        self, home: Path, *arguments: str, variables: Mapping[str, str] | None = None, **settings: str
+    ) -> None:
+        """`variables` are further ones of its environment, as they are."""
         self.home = home
         self.popen = subprocess.Popen(
             command(*arguments),
-            env=environment(home, **settings),
+            env={**environment(home, **settings), **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,0 +1,140 @@
+"""`make faults`: a random walk over every fault, for as many minutes as asked. See tests/README.md.
+
+Each round builds a world of its own and goes through all faults in a random order; after every one the oracle
+compares what each reader was told with what was committed. The first broken promise ends the walk with exit code 1.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import time
+from collections import Counter
+
+from faults.oracle import Violation
+from faults.scenario import SCENARIOS, Scenario, Skipped
+from faults.scenarios import disasters, network, processes, resources, server
+from faults.world import World, world
+
+MODULES = (processes, network, server, disasters, resources)
+
+
+class Walk:
+    """One run: what was done, and what was counted."""
+
+    def __init__(self, seed: int, minutes: float, only: list[str]) -> None:
+        self.seed = seed
+        self.deadline = time.monotonic() + minutes * 60
+        self.only = only
+        self.began = time.monotonic()
+        self.faults: Counter[str] = Counter()
+        self.skipped: dict[str, str] = {}
+        self.counts: Counter[str] = Counter()
+        self.resets: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        round_ = 0
+        while round_ == 0 or (time.monotonic() < self.deadline and not self.only):
+            # A round's seed replays it alone: make faults SEED=…
+            seed = self.seed + round_
+            print(f"round {round_ + 1}, seed {seed}", flush=True)
+            async with world(seed) as made:
+                try:
+                    await self._round(made, self._order(random.Random(seed)))
+                finally:
+                    self._add(made)
+            round_ += 1
+
+    def _order(self, rng: random.Random) -> list[Scenario]:
+        names = self.only or sorted(SCENARIOS)
+        if not self.only:
+            rng.shuffle(names)
+        return [SCENARIOS[name] for name in names]
+
+    async def _round(self, made: World, scenarios: list[Scenario]) -> None:
+        await made.flow()
+        for scenario in scenarios:
+            if time.monotonic() > self.deadline and not self.only:
+                return
+            began = time.monotonic()
+            try:
+                said = await scenario.act(made)
+            except Skipped as reason:
+                self.skipped[scenario.name] = str(reason)
+                self._say(scenario.name, f"skipped: {reason}")
+                continue
+            except Exception as error:
+                error.add_note(f"during {scenario.name}")
+                raise
+            acted = time.monotonic()
+            try:
+                await made.settle()
+            except Violation as violation:
+                violation.add_note(f"after {scenario.name}: {scenario.promise}")
+                raise
+            self.faults[scenario.name] += 1
+            settled = time.monotonic() - acted
+            self._say(scenario.name, f"{acted - began:.1f} s + {settled:.1f} s. {said or ''}")
+
+    def _add(self, made: World) -> None:
+        self.counts.update(made.counts)
+        self.resets.update(made.resets)
+        ledger = made.ledger
+        self.counts["transactions committed"] += ledger.acknowledged
+        self.counts["outcomes unknown at first"] += ledger.unknown
+        self.counts["transactions rolled back or refused"] += ledger.aborted
+        self.counts["reader connections"] += sum(reader.connections for reader in made.readers)
+        self.counts["events committed"] += len(made.history.entries)
+
+    def _say(self, name: str, text: str) -> None:
+        print(f"[{time.monotonic() - self.began:6.1f} s] {name}: {text}", flush=True)
+
+    def report(self, broken: str | None) -> None:
+        print()
+        print(f"seed {self.seed}, {(time.monotonic() - self.began) / 60:.1f} minutes")
+        print(f"faults injected: {self.faults.total()} of {len(self.faults)} kinds")
+        for name, n in sorted(self.counts.items()):
+            print(f"{name}: {n}")
+        print(f"resets: {dict(self.resets) or 'none'}")
+        for name, reason in self.skipped.items():
+            print(f"skipped {name}: {reason}")
+        print(broken or "lost: 0, repeated: 0, out of order: 0, silent gaps: 0")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--seed", type=int, default=None, help="replays a run")
+    parser.add_argument("--only", default="", help="names of scenarios, separated by commas; each once")
+    parser.add_argument("--list", action="store_true", help="name every scenario and its promise")
+    asked = parser.parse_args()
+    if asked.list:
+        for scenario in SCENARIOS.values():
+            print(f"{scenario.name}\n    {scenario.promise}")
+        return 0
+    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(1, 10**6)
+    only = [name for name in asked.only.split(",") if name]
+    if unknown := set(only) - set(SCENARIOS):
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}; --list names them all")
+    walk = Walk(seed, asked.minutes, only)
+    broken = None
+    try:
+        asyncio.run(walk.run())
+    except* Violation as violations:
+        broken = "BROKEN: " + "; ".join(_told(violations))
+    walk.report(broken)
+    return 1 if broken else 0
+
+
+def _told(group: BaseExceptionGroup[BaseException]) -> list[str]:
+    told = []
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            told += _told(error)
+        else:
+            told.append(f"{error} ({', '.join(getattr(error, '__notes__', []))})")
+    return told
+
+
+if __name__ == "__main__":
+    sys.exit(main())

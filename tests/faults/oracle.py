@@ -1,0 +1,251 @@
+"""The oracle: what every reader received, against the order that the log has and the ledger of the writers.
+
+Pure: facts in, a verdict out. A Violation says which promise was broken, by whom, and where.
+
+    ledger ---- what was committed ----> balance: each once, nothing else
+    log    ---- the surviving order ---> History
+    reader ---- what it was told ------> judged step by step: the same order, without a gap, or an explicit reset
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, assert_never
+
+from tailboard.core.cursor import Cursor
+
+
+class Violation(AssertionError):
+    """A promise was broken."""
+
+
+class Seen(NamedTuple):
+    """What of an event every interface must agree on."""
+
+    type: str
+    job: str
+    queue: str | None
+    mark: str | None
+
+    @property
+    def entry(self) -> str:
+        """What it pays of the ledger's debt."""
+        return f"-{self.job}" if self.type == "job_deleted" else f"~{self.mark}"
+
+
+# What a reader was told, in its order.
+
+
+class Opened(NamedTuple):
+    """It connected, and asked to go on from here."""
+
+    at: Cursor
+
+
+class Got(NamedTuple):
+    cursor: Cursor
+    seen: Seen
+    version: int | None
+
+
+class Left(NamedTuple):
+    """A job no longer matches its filter."""
+
+    cursor: Cursor
+    job: str
+
+
+class Reset(NamedTuple):
+    reason: str
+    cursor: Cursor
+
+
+Step = Opened | Got | Left | Reset
+
+
+class Entry(NamedTuple):
+    """One event of the log as it stands: the queue before it tells what left a filter."""
+
+    cursor: Cursor
+    version: int
+    seen: Seen
+    was_queue: str | None
+
+
+@dataclass
+class History:
+    """The surviving order: `entries[n]` has position n + 1. `ends` tells where each epoch was cut."""
+
+    entries: list[Entry] = field(default_factory=list)
+    epoch: int = 1
+    ends: dict[int, int] = field(default_factory=dict)
+    """For every epoch but the last one, the last of its positions that survived."""
+
+    @property
+    def head(self) -> Cursor:
+        return self.entries[-1].cursor if self.entries else Cursor(1, 0)
+
+    def append(self, entry: Entry) -> None:
+        """Raises Violation where the log itself has a gap or goes backwards."""
+        last = self.head
+        if entry.cursor.position != last.position + 1 or entry.cursor.epoch < last.epoch:
+            raise Violation(f"the log: {entry.cursor} follows {last}")
+        self.entries.append(entry)
+
+    def at(self, position: int) -> Entry:
+        return self.entries[position - 1]
+
+    def holds(self, cursor: Cursor) -> bool:
+        """Whether this place still is one of the log; if not, it was lost."""
+        if cursor.epoch == self.epoch:
+            return cursor.position <= len(self.entries)
+        return cursor.position <= self.ends.get(cursor.epoch, -1)
+
+    def check_versions(self) -> None:
+        """For one job, versions rise in the order of the log."""
+        newest: dict[str, int] = {}
+        for entry in self.entries:
+            if newest.get(entry.seen.job, -1) >= entry.version:
+                raise Violation(f"the log: {entry.cursor} has an older version of job {entry.seen.job}")
+            newest[entry.seen.job] = entry.version
+
+    def balance(self, owed: Counter[str]) -> None:
+        """Each committed change once, and nothing else."""
+        paid = Counter(entry.seen.entry for entry in self.entries)
+        lost, invented = owed - paid, paid - owed
+        if lost or invented:
+            raise Violation(f"the log: lost {_few(lost)}; repeated or invented {_few(invented)}")
+
+
+@dataclass
+class Verdict:
+    """What was checked for one reader."""
+
+    place: Cursor
+    events: int = 0
+    skipped: int = 0
+    """Positions that an explicit reset passed over."""
+    void: int = 0
+    """Events of a primary that was lost afterwards."""
+    collapsed: int = 0
+    resets: Counter[str] = field(default_factory=Counter)
+
+
+Matches = Callable[[Entry], bool | None]
+"""Whether a filter shows the entry: True an event, None a job that leaves, False nothing."""
+
+
+def everything(_: Entry) -> bool:
+    return True
+
+
+def queue_is(queue: str) -> Matches:
+    def matches(entry: Entry) -> bool | None:
+        if entry.seen.queue == queue:
+            return True
+        return None if entry.was_queue == queue else False
+
+    return matches
+
+
+_REASONS: Final = frozenset({"epoch_changed", "lagged", "cursor_expired", "source_reset"})
+
+
+def judge(
+    who: str,
+    steps: Iterable[Step],
+    history: History,
+    *,
+    place: Cursor,
+    matches: Matches = everything,
+    slow: bool = False,
+    disaster: bool = False,
+) -> Verdict:
+    """Judge what one reader was told since `place`.
+
+    A `slow` one may be told the newest of each job only, and may be reset as lagged. After a `disaster`, in which
+    PostgreSQL lost commits, anybody may be reset. Every other reset is a broken promise.
+    """
+    verdict = Verdict(place)
+    at = place
+    collapsed: dict[str, Cursor] = {}
+    for step in steps:
+        match step:
+            case Opened(cursor):
+                at = cursor
+            case Reset(reason, cursor):
+                lagging = slow and reason == "lagged"
+                if reason not in _REASONS or not (disaster or lagging):
+                    raise Violation(f"{who}: reset ({reason}) at {at} for no reason")
+                verdict.resets[reason] += 1
+                verdict.skipped += max(0, cursor.position - at.position)
+                at = cursor
+                collapsed.clear()
+            case Got(cursor, seen, _):
+                missed = _follow(who, step, at, history, matches, disaster=disaster, verdict=verdict)
+                collapsed.update({entry.seen.job: entry.cursor for entry in missed})
+                collapsed.pop(seen.job, None)
+                at = cursor
+            case Left(cursor, _):
+                missed = _follow(who, step, at, history, matches, disaster=disaster, verdict=verdict)
+                collapsed.update({entry.seen.job: entry.cursor for entry in missed})
+                at = cursor
+            case _:
+                assert_never(step)
+        if collapsed and not slow:
+            job, cursor = next(iter(collapsed.items()))
+            raise Violation(f"{who}: lost {len(collapsed)} events before {at}, first {cursor} of job {job}")
+    if collapsed and arrived(at, history, matches):
+        raise Violation(
+            f"{who}: never told the newest of {len(collapsed)} jobs, such as {next(iter(collapsed))}"
+        )
+    verdict.place = at
+    return verdict
+
+
+def arrived(place: Cursor, history: History, matches: Matches = everything) -> bool:
+    """Whether nothing that a reader at `place` has to be told is missing."""
+    if not history.holds(place):
+        return False
+    return all(matches(entry) is False for entry in history.entries[place.position :])
+
+
+def _follow(
+    who: str,
+    step: Got | Left,
+    at: Cursor,
+    history: History,
+    matches: Matches,
+    *,
+    disaster: bool,
+    verdict: Verdict,
+) -> list[Entry]:
+    """Check one event against the log; return what was left out before it."""
+    cursor = step.cursor
+    if cursor.position <= at.position:
+        raise Violation(f"{who}: {cursor} came after {at}: repeated, or out of order")
+    if not history.holds(cursor):
+        if not disaster:
+            raise Violation(f"{who}: {cursor} is not in the log")
+        verdict.void += 1
+        return []
+    if not history.holds(at) and at.position:
+        raise Violation(f"{who}: went on to {cursor} from {at}, which was lost, without a reset")
+    entry = history.at(cursor.position)
+    shown = matches(entry)
+    if isinstance(step, Got):
+        if shown is not True or entry.seen != step.seen or entry.cursor != cursor:
+            raise Violation(f"{who}: told {step.seen} at {cursor}, where the log has {entry}")
+        if step.version is not None and step.version != entry.version:
+            raise Violation(f"{who}: told version {step.version} at {cursor}, where the log has {entry}")
+    elif shown is not None or entry.seen.job != step.job:
+        raise Violation(f"{who}: told that {step.job} left at {cursor}, where the log has {entry}")
+    missed = [e for e in history.entries[at.position : cursor.position - 1] if matches(e) is not False]
+    verdict.events += 1
+    verdict.collapsed += len(missed)
+    return missed
+
+
+def _few(found: Counter[str]) -> str:
+    shown = ", ".join(f"{name} ({n} times)" for name, n in found.most_common(5))
+    return f"{found.total()} [{shown}]" if found else "0"

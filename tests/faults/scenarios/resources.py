@@ -1,0 +1,155 @@
+"""Resources that run out, and clocks that go wrong."""
+
+import asyncio
+import os
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import errors
+
+from faults.scenario import Skipped, fault
+from faults.world import World
+
+_SIZE: Final = 48 << 20
+_LIBRARY: Final = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
+
+
+@fault("a full disk under the log makes workers' statements fail, and loses nothing")
+async def full_disk_under_the_log(world: World) -> str:
+    folder = world.fresh_folder()
+    folder.mkdir()
+    refused = await asyncio.to_thread(_mount, folder)
+    if refused:
+        raise Skipped(f"a small file system cannot be mounted here: {refused}")
+    try:
+        return await _fill(world, folder)
+    finally:
+        await asyncio.to_thread(
+            subprocess.run, ["umount", "-l", str(folder)], capture_output=True, check=False
+        )
+
+
+def _mount(folder: Path) -> str:
+    """Mount a small file system; return why that is not possible, or nothing."""
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "none", str(folder)], capture_output=True, check=False
+    )
+    return done.stderr.decode().strip()
+
+
+async def _fill(world: World, folder: Path) -> str:
+    account = world.primary.account
+    if account is not None:
+        os.chown(folder, account.uid, account.gid)
+    name = folder.name
+    world.sql(f"CREATE TABLESPACE {name} LOCATION '{folder}'")
+    aborted = world.ledger.aborted
+    try:
+        await asyncio.to_thread(_move_the_log, world, name)
+        filler = folder / "filler"
+        with filler.open("wb") as file:
+            try:
+                while True:
+                    file.write(b"\0" * 65_536)
+            except OSError:
+                pass
+        await world.rest(4.0)
+        refused = world.ledger.aborted - aborted
+        filler.unlink()
+        await world.flow()
+        return f"{refused} transactions were refused meanwhile"
+    finally:
+        await asyncio.to_thread(_move_the_log, world, "pg_default")
+        world.sql(f"DROP TABLESPACE {name}")
+
+
+def _move_the_log(world: World, tablespace: str) -> None:
+    """All of the log and of its order, with the indexes."""
+    with world.primary.connect() as connection:
+        relations = connection.execute(
+            "SELECT c.oid::regclass::text, c.relkind::text FROM pg_class c"
+            " WHERE c.relnamespace = 'tailboard'::regnamespace AND c.relkind IN ('r', 'i')"
+            " AND (c.relname LIKE 'changes%' OR c.relname LIKE 'ticks%')"
+        ).fetchall()
+        for name, kind in relations:
+            what = "TABLE" if kind == "r" else "INDEX"
+            connection.execute(f"ALTER {what} {name} SET TABLESPACE {tablespace}".encode())
+
+
+@fault("a NOTIFY queue near full: workers' commits succeed, and the feed goes on")
+async def notify_queue_near_full(world: World) -> str:
+    """Somebody listens and sleeps in a transaction, and somebody else notifies: the queue cannot be emptied."""
+    if world.primary.installation.major < 17:
+        raise Skipped("before PostgreSQL 17 the queue has 8 GB, whatever one does")
+    aborted = 0
+    async with await psycopg.AsyncConnection.connect(world.primary.url) as sleeper:
+        await sleeper.execute("LISTEN faults")
+        await sleeper.commit()
+        await sleeper.execute("SELECT 1")
+        used = await asyncio.to_thread(_fill_the_queue, world, 0.95)
+        before = world.ledger.aborted
+        took = await world.flow(100)
+        await world.rest(2.0)
+        aborted = world.ledger.aborted - before
+        ((after,),) = world.sql("SELECT pg_notification_queue_usage()")
+        await sleeper.rollback()
+    refused = world.ledger.refused_notify
+    assert not refused, f"{refused} commits were refused because the queue was full"
+    return (
+        f"the queue was {used:.0%} full, then {after:.0%}; 100 events in {took:.1f} s, {aborted} rolled back"
+    )
+
+
+def _fill_the_queue(world: World, share: float) -> float:
+    with world.primary.connect() as connection:
+        for size in (7_900, 1_000, 100):
+            try:
+                while (used := _usage(connection)) < share:
+                    connection.execute("SELECT pg_notify('faults', repeat('x', %s))", [size])
+            except errors.ProgramLimitExceeded:
+                continue
+        return used
+
+
+def _usage(connection: psycopg.Connection[tuple[float]]) -> float:
+    row = connection.execute("SELECT pg_notification_queue_usage()").fetchone()
+    assert row is not None
+    return row[0]
+
+
+@fault("clocks that jump, of a node and of PostgreSQL, change no order and lose nothing")
+async def clock_steps(world: World) -> str:
+    if _LIBRARY is None:
+        raise Skipped("libfaketime is not installed (Debian: apt-get install libfaketime)")
+    clock = world.fresh_folder()
+    clock.mkdir()
+    clock.chmod(0o755)
+    offset = clock / "offset"
+    offset.write_text("+0\n")
+    preloaded = {
+        "LD_PRELOAD": str(_LIBRARY),
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    node = await world.sealer()
+    try:
+        world.primary.environment = node.environment = preloaded
+        await asyncio.to_thread(world.primary.stop)
+        await asyncio.to_thread(world.primary.start)
+        await node.stop()
+        await node.start()
+        steps = [world.rng.choice(("+3600", "-3600", "+86400", "-30", "-86400", "+5")) for _ in range(4)]
+        for step in steps:
+            offset.write_text(f"{step}\n")
+            await world.flow()
+            await world.rest(0.3)
+    finally:
+        world.primary.environment = node.environment = {}
+        await asyncio.to_thread(world.primary.stop)
+        await asyncio.to_thread(world.primary.start)
+        await node.stop()
+        await node.start()
+    return f"steps of {', '.join(steps)} s under PostgreSQL and {node.name}"

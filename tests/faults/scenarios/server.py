@@ -1,0 +1,115 @@
+"""PostgreSQL that stops, crashes, and comes back."""
+
+import asyncio
+import os
+import signal
+
+import psycopg
+
+from faults.scenario import fault
+from faults.world import World
+
+
+@fault("stopped at once and started again in the middle of a load: nothing lost, nothing repeated")
+async def stop_postgresql_at_once(world: World) -> str:
+    await asyncio.to_thread(world.primary.stop, signal.SIGQUIT)
+    await world.rest(world.rng.random())
+    await asyncio.to_thread(world.primary.start)
+    took = await world.flow()
+    return f"the feed went on {took:.1f} s after the start"
+
+
+@fault("the same for a restart in order, as an upgrade does it")
+async def restart_postgresql(world: World) -> None:
+    await asyncio.to_thread(world.primary.stop)
+    await asyncio.to_thread(world.primary.start)
+    await world.flow()
+
+
+@fault("one backend killed takes all of them down; they recover, and so does the feed")
+async def kill_a_backend(world: World) -> None:
+    ((pid,),) = world.sql("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'tailboard%' LIMIT 1")
+    os.kill(pid, signal.SIGKILL)
+    await world.flow()
+
+
+@fault("a crash after which transaction ids are used again loses nothing")
+async def crash_with_transaction_ids_used_again(world: World) -> str:
+    """Ids that were drawn and never written down are drawn again after the crash, by others."""
+    await world.gate.close()
+    try:
+        async with world.open_transactions(20) as connections:
+            drawn = []
+            for connection in connections:
+                row = await (await connection.execute("SELECT pg_current_xact_id()::text::bigint")).fetchone()
+                drawn.append(row[0])
+            await asyncio.to_thread(world.primary.stop, signal.SIGKILL)
+            await asyncio.to_thread(world.primary.start)
+            ((fresh,),) = world.sql("SELECT pg_current_xact_id()::text::bigint")
+    finally:
+        world.gate.open()
+    await world.flow()
+    again = sum(xid >= fresh for xid in drawn)
+    assert again, "no transaction id was used again: nothing was tested"
+    return f"{again} of {len(drawn)} ids were used again"
+
+
+@fault("a transaction that is open all the while delays its own changes alone")
+async def open_transaction_throughout(world: World) -> str:
+    writer, txn = world.writers[0], world.ledger.number()
+    node = await world.sealer()
+    async with await psycopg.AsyncConnection.connect(world.primary.url) as connection:
+        written = await writer.some_rows(connection, 3)
+        await connection.execute("INSERT INTO faults.committed VALUES (%s)", [txn])
+        await node.kill()
+        took = await world.flow()
+        await node.start()
+        await world.flow()
+        await connection.commit()
+    world.ledger.commit(txn, written)
+    return f"sealed by another after {took:.1f} s, with the transaction still open"
+
+
+@fault("what was prepared before a crash and committed after it is told once")
+async def prepared_before_a_crash(world: World) -> str:
+    writer, txn = world.writers[0], world.ledger.number()
+    world.sql("UPDATE tailboard.settings SET value = 'false' WHERE key = 'notify'")
+    try:
+        await world.flow()
+        async with await psycopg.AsyncConnection.connect(world.primary.url) as connection:
+            written = await writer.some_rows(connection, 3)
+            await connection.execute("INSERT INTO faults.committed VALUES (%s)", [txn])
+            await connection.execute(f"PREPARE TRANSACTION 'faults {txn}'".encode())
+        await asyncio.to_thread(world.primary.stop, signal.SIGQUIT)
+        await asyncio.to_thread(world.primary.start)
+        await world.flow()
+        world.sql(f"COMMIT PREPARED 'faults {txn}'")
+        world.ledger.commit(txn, written)
+    finally:
+        world.sql("UPDATE tailboard.settings SET value = 'true' WHERE key = 'notify'")
+    return "prepared, crashed, committed"
+
+
+@fault("everything restarted in the middle of a bulk load: all of its rows, or none, and each once")
+async def restart_of_everything_during_a_bulk_load(world: World) -> str:
+    rows = 20_000
+    load = asyncio.create_task(world.writers[1].bulk(rows))
+    await world.rest(0.1 + world.rng.random())
+    for node in world.nodes:
+        await node.kill()
+    await asyncio.to_thread(world.primary.stop, signal.SIGQUIT)
+    await load
+    await asyncio.to_thread(world.primary.start)
+    await asyncio.gather(*(node.start() for node in world.nodes))
+    await world.flow()
+    return f"{rows} rows in one statement"
+
+
+@fault("a statement of many rows: everybody healthy is told each, slow readers the newest or a reset")
+async def bulk_statement(world: World) -> str:
+    rows = 15_000
+    await world.writers[1].bulk(rows)
+    await world.flow()
+    await world.rest(4.0)  # so that slow readers fall behind
+    memory = ", ".join(f"{node.memory_mib():.0f}" for node in world.nodes)
+    return f"{rows} rows in one statement; the nodes hold {memory} MiB"

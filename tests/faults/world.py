@@ -1,0 +1,372 @@
+"""The world in which faults happen: PostgreSQL, three nodes on it, writers, readers of every kind, and a notebook.
+
+Writers ----> PostgreSQL <---- Proxy <---- nodes <---- Proxy <---- Readers
+   |              |                                                   |
+ Ledger        History                                              Steps
+   +--------------+--------------- the oracle ------------------------+
+"""
+
+import asyncio
+import contextlib
+import itertools
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from faults import readers
+from faults.node import Node
+from faults.oracle import Entry, History, Seen, Violation, arrived, judge, queue_is
+from faults.postgres import Postgres
+from faults.proxy import Proxy
+from faults.readers import Reader
+from faults.workload import SCHEMA, Gate, Ledger, Writer
+from fixtures.waiting import await_until
+from tailboard.core.cursor import Cursor
+from tailboard.db.pool import Database
+from tailboard.db.schema import migrate
+from tailboard.db.sealing import Sealing
+from tailboard.errors import LeadershipLost
+
+NODES: Final = 3
+WRITERS: Final = 4
+SETTLE_S: Final = 90.0
+"""An event that has not come by then is lost. Generous, for machines that have other things to do."""
+
+_HISTORY: Final = """
+SELECT e.epoch, e.position, e.version, e.type, e.job_id, e.job ->> 'queue', e.job ->> 'phase', e.was ->> 'queue'
+  FROM tailboard.events e WHERE e.tick_id > %s ORDER BY e.position
+"""
+
+
+class World:
+    """Build it with `world(...)`. Scenarios act on `primary`, `nodes` and the writers, and say what they did."""
+
+    def __init__(self, folder: Path, rng: random.Random) -> None:
+        self.folder = folder
+        self.rng = rng
+        self.ledger = Ledger()
+        self.history = History()
+        self.primary = Postgres(folder / "pg0")
+        self.nodes: list[Node] = []
+        self.gate = Gate()
+        self.to_writers = Proxy(self.primary.port)
+        """Half of the writers are further away: what ends a connection can lose them the answer to a COMMIT."""
+        self.writers = [
+            Writer(
+                f"w{n}",
+                self._near if n % 2 else self._far,
+                self.ledger,
+                self.gate,
+                random.Random(rng.random()),
+            )
+            for n in range(WRITERS)
+        ]
+        self.readers = self._readers()
+        self.counts: Counter[str] = Counter()
+        self.resets: Counter[str] = Counter()
+        self.disaster = False
+        """Whether PostgreSQL has lost commits since the last settlement."""
+        self._made = 0
+        self._tasks: asyncio.TaskGroup
+        self._running: list[asyncio.Task[Any]] = []
+
+    def _readers(self) -> list[Reader]:
+        kinds: list[tuple[str, readers.Stream, dict[str, Any]]] = [
+            ("v1", readers.websocket_v1, {}),
+            ("v1 again", readers.websocket_v1, {}),
+            ("plain", readers.websocket_plain, {}),
+            ("SSE", readers.server_sent, {}),
+            ("REST", readers.rest, {}),
+            ("SQL", readers.sql(lambda: self.primary.url), {}),
+            ("v1 of a queue", readers.websocket_v1, _queue("mail")),
+            ("plain of a queue", readers.websocket_plain, _queue("image")),
+            ("SSE of a queue", readers.server_sent, _queue("sync")),
+            ("slow plain", readers.websocket_plain, {"slow": True}),
+            ("slow v1", readers.websocket_v1, {"slow": True}),
+        ]
+        return [
+            Reader(name, stream, self._any_node, random.Random(self.rng.random()), **more)
+            for name, stream, more in kinds
+        ]
+
+    def _near(self) -> str:
+        return self.primary.url
+
+    def _far(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.to_writers.port}/tailboard?connect_timeout=5"
+
+    def _any_node(self) -> str:
+        serving = [node for node in self.nodes if node.serving]
+        return self.rng.choice(serving or self.nodes).url
+
+    # Coming and going
+
+    async def open(self) -> None:
+        await asyncio.to_thread(self.primary.create)
+        await asyncio.to_thread(self.primary.start)
+        with self.primary.connect("postgres") as connection:
+            connection.execute("CREATE DATABASE tailboard")
+        await asyncio.to_thread(migrate, self.primary.url)
+        with self.primary.connect() as connection:
+            connection.execute(SCHEMA)
+        await self.to_writers.start()
+        self.to_writers.delay_s = 0.01
+        self.nodes = [Node(n, self.folder, self.primary.port) for n in range(NODES)]
+        for node in self.nodes:
+            await node.open()
+        for node in self.nodes:
+            await node.start()
+
+    async def begin(self, tasks: asyncio.TaskGroup) -> None:
+        """Let the writers write and the readers read."""
+        self._running = [tasks.create_task(each.run()) for each in (*self.writers, *self.readers)]
+
+    async def close(self) -> None:
+        for task in self._running:
+            task.cancel()
+        for node in self.nodes:
+            await node.close()
+        await self.to_writers.stop()
+        await asyncio.to_thread(self.primary.stop, signal.SIGQUIT)
+
+    # What scenarios do
+
+    def fresh_folder(self) -> Path:
+        self._made += 1
+        return self.folder / f"pg{self._made}"
+
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Ask the primary, on a connection for this question alone."""
+        with self.primary.connect() as connection:
+            cursor = connection.execute(statement.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    async def sealer(self) -> Node:
+        """The node that leads, once there is one."""
+
+        async def leading() -> Node | None:
+            for node in self.nodes:
+                if node.serving and (said := await node.ready()) and said["leader"]:
+                    return node
+            return None
+
+        return await await_until(leading, SETTLE_S)  # type: ignore[return-value]
+
+    async def other_than(self, node: Node) -> Node:
+        return self.rng.choice([each for each in self.nodes if each is not node])
+
+    async def flow(self, events: int = 20) -> float:
+        """Return once so many more events are in the log, and how long that took: the feed is alive."""
+        began = time.monotonic()
+        goal: list[int] = []
+
+        def more() -> bool:
+            with contextlib.suppress(psycopg.OperationalError):
+                position = self._length()
+                if not goal:
+                    goal.append(position + events)
+                return position >= goal[0]
+            return False
+
+        async def looked() -> bool:
+            return await asyncio.to_thread(more)
+
+        await await_until(looked, SETTLE_S)
+        return time.monotonic() - began
+
+    async def rest(self, seconds: float) -> None:
+        """Let things happen for a while."""
+        await asyncio.sleep(seconds)
+
+    @contextlib.asynccontextmanager
+    async def open_transactions(self, n: int) -> AsyncIterator[list[psycopg.AsyncConnection[Any]]]:
+        """Connections that have begun a transaction; how it ends is left to what happens."""
+        opened = [await psycopg.AsyncConnection.connect(self.primary.url) for _ in range(n)]
+        try:
+            yield opened
+        finally:
+            for connection in opened:
+                await connection.close()
+
+    async def rival_sealer(self, seconds: float) -> tuple[int, int]:
+        """Seal beside the leader without its lock; return how often that came first, and how often second."""
+        won = lost = 0
+        deadline = time.monotonic() + seconds
+        database = Database(self.primary.url)
+        while time.monotonic() < deadline:
+            connection = await database.direct("rival")
+            try:
+                sealing = Sealing(connection)
+                await sealing.open_log()
+                while time.monotonic() < deadline:
+                    won += (await sealing.seal()).sealed > 0
+                    await asyncio.sleep(0.002)
+            except LeadershipLost:
+                lost += 1
+            finally:
+                await connection.close()
+        return won, lost
+
+    async def switch_to(self, server: Postgres) -> None:
+        """Everybody who connects from now on finds this server; what the old one alone knew is lost."""
+        self.primary = server
+        self.to_writers.target = server.port
+        self.to_writers.cut()
+        for node in self.nodes:
+            node.to_database.target = server.port
+            node.to_database.cut()
+
+    async def take_stock(self) -> int:
+        """After a disaster: which transactions this server has. Writers have to be held. Returns how many it lost."""
+        self.disaster = True
+        lost = self.ledger.survive(await asyncio.to_thread(self._present))
+        self.counts["commits lost by PostgreSQL"] += lost
+        return lost
+
+    # The reckoning
+
+    async def settle(self) -> None:
+        """Hold the writers, let everybody come to the end, and compare. Raises Violation."""
+        await self.gate.close()
+        try:
+            self.ledger.resolve(await asyncio.to_thread(self._present))
+            await self._the_log_has_it_all()
+            await self._everybody_has_it_all()
+            self._judge()
+            self.disaster = False
+        finally:
+            for reader in self.readers:
+                reader.hurry.clear()
+            self.gate.open()
+
+    def _present(self) -> set[int]:
+        return {row[0] for row in self.sql("SELECT txn FROM faults.committed")}
+
+    async def _the_log_has_it_all(self) -> None:
+        complaint: list[Violation] = []
+
+        async def complete() -> bool:
+            complaint.clear()
+            owed = +self.ledger.owed
+            try:
+                if (n := await asyncio.to_thread(self._length)) < owed.total():
+                    complaint.append(
+                        Violation(f"lost: {owed.total()} events were committed, the log has {n}")
+                    )
+                    return False
+                history = await asyncio.to_thread(self._read_history)
+                history.balance(owed)
+            except psycopg.OperationalError as error:
+                complaint.append(Violation(f"the log cannot be read: {error}"))
+                return False
+            except Violation as violation:
+                complaint.append(violation)
+                return False
+            self.history = history
+            return True
+
+        try:
+            await await_until(complete, SETTLE_S)
+        except TimeoutError:
+            raise complaint[0] from None
+
+    def _length(self) -> int:
+        rows = self.sql("SELECT first_position + n - 1 FROM tailboard.ticks ORDER BY tick_id DESC LIMIT 1")
+        return int(rows[0][0])
+
+    def _read_history(self) -> History:
+        """The whole log, in its order."""
+        history = History()
+        with self.primary.connect() as connection:
+            epochs = connection.execute(
+                "SELECT epoch, start_position FROM tailboard.epochs ORDER BY epoch"
+            ).fetchall()
+            rows = connection.execute(_HISTORY, [-1]).fetchall()
+        history.epoch = epochs[-1][0]
+        history.ends = {epoch: start for (epoch, _), (_, start) in itertools.pairwise(epochs)}
+        for epoch, position, version, kind, job, queue, mark, was in rows:
+            history.append(Entry(Cursor(epoch, position), version, Seen(kind, job, queue, mark), was))
+        history.check_versions()
+        return history
+
+    async def _everybody_has_it_all(self) -> None:
+        for reader in self.readers:
+            reader.hurry.set()
+
+        def all_arrived() -> bool:
+            for reader in self.readers:
+                if reader.wrong is not None:
+                    raise Violation(f"{reader.name}: {reader.wrong}")
+            return all(arrived(reader.place, self.history, reader.matches) for reader in self.readers)
+
+        try:
+            await await_until(all_arrived, SETTLE_S)
+        except TimeoutError:
+            late = {
+                reader.name: str(reader.place)
+                for reader in self.readers
+                if not arrived(reader.place, self.history, reader.matches)
+            }
+            raise Violation(f"the log ends at {self.history.head}, and never came further: {late}") from None
+
+    def _judge(self) -> None:
+        for reader in self.readers:
+            verdict = judge(
+                reader.name,
+                reader.take(),
+                self.history,
+                place=reader.judged,
+                matches=reader.matches,
+                slow=reader.slow,
+                disaster=self.disaster,
+            )
+            reader.judged = verdict.place
+            self.counts["events checked"] += verdict.events
+            self.counts["passed over by a reset"] += verdict.skipped
+            self.counts["of a lost primary"] += verdict.void
+            self.counts["collapsed for slow readers"] += verdict.collapsed
+            self.resets.update(verdict.resets)
+        self.counts["settlements"] += 1
+
+
+def _queue(name: str) -> dict[str, Any]:
+    return {"query": [("queue", name)], "matches": queue_is(name)}
+
+
+@contextlib.asynccontextmanager
+async def world(seed: int) -> AsyncIterator[World]:
+    """A world of its own, at work; and nothing of it left behind."""
+    folder = await asyncio.to_thread(_new_folder)
+    made = World(folder, random.Random(seed))
+    kept = False
+    try:
+        await made.open()
+        async with asyncio.TaskGroup() as tasks:
+            await made.begin(tasks)
+            try:
+                yield made
+            finally:
+                await made.close()
+    except BaseException:
+        kept = True
+        raise
+    finally:
+        if kept:
+            (folder / "nodes.log").write_text("\n".join(line for node in made.nodes for line in node.log))
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _new_folder() -> Path:
+    """One that PostgreSQL's account may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="tailboard-faults-"))
+    folder.chmod(0o755)
+    return folder
