@@ -74,6 +74,8 @@ class World:
         self.resets: Counter[str] = Counter()
         self.disaster = False
         """Whether PostgreSQL has lost commits since the last settlement."""
+        self.flooded = False
+        """Whether more has been written at once since then than a client on this machine can be sure to take."""
         self._made = 0
         self._tasks: asyncio.TaskGroup
         self._running: list[asyncio.Task[Any]] = []
@@ -239,9 +241,10 @@ class World:
         try:
             self.ledger.resolve(await asyncio.to_thread(self._present))
             await self._the_log_has_it_all()
+            await self._every_node_follows()
             await self._everybody_has_it_all()
             self._judge()
-            self.disaster = False
+            self.disaster = self.flooded = False
         finally:
             for reader in self.readers:
                 reader.hurry.clear()
@@ -297,6 +300,23 @@ class World:
         history.check_versions()
         return history
 
+    async def _every_node_follows(self) -> None:
+        """Also those that have no readers just now: one that is behind would reset them later."""
+        where: dict[str, str] = {}
+
+        async def follows() -> bool:
+            for node in self.nodes:
+                said = await node.ready()
+                where[node.name] = said["cursor"] if said else "not ready"
+            places = [Cursor.parse(place) for place in where.values() if place != "not ready"]
+            head = Cursor(self.history.epoch, len(self.history.entries))
+            return len(places) == len(self.nodes) and all(place == head for place in places)
+
+        try:
+            await await_until(follows, SETTLE_S)
+        except TimeoutError:
+            raise Violation(f"the log ends at {self.history.head}, and the nodes are at {where}") from None
+
     async def _everybody_has_it_all(self) -> None:
         for reader in self.readers:
             reader.hurry.set()
@@ -325,7 +345,7 @@ class World:
                 self.history,
                 place=reader.judged,
                 matches=reader.matches,
-                slow=reader.slow,
+                slow=reader.slow or self.flooded,
                 disaster=self.disaster,
             )
             reader.judged = verdict.place

@@ -66,7 +66,7 @@ BAD: dict[str, Bad] = {
     ),
     "a moment to come": Bad("GET", "/api/jobs?as_of=2999-01-01T00:00:00Z", 400, "moment_ahead"),
     "a moment before the log": Bad("GET", "/api/jobs?as_of=2001-01-01T00:00:00Z", 410, "cursor_expired"),
-    "a moment of a foreign epoch": Bad("GET", "/api/jobs/jobs/1?as_of=99.0", 400, "cursor_ahead"),
+    "a moment of a foreign epoch": Bad("GET", "/api/jobs/jobs/1?as_of=99.0", 410, "epoch_changed"),
     "a moment that the log has not reached": Bad(
         "GET", "/api/stats/history?as_of=1.999999999", 400, "cursor_ahead"
     ),

@@ -93,6 +93,7 @@ async def prepared_before_a_crash(world: World) -> str:
 @fault("everything restarted in the middle of a bulk load: all of its rows, or none, and each once")
 async def restart_of_everything_during_a_bulk_load(world: World) -> str:
     rows = 20_000
+    world.flooded = True
     load = asyncio.create_task(world.writers[1].bulk(rows))
     await world.rest(0.1 + world.rng.random())
     for node in world.nodes:
@@ -108,6 +109,7 @@ async def restart_of_everything_during_a_bulk_load(world: World) -> str:
 @fault("a statement of many rows: everybody healthy is told each, slow readers the newest or a reset")
 async def bulk_statement(world: World) -> str:
     rows = 15_000
+    world.flooded = True
     await world.writers[1].bulk(rows)
     await world.flow()
     await world.rest(4.0)  # so that slow readers fall behind
