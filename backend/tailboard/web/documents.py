@@ -114,8 +114,14 @@ class QueueCounts(Struct):
     stats: Counts
 
 
+class SourceCounts(Struct):
+    source: str
+    stats: Counts
+
+
 class StatsNow(Struct):
     stats: Counts
+    by_source: list[SourceCounts]
     by_queue: list[QueueCounts]
     cursor: str
     at: datetime | UnsetType = UNSET
@@ -207,6 +213,8 @@ class SourceNow(Struct):
     attached: bool
     health: SourceHealth
     actions: list[str]
+    rows: int
+    attached_at: datetime
 
 
 class SourceList(Struct):

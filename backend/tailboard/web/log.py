@@ -65,18 +65,24 @@ class StatsController(Controller):
     async def stats(self, board: OfBoard, as_of: AsOf = None) -> Response[bytes]:
         if as_of is not None:
             moment, stats, _ = await stats_then(board, as_of)
+            tallies = stats.tallies()
             return answer(
                 fields(
                     stats=stats.counts(),
-                    by_queue=_by_queue(stats.tallies()),
+                    by_source=_by_source(tallies),
+                    by_queue=_by_queue(tallies),
                     cursor=str(moment.cursor),
                     at=moment.at,
                 )
             )
         _require_folds(board)
         cursor, counts = board.projections.counts()
-        by_queue = _by_queue(board.projections.tallies())
-        return answer(fields(stats=counts, by_queue=by_queue, cursor=str(cursor)))
+        tallies = board.projections.tallies()
+        return answer(
+            fields(
+                stats=counts, by_source=_by_source(tallies), by_queue=_by_queue(tallies), cursor=str(cursor)
+            )
+        )
 
     @get(
         "/history",
@@ -105,6 +111,15 @@ class StatsController(Controller):
 def _require_folds(board: Board) -> None:
     if board.tailer.head is None:
         raise DatabaseUnavailable("The stats are still being loaded; try again in a moment.")
+
+
+def _by_source(tallies: list[Tally]) -> list[dict[str, object]]:
+    sources: dict[str, dict[str, int]] = {}
+    for tally in tallies:
+        counts = sources.setdefault(tally.source, dict.fromkeys((*STATUSES, "total"), 0))
+        counts[tally.status] += tally.n
+        counts["total"] += tally.n
+    return [{"source": source, "stats": counts} for source, counts in sources.items()]
 
 
 def _by_queue(tallies: list[Tally]) -> list[dict[str, object]]:

@@ -1,12 +1,14 @@
 """Who works, what is attached, who listens, and the probes of those who run the server."""
 
 import asyncio
+from collections import Counter
 
 from litestar import Controller, Response, get
 from msgspec.json import encode
 
 from tailboard.core.action import Action
 from tailboard.db.actions import BULK_LIMIT
+from tailboard.db.adopted import Adopted
 from tailboard.db.queries import query
 from tailboard.errors import DatabaseUnavailable, NotReady, TailboardError
 from tailboard.live.presence import Health
@@ -60,6 +62,10 @@ class SystemController(Controller):
     async def sources(self, board: OfBoard) -> Response[bytes]:
         async with board.database.connection() as connection:
             rows = await (await connection.execute(query("stats_sources"))).fetchall()
+        known = await board.jobs.attached()
+        counted = Counter[str]()
+        for tally in board.projections.tallies():
+            counted[tally.source] += tally.n
         found = [
             {
                 "name": name,
@@ -67,9 +73,11 @@ class SystemController(Controller):
                 "builtin": builtin,
                 "attached": captured,
                 "health": _health(board, table, found=table_found, captured=captured),
-                "actions": [] if board.access.read_only else [action.value for action in Action],
+                "actions": [] if board.access.read_only else _actions(known.find(name)),
+                "rows": counted[name],
+                "attached_at": attached_at,
             }
-            for name, table, builtin, table_found, captured in rows
+            for name, table, builtin, table_found, captured, attached_at in rows
         ]
         return answer(fields(sources=found, read_only=board.access.read_only))
 
@@ -143,6 +151,11 @@ class ProbeController(Controller):
                 cursor=None if board.tailer.head is None else str(board.tailer.head),
             )
         )
+
+
+def _actions(source: Adopted | None) -> list[str]:
+    """What can be done to the source's jobs; None is the built-in one, where everything can."""
+    return [action.value for action in Action if source is None or action in source.actions]
 
 
 def _health(board: Board, table: str, *, found: bool, captured: bool) -> dict[str, object]:
