@@ -5,6 +5,7 @@ import { useLocation } from 'wouter';
 import { EVERYTHING } from '@/client/filter';
 import { STATUSES } from '@/client/protocol';
 import { useBoard } from '@/client/react/board';
+import { kindOf, shortId } from '@/parts/JobId';
 import { jobPath, queuePath } from '@/parts/links';
 import { setReadOnly, useReadOnly } from '@/parts/readOnly';
 import { STATUS_LOOKS, StatusBadge } from '@/parts/status';
@@ -105,7 +106,7 @@ function useFoundJobs(text: string): readonly Choice[] {
   if (q === '' || data === undefined) return [];
   return data.jobs.map((job) => ({
     id: `job ${job.source}/${job.id}`,
-    word: `${job.id} ${job.kind}`,
+    word: `${shortId(job.id)} ${kindOf(job)}`,
     hint: <StatusBadge status={job.status} />,
     run: () => navigate(jobPath(job)),
   }));

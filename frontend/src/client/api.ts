@@ -11,12 +11,21 @@ export interface JobPage {
   readonly jobs: readonly Job[];
   readonly next: string | null;
   readonly cursor: string;
-  /** False where a search or an order looked at the newest jobs only. */
+  /** False where a search or an order looked at the newest jobs only, or where a source is failing. */
   readonly complete?: boolean;
+  readonly failing?: readonly Failing[];
+}
+
+/** A source that an answer is without, and why. */
+export interface Failing {
+  readonly source: string;
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface StatsAnswer {
   readonly stats: Stats;
+  readonly by_source?: readonly { readonly source: string; readonly stats: Stats }[];
   readonly by_queue: readonly { readonly source: string; readonly queue: string; readonly stats: Stats }[];
   readonly cursor: string;
 }
@@ -57,6 +66,8 @@ export interface WorkerInfo {
   readonly info: Json;
   readonly started_at: string | null;
   readonly seen_at: string | null;
+  /** Without any heartbeat its health is unknown, and only its jobs say that it works. */
+  readonly health: 'alive' | 'late' | 'lost' | 'unknown';
   readonly alive: boolean;
   readonly jobs: readonly Job[];
 }
@@ -72,6 +83,9 @@ export interface SourceInfo {
     readonly [detail: string]: Json | undefined;
   };
   readonly actions: readonly string[];
+  /** Jobs in it, as the log counts them. */
+  readonly rows?: number;
+  readonly attached_at?: string;
 }
 
 export const ACTIONS = ['retry', 'cancel', 'pause', 'resume', 'delete'] as const;
@@ -86,6 +100,19 @@ interface BulkAnswer {
   readonly changed: number;
   /** The same call would find further ones. */
   readonly more: boolean;
+  /** Jobs that their queue left as they were. */
+  readonly refused?: number;
+  /** Sources that have no such action. */
+  readonly unsupported?: readonly string[];
+  readonly failing?: readonly Failing[];
+}
+
+/** What a bulk action will do, or has done. */
+export interface BulkOutcome {
+  readonly jobs: number;
+  readonly refused: number;
+  /** Sources whose jobs stay as they are. */
+  readonly without: readonly string[];
 }
 
 export type JobName = { readonly source: string; readonly id: number | string };
@@ -139,9 +166,8 @@ export class Api {
     return this.#rest.call(`/api/events?after=${encodeURIComponent(after)}&limit=${limit}`);
   }
 
-  async workers(): Promise<readonly WorkerInfo[]> {
-    const { workers } = await this.#rest.call<{ workers: readonly WorkerInfo[] }>('/api/workers');
-    return workers;
+  workers(): Promise<{ readonly workers: readonly WorkerInfo[]; readonly failing?: readonly Failing[] }> {
+    return this.#rest.call('/api/workers');
   }
 
   sources(): Promise<{ readonly sources: readonly SourceInfo[]; readonly read_only?: boolean }> {
@@ -158,10 +184,13 @@ export class Api {
   }
 
   /** How many jobs the action would change. */
-  async countBulk(action: Action, scope: BulkScope): Promise<number> {
-    let matched = 0;
-    for (const filter of bulkFilters(scope)) matched += (await this.#bulk(action, filter, true)).matched;
-    return matched;
+  async countBulk(action: Action, scope: BulkScope): Promise<BulkOutcome> {
+    const gathered = new Gathered();
+    for (const filter of bulkFilters(scope)) {
+      const answer = await this.#bulk(action, filter, true);
+      gathered.add(answer, answer.matched);
+    }
+    return gathered.outcome();
   }
 
   /**
@@ -173,22 +202,39 @@ export class Api {
     scope: BulkScope,
     counted: number,
     onProgress: (changed: number) => void,
-  ): Promise<number> {
-    let changed = 0;
+  ): Promise<BulkOutcome> {
+    const gathered = new Gathered();
     for (const filter of bulkFilters(scope)) {
       let more = true;
-      while (more && changed < counted) {
+      while (more && gathered.jobs < counted) {
         const answer = await this.#bulk(action, filter, false);
-        changed += answer.changed;
+        gathered.add(answer, answer.changed);
         more = answer.more && answer.changed > 0;
-        onProgress(changed);
+        onProgress(gathered.jobs);
       }
     }
-    return changed;
+    return gathered.outcome();
   }
 
   #bulk(action: Action, filter: object, dryRun: boolean): Promise<BulkAnswer> {
     return this.#rest.call('/api/jobs/bulk', { method: 'POST', body: { action, filter, dry_run: dryRun } });
+  }
+}
+
+class Gathered {
+  jobs = 0;
+  #refused = 0;
+  readonly #without = new Set<string>();
+
+  add(answer: BulkAnswer, jobs: number): void {
+    this.jobs += jobs;
+    this.#refused += answer.refused ?? 0;
+    for (const source of answer.unsupported ?? []) this.#without.add(source);
+    for (const { source } of answer.failing ?? []) this.#without.add(source);
+  }
+
+  outcome(): BulkOutcome {
+    return { jobs: this.jobs, refused: this.#refused, without: [...this.#without].sort() };
   }
 }
 
@@ -206,6 +252,10 @@ function bulkFilters(scope: BulkScope): readonly object[] {
 
 function jobPath({ source, id }: JobName): string {
   return `/api/jobs/${encodeURIComponent(source)}/${encodeURIComponent(id)}`;
+}
+
+export function isAction(text: string): text is Action {
+  return (ACTIONS as readonly string[]).includes(text);
 }
 
 /** What a job's status becomes when an action succeeds; null where it ceases to be. */

@@ -8,10 +8,12 @@
  * moment, marked, before its row goes.
  */
 
-import type { JobPage, Sort } from './api';
+import type { Failing, JobPage, Sort } from './api';
+import { Dues } from './dues';
 import type { Batch } from './feed';
 import { isEverything, type JobFilter, matchesFacets } from './filter';
-import { isGone, type Job, type JobEvent, jobKey } from './protocol';
+import { comparator } from './jobOrder';
+import { isGone, type Job, type JobEvent, jobAt, jobKey } from './protocol';
 import { Graves, isNews } from './reducer';
 
 export type LoadPage = (after: string | null) => Promise<JobPage>;
@@ -26,6 +28,10 @@ export interface ListView {
   readonly more: boolean;
   /** The list grew past what a page should hold; its end was cut off. */
   readonly cut: boolean;
+  /** False where the server looked at the newest jobs only. */
+  readonly complete: boolean;
+  /** Sources that the list is without. */
+  readonly failing: readonly Failing[];
   readonly error: Error | null;
 }
 
@@ -48,6 +54,8 @@ export class JobList {
   readonly #waiting = new Map<string, Job>();
   readonly #departed = new Set<string>();
   readonly #graves = new Graves();
+  readonly #dues: Dues;
+  readonly #now: () => number;
   /** Events seen while a page is on its way: the page may be older than they are. */
   readonly #meanwhile = new Map<string, JobEvent>();
   #loads = 0;
@@ -63,6 +71,8 @@ export class JobList {
     loading: false,
     more: false,
     cut: false,
+    complete: true,
+    failing: [],
     error: null,
   };
   readonly #listeners = new Set<() => void>();
@@ -73,12 +83,16 @@ export class JobList {
     readonly sort: Sort;
     /** Called with the cursor of every page that came. */
     readonly onLoaded: (cursor: string) => void;
+    /** The time in milliseconds. */
+    readonly now?: () => number;
   }) {
     this.#load = options.load;
     this.#filter = options.filter;
     this.#order = comparator(options.sort);
     this.#moving = options.sort !== 'newest' && options.sort !== 'oldest';
     this.#onLoaded = options.onLoaded;
+    this.#dues = new Dues(options.filter);
+    this.#now = options.now ?? Date.now;
   }
 
   view = (): ListView => this.#view;
@@ -107,7 +121,8 @@ export class JobList {
   release(): void {
     if (this.#stale > 0) void this.refresh();
     if (this.#waiting.size === 0 && this.#departed.size === 0) return;
-    this.#insert([...this.#waiting.values()]);
+    const waited = [...this.#waiting.values()].map((job) => jobAt(job, this.#now()));
+    this.#insert(waited.filter((job) => matchesFacets(this.#filter, job)));
     this.#waiting.clear();
     this.#remove(this.#departed);
     this.#departed.clear();
@@ -117,6 +132,9 @@ export class JobList {
 
   apply(batch: Batch): void {
     if (batch.reset !== null) void this.refresh();
+    if (batch.stats !== null && this.#dues.missed(batch.stats.scheduled, batch.events.length === 0)) {
+      this.#refreshWhenLoose();
+    }
     if (batch.events.length === 0) return;
     const arrivals = new Map<string, Job>();
     const departures = new Set<string>();
@@ -127,6 +145,33 @@ export class JobList {
       changed = this.#applyOne(key, event, arrivals, departures) || changed;
     }
     this.#linger(batch.events, departures);
+    this.#move(arrivals, departures);
+    if (!changed) return;
+    this.#arrange();
+    this.#changed({});
+  }
+
+  /** Lets happen what time alone changes: a job that is due by now is pending, and may come or go with that. */
+  tick(): void {
+    const now = this.#now();
+    const { arrived, turned } = this.#dues.due(now, this.#jobs);
+    if (arrived.size === 0 && turned.length === 0) return;
+    const departures = new Set<string>();
+    for (const key of turned) {
+      const job = this.#jobs.get(key);
+      if (job === undefined) continue;
+      const due = jobAt(job, now);
+      this.#jobs.set(key, due);
+      if (!matchesFacets(this.#filter, due)) departures.add(key);
+    }
+    const arrivals = new Map<string, Job>();
+    for (const [key, job] of arrived) if (!this.#jobs.has(key)) arrivals.set(key, jobAt(job, now));
+    this.#move(arrivals, departures);
+    this.#arrange();
+    this.#changed({});
+  }
+
+  #move(arrivals: ReadonlyMap<string, Job>, departures: ReadonlySet<string>): void {
     if (this.#held) {
       for (const [key, job] of arrivals) this.#waiting.set(key, job);
       for (const key of departures) this.#departed.add(key);
@@ -134,9 +179,13 @@ export class JobList {
       this.#insert([...arrivals.values()]);
       this.#remove(departures);
     }
-    if (!changed) return;
-    this.#arrange();
-    this.#changed({});
+  }
+
+  #refreshWhenLoose(): void {
+    if (this.#held) {
+      this.#stale += 1;
+      this.#changed({});
+    } else void this.refresh();
   }
 
   /** Keeps rows whose jobs ended by going away, marked, until a moment has passed. */
@@ -169,9 +218,12 @@ export class JobList {
     const known = this.#jobs.get(key) ?? arrivals.get(key) ?? this.#waiting.get(key);
     if (!isNews(known?.version ?? this.#graves.version(key), event)) return false;
     if (isGone(event)) this.#graves.bury(event);
-    const belongs = !isGone(event) && matchesFacets(this.#filter, event.job);
+    const job = slim(jobAt(event.job, this.#now()));
+    const belongs = !isGone(event) && matchesFacets(this.#filter, job);
+    if (isGone(event)) this.#dues.gone(key);
+    else this.#dues.heard(key, job, belongs);
     if (this.#jobs.has(key)) {
-      this.#jobs.set(key, slim(event.job));
+      this.#jobs.set(key, job);
       if (belongs) {
         departures.delete(key);
         this.#departed.delete(key);
@@ -184,8 +236,8 @@ export class JobList {
       this.#stale += 1;
       return true;
     }
-    if (this.#waiting.has(key)) this.#waiting.set(key, slim(event.job));
-    else arrivals.set(key, slim(event.job));
+    if (this.#waiting.has(key)) this.#waiting.set(key, job);
+    else arrivals.set(key, job);
     return true;
   }
 
@@ -198,14 +250,19 @@ export class JobList {
       const jobs: Job[] = [];
       let next: string | null = null;
       let cursor: string | null = null;
+      let complete = true;
+      const failing = new Map<string, Failing>();
       do {
         const page: JobPage = await this.#load(next);
         if (generation !== this.#generation) return;
         cursor ??= page.cursor;
         jobs.push(...page.jobs);
         next = page.next;
+        complete &&= page.complete !== false;
+        for (const each of page.failing ?? []) failing.set(each.source, each);
       } while (next !== null && jobs.length < wanted);
       this.#onLoaded(cursor);
+      this.#view = { ...this.#view, complete: complete || failing.size > 0, failing: [...failing.values()] };
       this.#replace(jobs, next);
     });
   }
@@ -261,7 +318,8 @@ export class JobList {
       (event) => !isGone(event) && !this.#jobs.has(jobKey(event.job)),
     );
     if (this.#filter.q === '') {
-      this.#insert(missed.map((event) => slim(event.job)).filter((job) => matchesFacets(this.#filter, job)));
+      const arrived = missed.map((event) => slim(jobAt(event.job, this.#now())));
+      this.#insert(arrived.filter((job) => matchesFacets(this.#filter, job)));
     }
   }
 
@@ -274,7 +332,9 @@ export class JobList {
       if ((newer !== null && isGone(newer)) || (grave !== undefined && grave > job.version)) continue;
       const before = known.get(key);
       let current = newer === null ? job : newer.job;
-      if (newer === null && before !== undefined && before.version >= job.version) current = before;
+      if (newer === null && before !== undefined && isAhead(before, job)) current = before;
+      current = jobAt(current, this.#now());
+      this.#dues.heard(key, current, true);
       if (!matchesFacets(this.#filter, current)) continue;
       if (!this.#jobs.has(key)) {
         this.#keys.push(key);
@@ -359,36 +419,16 @@ export class JobList {
   }
 }
 
+/**
+ * Whether what is known of a job is newer than what a page says. As old as each other, the page is right about what is due
+ * by the database's clock; and of a job that the log never heard of, only pages know anything.
+ */
+function isAhead(known: Job, page: Job): boolean {
+  if (known.version !== page.version) return known.version > page.version;
+  return page.version > 0 && known.status === page.status;
+}
+
 /** A row keeps what a list shows: payloads of a hundred thousand jobs would fill the memory. */
 function slim(job: Job): Job {
   return { ...job, payload: null, result: null, phases: null };
-}
-
-/** The server's orders: by id, or by a column and then the newest first. */
-function comparator(sort: Sort): (a: Job, b: Job) => number {
-  switch (sort) {
-    case 'newest':
-      return (a, b) => ids(b, a);
-    case 'oldest':
-      return ids;
-    case 'priority':
-      return (a, b) => b.priority - a.priority || ids(b, a);
-    case 'started':
-      return (a, b) => text(b.started_at, a.started_at) || ids(b, a);
-    case 'finished':
-      return (a, b) => text(b.finished_at, a.finished_at) || ids(b, a);
-    default:
-      return sort satisfies never;
-  }
-}
-
-function text(a: string | null, b: string | null): number {
-  const x = a ?? '';
-  const y = b ?? '';
-  return x < y ? -1 : x > y ? 1 : 0;
-}
-
-function ids(a: Job, b: Job): number {
-  if (typeof a.id === 'number' && typeof b.id === 'number') return a.id - b.id;
-  return text(String(a.id), String(b.id));
 }

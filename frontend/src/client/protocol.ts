@@ -22,15 +22,18 @@ export interface Phase {
   readonly message?: string | null;
 }
 
-/** One row of a source. Times are ISO 8601. `version` grows with every change of the job. */
+/**
+ * One row of a source. Times are ISO 8601. `version` grows with every change of the job. A source that was adopted says
+ * of its jobs what it knows: beside id and status anything may be null.
+ */
 export interface Job {
   readonly source: string;
   readonly id: number | string;
-  readonly queue: string;
-  readonly kind: string;
+  readonly queue: string | null;
+  readonly kind: string | null;
   readonly status: Status;
-  readonly priority: number;
-  readonly attempt: number;
+  readonly priority: number | null;
+  readonly attempt: number | null;
   readonly max_attempts: number | null;
   readonly progress: number | null;
   readonly phase: string | null;
@@ -47,6 +50,26 @@ export interface Job {
   readonly version: number;
   /** Names of fields too large to travel with every event; `GET /api/jobs/{source}/{id}` has them. */
   readonly omitted?: readonly string[];
+  /** A job that is scheduled is pending from this moment on, without any event. */
+  readonly due?: string | null;
+}
+
+/** How a job stands at a moment: one that is due is pending, whatever was last heard of it. */
+export function statusAt(job: Job, now: number): Status {
+  return job.status === 'scheduled' && dueAt(job) <= now ? 'pending' : job.status;
+}
+
+/** When time alone makes the job pending, in milliseconds; never, for most. */
+export function dueAt(job: Job): number {
+  if (job.status !== 'scheduled' || job.due === undefined || job.due === null)
+    return Number.POSITIVE_INFINITY;
+  const at = Date.parse(job.due);
+  return Number.isNaN(at) ? Number.POSITIVE_INFINITY : at;
+}
+
+/** The job as it stands at a moment. */
+export function jobAt(job: Job, now: number): Job {
+  return dueAt(job) <= now ? { ...job, status: 'pending' } : job;
 }
 
 export const EVENT_TYPES = [

@@ -4,6 +4,7 @@ import { jobKey } from '@/client/protocol';
 import { Meter } from '@/ui/Meter';
 import { Ago } from '@/ui/time';
 import './jobLines.css';
+import { JobId, JobSource, kindOf } from './JobId';
 import { useExpectedStatus } from './jobActions';
 import { jobPath } from './links';
 import { StatusBadge } from './status';
@@ -21,7 +22,8 @@ export function JobLines({ jobs }: { jobs: readonly Job[] }) {
       {jobs.map((job) => (
         <li key={jobKey(job)} className="job-line">
           <Link href={jobPath(job)} className="job-line-name truncate">
-            <span className="muted mono">{job.id}</span> {job.kind}
+            <JobId id={job.id} /> {kindOf(job)}
+            <JobSource source={job.source} />
           </Link>
           <span className="job-line-phase truncate">
             {job.status === 'in_progress' && job.progress !== null ? (

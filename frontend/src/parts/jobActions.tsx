@@ -1,12 +1,14 @@
 import { CirclePause, CirclePlay, RotateCcw, Square, Trash2 } from 'lucide-react';
 import { type ComponentType, useCallback, useSyncExternalStore } from 'react';
 import { expectedStatus } from '@/client/actions';
-import { ACTIONS, type Action, allows } from '@/client/api';
+import { type Action, allows } from '@/client/api';
 import type { Job, Status } from '@/client/protocol';
 import { useBoard } from '@/client/react/board';
 import { Button } from '@/ui/Button';
 import { toast } from '@/ui/toasts';
+import { shortId } from './JobId';
 import { useReadOnly } from './readOnly';
+import { useOffered } from './sources';
 
 interface Look {
   readonly word: string;
@@ -32,7 +34,7 @@ export function useAct(): (job: Job, action: Action) => Promise<boolean> {
         return true;
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error);
-        toast({ tone: 'red', title: `Job ${job.id} was not ${ACTION_LOOKS[action].done}`, text });
+        toast({ tone: 'red', title: `Job ${shortId(job.id)} was not ${ACTION_LOOKS[action].done}`, text });
         return false;
       }
     },
@@ -50,6 +52,7 @@ export function useExpectedStatus(): (job: Job) => Status | null {
 export function JobActions({ job, onDeleted }: { job: Job; onDeleted?: () => void }) {
   const readOnly = useReadOnly();
   const act = useAct();
+  const offered = useOffered()(job.source);
   const status = useExpectedStatus()(job);
   if (readOnly || status === null) return null;
   const run = async (action: Action) => {
@@ -58,19 +61,21 @@ export function JobActions({ job, onDeleted }: { job: Job; onDeleted?: () => voi
   };
   return (
     <div className="job-actions">
-      {ACTIONS.filter((action) => allows(action, status)).map((action) => {
-        const { word, Icon } = ACTION_LOOKS[action];
-        return (
-          <Button
-            key={action}
-            look={action === 'delete' ? 'danger' : 'plain'}
-            onClick={() => void run(action)}
-          >
-            <Icon aria-hidden="true" />
-            {word}
-          </Button>
-        );
-      })}
+      {offered
+        .filter((action) => allows(action, status))
+        .map((action) => {
+          const { word, Icon } = ACTION_LOOKS[action];
+          return (
+            <Button
+              key={action}
+              look={action === 'delete' ? 'danger' : 'plain'}
+              onClick={() => void run(action)}
+            >
+              <Icon aria-hidden="true" />
+              {word}
+            </Button>
+          );
+        })}
     </div>
   );
 }

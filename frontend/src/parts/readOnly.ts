@@ -20,6 +20,7 @@ export function useReadOnlyChoice(): boolean {
 /** Whether the server lets nobody act. */
 export function useReadOnlyServer(): boolean {
   const { api } = useBoard();
+  // The same question as in sources.ts, so that it is asked once.
   const { data } = useQuery({ queryKey: ['sources'], queryFn: () => api.sources() });
   return data?.read_only === true;
 }

@@ -32,6 +32,10 @@ export function useJobList(
     const timer = setInterval(() => void list.poll(), interval);
     return () => clearInterval(timer);
   }, [list, interval]);
+  useEffect(() => {
+    const timer = setInterval(() => list.tick(), 1_000);
+    return () => clearInterval(timer);
+  }, [list]);
   useBatches((batch) => list.apply(batch));
   return { list, view };
 }

@@ -4,6 +4,7 @@ import { Link } from 'wouter';
 import { EVERYTHING } from '@/client/filter';
 import { useBoard, usePollInterval } from '@/client/react/board';
 import { useJobList } from '@/client/react/useJobList';
+import { FailingSources } from '@/parts/FailingSources';
 import { JobLines } from '@/parts/JobLines';
 import { useStats } from '@/parts/stats';
 import { Empty, LoadError, Skeleton } from '@/ui/notices';
@@ -118,6 +119,11 @@ function RecentJobs() {
       {view.error !== null && !view.loaded && (
         <div className="panel-body">
           <LoadError error={view.error} retry={() => void list.refresh()} />
+        </div>
+      )}
+      {view.failing.length > 0 && (
+        <div className="panel-body">
+          <FailingSources failing={view.failing} />
         </div>
       )}
       {view.loaded && jobs.length === 0 && (

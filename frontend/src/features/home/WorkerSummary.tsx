@@ -9,11 +9,12 @@ const SHOWN = 6;
 
 export function WorkerSummary({ pollMs }: { pollMs: number }) {
   const { api } = useBoard();
-  const { data } = useQuery({
+  const { data: answer } = useQuery({
     queryKey: ['workers'],
     queryFn: () => api.workers(),
     refetchInterval: Math.min(usePollInterval(pollMs), 10_000),
   });
+  const data = answer?.workers;
   const alive = data?.filter((worker) => worker.alive).length ?? 0;
   return (
     <Panel

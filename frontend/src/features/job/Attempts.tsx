@@ -5,7 +5,7 @@ import { Panel } from '@/ui/Panel';
 import { Ago, Duration } from '@/ui/time';
 
 export interface Attempt {
-  readonly number: number;
+  readonly number: number | null;
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly outcome: Status;
@@ -44,7 +44,7 @@ export function Attempts({ job, entries }: { job: Job; entries: readonly History
       <ol className="attempts">
         {known.map(({ number, startedAt, endedAt, outcome }) => (
           <li key={startedAt}>
-            <b className="num">{number}</b>
+            <b className="num">{number ?? '–'}</b>
             <StatusBadge status={outcome} />
             <span className="muted">
               <Duration from={startedAt} to={endedAt} />

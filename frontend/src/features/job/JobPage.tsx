@@ -2,12 +2,14 @@ import { ArrowLeft, SearchX } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { EVERYTHING } from '@/client/filter';
-import type { Job, Json } from '@/client/protocol';
+import { type Job, type Json, statusAt } from '@/client/protocol';
 import { Problem } from '@/client/rest';
+import { kindOf } from '@/parts/JobId';
 import { JobActions, useExpectedStatus } from '@/parts/jobActions';
-import { queuePath } from '@/parts/links';
+import { jobInPath, queuePath } from '@/parts/links';
 import { StatusBadge } from '@/parts/status';
 import { CopyButton } from '@/ui/CopyButton';
+import { useFromNow } from '@/ui/clock';
 import { JsonView } from '@/ui/JsonView';
 import { Meter } from '@/ui/Meter';
 import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
@@ -21,9 +23,10 @@ import { useHistory } from './useHistory';
 import { type JobName, useJob } from './useJob';
 
 export function JobPage() {
-  const { source = '', id = '' } = useParams<{ source: string; id: string }>();
+  useParams(); // draws again when the address changes
+  const { source, id } = jobInPath(location.pathname);
   // A new component per job: nothing of the last one may linger.
-  return <OneJob key={`${source}/${id}`} source={decodeURIComponent(source)} id={decodeURIComponent(id)} />;
+  return <OneJob key={`${source}/${id}`} source={source} id={id} />;
 }
 
 function OneJob(name: JobName) {
@@ -68,17 +71,20 @@ function NoJob({ name, error, retry }: { name: JobName; error: Error; retry: () 
 function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boolean }) {
   const history = useHistory(name);
   const [, navigate] = useLocation();
-  const status = useExpectedStatus()(job);
+  const expected = useExpectedStatus()(job);
+  const byTime = useFromNow((now) => statusAt(job, now));
+  // An action under way is newer than the clock.
+  const status = expected === job.status ? byTime : expected;
   const running = job.status === 'in_progress';
   return (
     <div className="job">
       <Back />
       <header className="job-head">
         <h1>
-          {job.kind} <span className="mono muted job-id">{job.id}</span>
+          {kindOf(job)} <span className="mono muted job-id">{job.id}</span>
         </h1>
         <StatusBadge status={status ?? job.status} />
-        {!deleted && <JobActions job={job} onDeleted={() => navigate('/queue')} />}
+        {!deleted && <JobActions job={{ ...job, status: byTime }} onDeleted={() => navigate('/queue')} />}
       </header>
       {deleted && (
         <Note tone="amber" live>
@@ -136,19 +142,27 @@ function Facts({ job }: { job: Job }) {
     <Panel title="Facts">
       <dl className="facts">
         <Fact name="Queue">
-          <Link href={queuePath({ ...EVERYTHING, queue: [job.queue] })} className="job-link">
-            {job.queue}
-          </Link>
+          {job.queue === null ? (
+            '–'
+          ) : (
+            <Link href={queuePath({ ...EVERYTHING, queue: [job.queue] })} className="job-link">
+              {job.queue}
+            </Link>
+          )}
         </Fact>
         <Fact name="Kind">
-          <Link href={queuePath({ ...EVERYTHING, kind: [job.kind] })} className="job-link">
-            {job.kind}
-          </Link>
+          {job.kind === null ? (
+            '–'
+          ) : (
+            <Link href={queuePath({ ...EVERYTHING, kind: [job.kind] })} className="job-link">
+              {job.kind}
+            </Link>
+          )}
         </Fact>
         <Fact name="Worker">{job.worker === null ? '–' : <span className="mono">{job.worker}</span>}</Fact>
-        <Fact name="Priority">{job.priority}</Fact>
+        <Fact name="Priority">{job.priority ?? '–'}</Fact>
         <Fact name="Attempt">
-          {job.max_attempts === null ? job.attempt : `${job.attempt} of ${job.max_attempts}`}
+          {job.max_attempts === null ? (job.attempt ?? '–') : `${job.attempt ?? 0} of ${job.max_attempts}`}
         </Fact>
         <Fact name="Created">
           <Ago iso={job.created_at} />
@@ -166,7 +180,16 @@ function Facts({ job }: { job: Job }) {
         </Fact>
         <Fact name="Took">{took ? <Duration from={job.started_at ?? ''} to={job.finished_at} /> : '–'}</Fact>
         <Fact name="Tags">{(job.tags ?? []).length === 0 ? '–' : (job.tags ?? []).join(', ')}</Fact>
-        <Fact name="Source">{job.source}</Fact>
+        {job.due != null && job.status === 'scheduled' && (
+          <Fact name="Due">
+            <Ago iso={job.due} />
+          </Fact>
+        )}
+        <Fact name="Source">
+          <Link href={queuePath({ ...EVERYTHING, source: [job.source] })} className="job-link">
+            {job.source}
+          </Link>
+        </Fact>
       </dl>
     </Panel>
   );

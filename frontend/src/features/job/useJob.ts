@@ -1,9 +1,11 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
+import type { Api } from '@/client/api';
 import type { Job, JobEvent } from '@/client/protocol';
 import { isGone, jobKey } from '@/client/protocol';
 import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
 import { isNews } from '@/client/reducer';
+import { Problem } from '@/client/rest';
 
 export interface JobName {
   readonly source: string;
@@ -12,7 +14,8 @@ export interface JobName {
 
 interface Loaded {
   readonly job: Job;
-  readonly cursor: string;
+  /** The place to follow from; null where the job was only found in its history. */
+  readonly cursor: string | null;
   readonly deleted: boolean;
 }
 
@@ -25,7 +28,8 @@ export function useJob(name: JobName) {
   const answer = useQuery({
     queryKey: key,
     queryFn: async (): Promise<Loaded> => {
-      const loaded = await api.job(name);
+      const loaded = await load(api, name);
+      if (loaded.deleted) return loaded;
       const known = queries.getQueryData<Loaded>(key);
       const event = newest.current;
       if (
@@ -35,14 +39,14 @@ export function useJob(name: JobName) {
       ) {
         return { ...withEvent(loaded.job, event), cursor: loaded.cursor };
       }
-      return known?.deleted === true ? known : { ...loaded, deleted: false };
+      return known?.deleted === true ? known : loaded;
     },
     refetchInterval: usePollInterval(),
     retry: false,
   });
   const cursor = answer.data?.cursor;
   useEffect(() => {
-    if (cursor !== undefined) feed.loadedAt(cursor);
+    if (cursor !== undefined && cursor !== null) feed.loadedAt(cursor);
   }, [feed, cursor]);
   useBatches(({ events, reset }) => {
     const wanted = `${name.source}/${name.id}`;
@@ -65,6 +69,19 @@ export function useJob(name: JobName) {
     if (changed && queries.getQueryData(key) === undefined) void queries.invalidateQueries({ queryKey: key });
   });
   return answer;
+}
+
+/** The job as its source has it, or as its history last knew it: some queues delete the rows of jobs that have ended. */
+async function load(api: Api, name: JobName): Promise<Loaded> {
+  try {
+    return { ...(await api.job(name)), deleted: false };
+  } catch (error) {
+    if (!(error instanceof Problem && error.status === 404)) throw error;
+    const { events } = await api.history(name, null, 1).catch(() => ({ events: [] }));
+    const [last] = events;
+    if (last === undefined || !(last.type === 'job_deleted' || last.change.deleted === true)) throw error;
+    return { job: { ...last.job, source: name.source, version: last.version }, cursor: null, deleted: true };
+  }
 }
 
 /** Large fields do not travel with events: what is known of them stays until they are loaded again. */

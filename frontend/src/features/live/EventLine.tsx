@@ -3,6 +3,7 @@ import { memo } from 'react';
 import { Link } from 'wouter';
 import type { JobEvent, Json } from '@/client/protocol';
 import { brief, EVENT_LOOKS } from '@/parts/eventLooks';
+import { JobId, JobSource, kindOf, shortId } from '@/parts/JobId';
 import { jobPath } from '@/parts/links';
 import { STATUS_LOOKS } from '@/parts/status';
 import { JsonView } from '@/ui/JsonView';
@@ -18,7 +19,7 @@ export const EventLine = memo(
             type="button"
             className="event-open"
             aria-expanded={open}
-            aria-label={`${word} ${event.job.kind} ${event.job.id}: details`}
+            aria-label={`${word} ${kindOf(event.job)} ${shortId(event.job.id)}: details`}
             onClick={onToggle}
           >
             <ChevronRight aria-hidden="true" />
@@ -31,7 +32,8 @@ export const EventLine = memo(
             {word}
           </span>
           <Link href={jobPath(event.job)} className="event-job truncate">
-            <span className="mono muted">{event.job.id}</span> {event.job.kind}
+            <JobId id={event.job.id} /> {kindOf(event.job)}
+            <JobSource source={event.source} />
           </Link>
           <span className="event-what truncate muted">{what(event)}</span>
           <span className="event-cursor mono muted">{event.cursor}</span>
@@ -51,5 +53,5 @@ function what({ change, job, type }: JobEvent): string {
   if (job.status === 'in_progress' && job.progress !== null && type === 'job_updated') {
     return `${Math.round(job.progress * 100)} % ${job.phase ?? ''}`;
   }
-  return job.queue;
+  return job.queue ?? '';
 }

@@ -1,9 +1,10 @@
 import { useState } from 'react';
-import { ACTIONS, type Action, allows, type BulkScope } from '@/client/api';
+import { type Action, allows, type BulkScope } from '@/client/api';
 import type { JobFilter } from '@/client/filter';
 import type { Job } from '@/client/protocol';
 import { useBoard } from '@/client/react/board';
 import { ACTION_LOOKS, useAct } from '@/parts/jobActions';
+import { offeredBy, useOffered, useSources } from '@/parts/sources';
 import { Button } from '@/ui/Button';
 import { toast } from '@/ui/toasts';
 import { BulkDialog } from './BulkDialog';
@@ -21,8 +22,17 @@ export function BulkBar({
   const act = useAct();
   const [asked, setAsked] = useState<{ action: Action; scope: BulkScope } | null>(null);
   const { feed } = useBoard();
+  const sources = useSources();
+  const offered = useOffered();
+  const fits = (action: Action, job: Job) =>
+    allows(action, job.status) && offered(job.source).includes(action);
+  // What no source in question can do is not offered at all.
+  const possible = offeredBy(
+    sources,
+    jobs.length > 0 ? [...new Set(jobs.map(({ source }) => source))] : filter.source,
+  );
   const run = async (action: Action) => {
-    const fitting = jobs.filter((job) => allows(action, job.status));
+    const fitting = jobs.filter((job) => fits(action, job));
     if (fitting.length > 20 || action === 'delete') {
       setAsked({ action, scope: { jobs: fitting } });
       return;
@@ -41,14 +51,15 @@ export function BulkBar({
       <span className="bulk-count num">
         {jobs.length > 0 ? `${jobs.length.toLocaleString()} selected` : 'All that match'}
       </span>
-      {ACTIONS.map((action) => {
+      {possible.length === 0 && <span className="muted">These sources are only watched.</span>}
+      {possible.map((action) => {
         const { word, Icon } = ACTION_LOOKS[action];
-        const fits = jobs.length === 0 || jobs.some((job) => allows(action, job.status));
+        const some = jobs.length === 0 || jobs.some((job) => fits(action, job));
         return (
           <Button
             key={action}
             look={action === 'delete' ? 'danger' : 'plain'}
-            disabled={!fits}
+            disabled={!some}
             onClick={() => (jobs.length === 0 ? setAsked({ action, scope: { filter } }) : void run(action))}
           >
             <Icon aria-hidden="true" />

@@ -28,13 +28,15 @@ export function BulkDialog({
     gcTime: 0,
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const counted = count.data ?? 0;
+  const counted = count.data?.jobs ?? 0;
+  const without = count.data?.without ?? [];
   const run = useMutation({
     mutationFn: () => api.runBulk(action, scope, counted, setProgress),
-    onSuccess: (changed) => {
+    onSuccess: ({ jobs, refused }) => {
       toast({
-        tone: 'accent',
-        title: `${changed.toLocaleString()} ${changed === 1 ? 'job' : 'jobs'} ${done}`,
+        tone: refused > 0 ? 'red' : 'accent',
+        title: `${jobs.toLocaleString()} ${jobs === 1 ? 'job' : 'jobs'} ${done}`,
+        ...(refused > 0 && { text: `${refused.toLocaleString()} were refused by their queue.` }),
       });
       onClose(true);
     },
@@ -51,6 +53,11 @@ export function BulkDialog({
           <b className="num">{counted.toLocaleString()}</b> {counted === 1 ? 'job' : 'jobs'} will be {done}.
           Jobs that stand where this is not possible stay as they are.
           {action === 'delete' && ' This cannot be undone.'}
+        </p>
+      )}
+      {without.length > 0 && (
+        <p className="muted">
+          {without.join(', ')} cannot do this: {without.length === 1 ? 'its' : 'their'} jobs stay as they are.
         </p>
       )}
       {run.error !== null && <LoadError error={run.error} retry={() => run.mutate()} />}

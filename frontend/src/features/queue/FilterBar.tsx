@@ -3,6 +3,7 @@ import { type RefObject, useEffect, useId, useState } from 'react';
 import { SORTS, type Sort } from '@/client/api';
 import { EVERYTHING, type Facet, isEverything, type JobFilter } from '@/client/filter';
 import { STATUSES, type Status } from '@/client/protocol';
+import { useSources } from '@/parts/sources';
 import { useStats } from '@/parts/stats';
 import { STATUS_LOOKS } from '@/parts/status';
 import { Button } from '@/ui/Button';
@@ -25,6 +26,7 @@ const FACET_WORDS: Readonly<Record<OpenFacet, string>> = {
   source: 'Source',
 };
 const OPEN_FACETS: readonly OpenFacet[] = ['queue', 'kind', 'worker', 'tags', 'source'];
+const OF_ONE_SOURCE = OPEN_FACETS.filter((facet) => facet !== 'source');
 
 export function FilterBar({
   filter,
@@ -41,6 +43,7 @@ export function FilterBar({
   seen: (facet: OpenFacet) => readonly string[];
 }) {
   const stats = useStats();
+  const sources = useSources();
   const toggle = (status: Status) => {
     const has = filter.status.includes(status);
     const next = has ? filter.status.filter((each) => each !== status) : [...filter.status, status];
@@ -50,10 +53,30 @@ export function FilterBar({
     <div className="filters" role="search">
       <div className="filters-row">
         <SearchBox value={filter.q} box={searchBox} onChange={(q) => change({ filter: { ...filter, q } })} />
+        {sources.length > 1 && (
+          <select
+            className="field"
+            aria-label="Source"
+            value={filter.source.length === 1 ? filter.source[0] : ''}
+            onChange={(event) =>
+              change({ filter: { ...filter, source: event.target.value === '' ? [] : [event.target.value] } })
+            }
+          >
+            <option value="">
+              {filter.source.length > 1 ? `${filter.source.length} sources` : 'All sources'}
+            </option>
+            {sources.map(({ name }) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        )}
         <AddFilter
+          facets={sources.length > 1 ? OPEN_FACETS : OF_ONE_SOURCE}
           seen={(facet) => [
             ...(facet === 'queue' ? (stats.data?.by_queue.map(({ queue }) => queue) ?? []) : []),
-            ...(facet === 'source' ? (stats.data?.by_queue.map(({ source }) => source) ?? []) : []),
+            ...(facet === 'source' ? sources.map(({ name }) => name) : []),
             ...seen(facet),
           ]}
           onAdd={(facet, value) => {
@@ -157,9 +180,11 @@ function SearchBox({
 }
 
 function AddFilter({
+  facets,
   seen,
   onAdd,
 }: {
+  facets: readonly OpenFacet[];
   seen: (facet: OpenFacet) => readonly string[];
   onAdd: (facet: OpenFacet, value: string) => void;
 }) {
@@ -186,7 +211,7 @@ function AddFilter({
         value={facet}
         onChange={(event) => setFacet(OPEN_FACETS.find((each) => each === event.target.value) ?? 'queue')}
       >
-        {OPEN_FACETS.map((each) => (
+        {facets.map((each) => (
           <option key={each} value={each}>
             {FACET_WORDS[each]}
           </option>

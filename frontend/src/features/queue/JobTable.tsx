@@ -2,9 +2,11 @@ import { memo, type RefObject, useEffect, useImperativeHandle, useRef, useState 
 import { Link } from 'wouter';
 import type { JobList, ListView } from '@/client/jobList';
 import type { Job, Status } from '@/client/protocol';
+import { JobId, kindOf, shortId } from '@/parts/JobId';
 import { lastMoment } from '@/parts/JobLines';
 import { useExpectedStatus } from '@/parts/jobActions';
 import { jobPath } from '@/parts/links';
+import { useSeveralSources } from '@/parts/sources';
 import { StatusBadge } from '@/parts/status';
 import { Meter } from '@/ui/Meter';
 import { Ago, Duration } from '@/ui/time';
@@ -35,6 +37,7 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
   const scroller = useRef<HTMLDivElement>(null);
   const narrow = useMedia(NARROW);
   const expected = useExpectedStatus();
+  const several = useSeveralSources();
   const [current, setCurrent] = useState<string | null>(null);
   const [pointed, setPointed] = useState(false);
   const [scrolled, setScrolled] = useState(false);
@@ -85,7 +88,7 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
           )}
           {HEAD.map((word) => (
             <span key={word} role="columnheader" className={`cell-${word.toLowerCase()}`}>
-              {word}
+              {word === 'Queue' && several ? 'Source / queue' : word}
             </span>
           ))}
         </div>
@@ -104,6 +107,7 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
               departed={list.departed(name)}
               index={index}
               start={index * rowHeight}
+              several={several}
               selectable={selectable}
               selected={selected.has(name)}
               current={current === name}
@@ -124,6 +128,8 @@ interface RowProps {
   readonly departed: boolean;
   readonly index: number;
   readonly start: number;
+  /** Whether the source has to be told. */
+  readonly several: boolean;
   readonly selectable: boolean;
   readonly selected: boolean;
   readonly current: boolean;
@@ -132,8 +138,8 @@ interface RowProps {
 }
 
 const Row = memo(function Row(props: RowProps) {
-  const { name, job, status, departed, index, start, selectable, selected, current, onSelect, onCurrent } =
-    props;
+  const { name, job, status, departed, index, start, several, selectable, selected, current } = props;
+  const { onSelect, onCurrent } = props;
   const link = useRef<HTMLAnchorElement>(null);
   useEffect(() => {
     if (current) link.current?.focus({ preventScroll: true });
@@ -153,7 +159,7 @@ const Row = memo(function Row(props: RowProps) {
         <span role="cell" className="cell-check">
           <input
             type="checkbox"
-            aria-label={`Select job ${job.id}`}
+            aria-label={`Select job ${shortId(job.id)}`}
             checked={selected}
             onClick={(event) => onSelect(name, event.shiftKey)}
             onChange={() => undefined}
@@ -162,10 +168,12 @@ const Row = memo(function Row(props: RowProps) {
       )}
       <span role="cell" className="cell-job truncate">
         <Link ref={link} href={jobPath(job)} onFocus={() => onCurrent(name)}>
-          <span className="mono muted">{job.id}</span> <span className="jobs-kind">{job.kind}</span>
+          <JobId id={job.id} /> <span className="jobs-kind">{kindOf(job)}</span>
         </Link>
+        {several && <span className="job-source jobs-source-narrow">{job.source}</span>}
       </span>
       <span role="cell" className="cell-queue truncate">
+        {several && <span className="muted">{job.source} / </span>}
         {job.queue}
       </span>
       <span role="cell" className="cell-status">
@@ -178,7 +186,7 @@ const Row = memo(function Row(props: RowProps) {
         {job.worker}
       </span>
       <span role="cell" className="cell-try num muted">
-        {job.attempt > 0 && (job.max_attempts === null ? job.attempt : `${job.attempt}/${job.max_attempts}`)}
+        {tries(job)}
       </span>
       <span role="cell" className="cell-took muted">
         {job.started_at !== null && (job.finished_at !== null || job.status === 'in_progress') && (
@@ -191,6 +199,11 @@ const Row = memo(function Row(props: RowProps) {
     </div>
   );
 });
+
+function tries({ attempt, max_attempts }: Job): string {
+  if (attempt === null || attempt === 0) return '';
+  return max_attempts === null ? String(attempt) : `${attempt}/${max_attempts}`;
+}
 
 function Progress({ job }: { job: Job }) {
   if (job.status === 'failed' && job.error !== null) {

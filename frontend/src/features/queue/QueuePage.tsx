@@ -4,9 +4,11 @@ import { useLocation } from 'wouter';
 import { type Action, allows } from '@/client/api';
 import { isEverything } from '@/client/filter';
 import { useJobList } from '@/client/react/useJobList';
+import { FailingSources } from '@/parts/FailingSources';
 import { useAct, useExpectedStatus } from '@/parts/jobActions';
 import { jobPath } from '@/parts/links';
 import { useReadOnly } from '@/parts/readOnly';
+import { useOffered } from '@/parts/sources';
 import { Button } from '@/ui/Button';
 import { useHotkeys } from '@/ui/hotkeys';
 import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
@@ -30,6 +32,7 @@ export function QueuePage() {
   const searchBox = useRef<HTMLInputElement>(null);
   const table = useRef<TableKeys>(null);
   const act = useAct();
+  const offered = useOffered();
   const expected = useExpectedStatus();
   useJobToasts();
 
@@ -56,7 +59,8 @@ export function QueuePage() {
   const actOnCurrent = (action: Action) => {
     const job = table.current?.current();
     const status = job ? expected(job) : null;
-    if (!readOnly && job && status !== null && allows(action, status)) void act(job, action);
+    if (readOnly || !job || status === null || !allows(action, status)) return;
+    if (offered(job.source).includes(action)) void act(job, action);
   };
   useHotkeys({
     '/': () => searchBox.current?.focus(),
@@ -116,6 +120,12 @@ export function QueuePage() {
       <FilterBar filter={filter} sort={sort} change={change} searchBox={searchBox} seen={seen} />
       {!readOnly && (jobs.length > 0 || bulk) && <BulkBar jobs={jobs} filter={filter} onClear={clear} />}
       {view.error !== null && <LoadError error={view.error} retry={() => void list.refresh()} />}
+      <FailingSources failing={view.failing} />
+      {!view.complete && (
+        <Note tone="grey">
+          Only the newest 10,000 jobs of each source were looked at: filter to see older ones.
+        </Note>
+      )}
       {view.cut && <Note tone="amber">The list ends here. Filter to see older jobs.</Note>}
       <div className="panel queue-panel">
         {!view.loaded && view.error === null && (

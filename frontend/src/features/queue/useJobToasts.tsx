@@ -2,6 +2,7 @@ import { useRef, useState } from 'react';
 import { Link } from 'wouter';
 import type { JobEvent } from '@/client/protocol';
 import { useBatches } from '@/client/react/board';
+import { kindOf, shortId } from '@/parts/JobId';
 import { jobPath } from '@/parts/links';
 import { SHOWN_MS, toast } from '@/ui/toasts';
 
@@ -67,7 +68,7 @@ function Named({ event: { job }, word }: { event: JobEvent; word: string }) {
   return (
     <>
       <Link href={jobPath(job)}>
-        {job.kind} {job.id}
+        {kindOf(job)} {shortId(job.id)}
       </Link>{' '}
       {word}
     </>

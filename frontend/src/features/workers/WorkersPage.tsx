@@ -1,8 +1,9 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { HeartPulse, Unplug, Users } from 'lucide-react';
+import { Briefcase, HeartPulse, Unplug, Users } from 'lucide-react';
 import { useRef } from 'react';
 import type { WorkerInfo } from '@/client/api';
 import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
+import { FailingSources } from '@/parts/FailingSources';
 import { JobLines } from '@/parts/JobLines';
 import { Badge } from '@/ui/Badge';
 import { JsonView } from '@/ui/JsonView';
@@ -33,7 +34,8 @@ function useWorkers() {
 }
 
 export function WorkersPage() {
-  const { data, error, refetch } = useWorkers();
+  const { data: answer, error, refetch } = useWorkers();
+  const data = answer?.workers;
   const alive = data?.filter((worker) => worker.alive) ?? [];
   const lost = data?.filter((worker) => !worker.alive) ?? [];
   const stranded = lost.reduce((sum, worker) => sum + worker.jobs.length, 0);
@@ -53,6 +55,7 @@ export function WorkersPage() {
           {stranded} {stranded === 1 ? 'job is' : 'jobs are'} held by workers that no longer answer.
         </Note>
       )}
+      <FailingSources failing={answer?.failing ?? []} />
       {data === undefined && error === null && <Skeleton lines={6} height={30} />}
       {data?.length === 0 && (
         <div className="panel">
@@ -74,24 +77,47 @@ export function WorkersPage() {
   );
 }
 
+function HealthBadge({ health }: { health: WorkerInfo['health'] }) {
+  switch (health) {
+    case 'alive':
+      return (
+        <Badge tone="green" icon={<HeartPulse aria-hidden="true" />}>
+          Alive
+        </Badge>
+      );
+    case 'late':
+      return (
+        <Badge tone="amber" icon={<HeartPulse aria-hidden="true" />}>
+          Late
+        </Badge>
+      );
+    case 'lost':
+      return (
+        <Badge tone="red" icon={<Unplug aria-hidden="true" />}>
+          Lost
+        </Badge>
+      );
+    case 'unknown':
+      return (
+        <Badge tone="blue" icon={<Briefcase aria-hidden="true" />}>
+          Working
+        </Badge>
+      );
+    default:
+      return health satisfies never;
+  }
+}
+
 function Card({ worker }: { worker: WorkerInfo }) {
   const info = worker.info !== null && typeof worker.info === 'object' && Object.keys(worker.info).length > 0;
   return (
     <li className="panel" data-worker={worker.name}>
       <div className="card-head">
         <h2 className="mono truncate">{worker.name}</h2>
-        {worker.alive ? (
-          <Badge tone="green" icon={<HeartPulse aria-hidden="true" />}>
-            Alive
-          </Badge>
-        ) : (
-          <Badge tone="red" icon={<Unplug aria-hidden="true" />}>
-            Lost
-          </Badge>
-        )}
+        <HealthBadge health={worker.health} />
         <span className="muted worker-seen">
           {worker.seen_at === null ? (
-            'no heartbeat'
+            'named by its jobs, sends no heartbeat'
           ) : (
             <>
               heartbeat <Ago iso={worker.seen_at} />
