@@ -1,13 +1,11 @@
 """Owners' tables that tests adopt: exports with uuid ids and an enum status, shipments with numbers and times."""
 
-import json
-from typing import Any, Final
+from contextlib import closing
+from typing import Final
 
-import psycopg
-from psycopg.sql import SQL, Identifier, Literal
-
+from tailboard.db.attaching import attach, connect
 from tailboard.sources.parsing import parse
-from tailboard.sources.source import Source, StatusColumn
+from tailboard.sources.source import Source
 
 EXPORTS: Final = """
 [sources.exports]
@@ -72,54 +70,10 @@ CREATE TABLE public.shipments (
     id serial PRIMARY KEY, what text NOT NULL DEFAULT 'parcel', done boolean NOT NULL DEFAULT false, holder text);
 """
 
-_TYPES: Final = {
-    "queue": "text", "kind": "text", "status": "text", "priority": "bigint", "attempt": "integer",
-    "max_attempts": "integer", "progress": "double precision", "phase": "text", "phases": "jsonb", "worker": "text",
-    "error": "text", "tags": "text[]", "created_at": "timestamptz", "scheduled_at": "timestamptz",
-    "started_at": "timestamptz", "finished_at": "timestamptz", "payload": "jsonb", "result": "jsonb",
-    "due": "timestamptz",
-}  # fmt: skip
 
-
-def adopt(
-    connection: psycopg.Connection[Any], definition: str, id_type: str, native: str | None = None
-) -> Source:
-    """Attach by hand what a definition describes, without a capture."""
+def adopt(url: str, definition: str) -> Source:
+    """Attach what a definition describes."""
     (source,) = parse(definition)
-    status = _status(source)
-    columns = [f"({source.id})::{id_type}"]
-    for name, kind in _TYPES.items():
-        if name == "status":
-            columns.append(status)
-        elif name == "due":
-            columns.append(f"({source.due or 'NULL'})::{kind}")
-        else:
-            columns.append(f"({source.columns.get(name, 'NULL')})::{kind}")
-    returned = f"id {id_type}, " + ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
-    if native is not None:
-        columns.append(f"({source.native_status})::{native}")
-        returned += f", native_status {native}"
-    table = f"{source.table}"
-    body = f"SELECT {', '.join(columns)} FROM {table} AS job"
-    connection.execute(
-        SQL("CREATE FUNCTION {}() RETURNS TABLE({}) LANGUAGE sql STABLE AS {}").format(
-            Identifier("tailboard", f"source_{source.name}"), SQL(returned), Literal(body)
-        )
-    )
-    connection.execute(
-        "INSERT INTO tailboard.sources (name, table_name, definition) VALUES (%s, %s, %s)",
-        (source.name, table, json.dumps(dict(source.definition))),
-    )
+    with closing(connect(url)) as connection:
+        attach(connection, source)
     return source
-
-
-def _status(source: Source) -> str:
-    if isinstance(source.status, str):
-        mapped = f"({source.status})"
-    else:
-        assert isinstance(source.status, StatusColumn)
-        cases = " ".join(f"WHEN '{word}' THEN '{meant}'" for word, meant in source.status.map.items())
-        mapped = f"coalesce(CASE ({source.status.column})::text {cases} END, 'paused')"
-    if source.due is None:
-        return f"{mapped}::text"
-    return f"(CASE WHEN {mapped} = 'pending' AND ({source.due}) > now() THEN 'scheduled' ELSE {mapped} END)::text"

@@ -38,7 +38,7 @@ async def test_lists_and_single_jobs_of_an_adopted_source_use_its_indexes(
 ) -> None:
     owner = connect()
     owner.execute(EXPORTS_SQL.encode())
-    adopt(owner, EXPORTS, "uuid", "shop.state")
+    adopt(database_url, EXPORTS)
     owner.execute(_FILL.encode())
     owner.execute("VACUUM ANALYZE shop.exports")
     plans: list[dict[str, Any]] = []

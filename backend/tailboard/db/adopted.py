@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 import psycopg
-from psycopg.sql import SQL, Composable, Identifier, Literal, Placeholder
+from psycopg.sql import SQL, Composable, Identifier, Placeholder
 
 from tailboard.core.action import Action
 from tailboard.db.page import JobFilter, Reader
@@ -29,13 +29,22 @@ READ_WITHIN_S: Final = 2.0
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _INTEGERS: Final[Mapping[str, int]] = {"int2": 15, "int4": 31, "int8": 63}
 _TEXTS: Final = frozenset({"text", "varchar"})
-_Stored = tuple[str, bool, str, str, str | None, str | None, str | None, str | None]
+_Stored = tuple[str, bool, str, str, str | None, str | None]
 _BY_TIME: Final = frozenset({"scheduled", "pending"})
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Some rows of an adopted source: what to select from as `s`, under which condition, with which parameters."""
+
+    rows: Composable
+    matches: Composable
+    parameters: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopted:
-    """One adopted source: what it says of itself, and the types that its owner's ids and statuses have."""
+    """One adopted source: what it says of itself, and the type that its owner's ids have."""
 
     name: str
     table: str
@@ -43,7 +52,6 @@ class Adopted:
     """None where what is stored cannot be read, as `fault` says."""
     id_type: tuple[str, str]
     """Schema and name of a type."""
-    native_type: tuple[str, str] | None
     fault: str | None = None
     """Why the source cannot be read at all; None where it can."""
 
@@ -61,7 +69,7 @@ class Adopted:
 
     @property
     def rows(self) -> Composable:
-        """What to select from."""
+        """What to select from, for all rows."""
         return SQL("{}()").format(Identifier("tailboard", f"source_{self.name}"))
 
     def id_of(self, text: str) -> str | None:
@@ -98,22 +106,20 @@ class Adopted:
         """Whether ids are numbers, in JSON too, and grow with time."""
         return self.id_type[0] == "pg_catalog" and self.id_type[1] in _INTEGERS
 
-    def matches(self, wanted: JobFilter) -> tuple[Composable, dict[str, object]]:
-        """The condition on a row `s`, and its parameters."""
+    def select(self, wanted: JobFilter) -> Selection:
+        """The rows that match."""
         parameters = wanted.facets()
-        native: Composable = SQL("true")
+        rows = self.rows
         natives = self._natives(wanted.statuses)
-        if self.native_type is not None and natives is not None:
-            # As constants: a parameter would be cast while the query runs, and the planner would have to guess.
-            native = SQL("s.native_status = ANY (ARRAY[{}]::{}[])").format(
-                SQL(", ").join([Literal(word) for word in natives]), Identifier(*self.native_type)
-            )
+        if natives is not None:
+            parameters["natives"] = natives
+            rows = SQL("{}(%(natives)s::text[])").format(Identifier("tailboard", f"source_{self.name}"))
         named: Composable = SQL("true")
         ids = wanted.ids_in(self.name)
         if ids is not None:
             parameters["ids"] = [each for each in map(self.id_of, ids) if each is not None]
             named = SQL("s.{} = ANY ({})").format(self.id, self.cast("ids", many=True))
-        return query("adopted_matches").format(native=native, named=named), parameters
+        return Selection(rows, query("adopted_matches").format(named=named), parameters)
 
     def _natives(self, statuses: tuple[str, ...]) -> list[str] | None:
         """The owner's words that may mean one of the statuses; None where any may.
@@ -155,7 +161,7 @@ async def attached(reader: Reader) -> Attached:
 
 @lru_cache(maxsize=256)
 def _adopted(row: _Stored) -> Adopted:
-    name, _, table, text, id_schema, id_type, native_schema, native_type = row
+    name, _, table, text, id_schema, id_type = row
     definition: Source | None = None
     fault = None
     try:
@@ -169,7 +175,6 @@ def _adopted(row: _Stored) -> Adopted:
         table=table,
         definition=definition,
         id_type=(id_schema or "", id_type or ""),
-        native_type=(native_schema, native_type) if native_schema and native_type else None,
         fault=fault,
     )
 

@@ -64,10 +64,10 @@ async def places(reader: Reader, source: Adopted, wanted: Wanted, place: Place) 
 
 async def running(reader: Reader, source: Adopted, wanted: JobFilter, at_most: int) -> list[tuple[str, Card]]:
     """Jobs that match and name their worker, each with that name, in no order. Raises SourceFailing."""
-    matches, parameters = source.matches(wanted)
-    statement = query("adopted_running").format(source=source.rows, matches=matches)
+    selected = source.select(wanted)
+    statement = query("adopted_running").format(source=selected.rows, matches=selected.matches)
     async with bounded(reader.connection, source):
-        await reader.execute(statement, parameters | {"limit": at_most}, prepare=False)
+        await reader.execute(statement, selected.parameters | {"limit": at_most}, prepare=False)
         workers: dict[str, str] = dict(await reader.fetchall())
     async with bounded(reader.connection, source, seqscan=False):
         found = await cards(reader, source, list(workers))
@@ -76,10 +76,10 @@ async def running(reader: Reader, source: Adopted, wanted: JobFilter, at_most: i
 
 async def count(reader: Reader, source: Adopted, wanted: JobFilter, at_most: int) -> int:
     """How many jobs match, counted up to `at_most`. Raises SourceFailing."""
-    matches, parameters = source.matches(wanted)
-    statement = query("adopted_count").format(source=source.rows, matches=matches)
+    selected = source.select(wanted)
+    statement = query("adopted_count").format(source=selected.rows, matches=selected.matches)
     async with bounded(reader.connection, source):
-        await reader.execute(statement, parameters | {"at_most": at_most}, prepare=False)
+        await reader.execute(statement, selected.parameters | {"at_most": at_most}, prepare=False)
         row = await reader.fetchone()
     return 0 if row is None else int(row[0])
 
@@ -103,17 +103,21 @@ async def _in_order(
     order = _NEWEST if wanted.sort == "newest" else _OLDEST
     found: list[tuple[Any, ...]] = []
     for beyond in _stages(source, wanted, place):
-        matches, parameters = source.matches(wanted.filter)
+        selected = source.select(wanted.filter)
         statement = query("adopted_keys").format(
-            source=source.rows,
-            matches=matches,
+            source=selected.rows,
+            matches=selected.matches,
             beyond=beyond.format(
                 id=SQL("s.{}").format(source.id), after=source.cast("after"), beyond=order["beyond"]
             ),
             at=SQL("to_jsonb(s.created_at) #>> '{}'") if source.by_creation else SQL("NULL"),
             order=_order(source, order["direction"]),
         )
-        parameters |= {"after": place.id, "at": place.at, "limit": wanted.limit + 1 - len(found)}
+        parameters = selected.parameters | {
+            "after": place.id,
+            "at": place.at,
+            "limit": wanted.limit + 1 - len(found),
+        }
         await reader.execute(statement, parameters, prepare=False)
         found.extend(await reader.fetchall())
         if len(found) > wanted.limit:
@@ -148,14 +152,14 @@ async def _in_window(
     reader: Reader, source: Adopted, wanted: Wanted, place: Place
 ) -> tuple[list[Place], bool, bool]:
     """The places of the next jobs, whether there are more, and whether the window held all there are."""
-    matches, parameters = source.matches(wanted.filter)
+    selected = source.select(wanted.filter)
     exactly: Composable = SQL("false")
     if wanted.text is not None and source.id_of(wanted.text) is not None:
         exactly = SQL("s.{} = {}").format(source.id, source.cast("q"))
     statement = query("adopted_window").format(
-        source=source.rows,
+        source=selected.rows,
         needed=_needed(source, wanted),
-        matches=matches,
+        matches=selected.matches,
         exactly=exactly,
         order=_order(source, SQL("DESC")),
         tie=SQL("s.id")
@@ -164,7 +168,7 @@ async def _in_window(
             "CASE WHEN isfinite(s.created_at) THEN extract(epoch FROM s.created_at) * 1000000 ELSE 0 END"
         ),
     )
-    parameters |= {
+    parameters = selected.parameters | {
         "q": wanted.text,
         "sort": wanted.sort,
         "window": WINDOW,

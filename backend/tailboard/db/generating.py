@@ -87,9 +87,19 @@ class Generated:
         functions = [self._reading_function(SQL(""), SQL("true"))]
         if self._source.native_status is not None:
             native = SQL(self._described.types["status"].name)  # PostgreSQL's spelling
-            wanted = SQL("{} = ANY ($1::{}[])").format(parenthesized(self._source.native_status), native)
+            # Word by word: what an array holds that is cast as a whole, the planner cannot know, and it would take each
+            # question for one about most of the rows.
+            words = range(1, len(self._words()) + 1)
+            wanted = SQL("{} = ANY (ARRAY[{}])").format(
+                parenthesized(self._source.native_status),
+                SQL(", ").join([SQL("$1[{}]::{}").format(Literal(n), native) for n in words]),
+            )
             functions.append(self._reading_function(SQL("natives text[], "), wanted))
         return functions
+
+    def _words(self) -> tuple[str, ...]:
+        """How the owner writes statuses, where a column holds them."""
+        return tuple(self._source.status.map) if isinstance(self._source.status, StatusColumn) else ()
 
     def _reading_function(self, parameters: SQL, condition: Composable) -> Composed:
         source, described = self._source, self._described

@@ -5,4 +5,4 @@ AND (%(kinds)s::text[] IS NULL OR s.kind = ANY (%(kinds)s::text[]))
 AND (%(statuses)s::text[] IS NULL OR s.status = ANY (%(statuses)s::text[]))
 AND (%(workers)s::text[] IS NULL OR s.worker = ANY (%(workers)s::text[]))
 AND (%(tags)s::text[] IS NULL OR s.tags && %(tags)s::text[])
-AND {native} AND {named}
+AND {named}
