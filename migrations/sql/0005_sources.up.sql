@@ -72,11 +72,12 @@ BEGIN
         RAISE EXCEPTION 'the id of a row is NULL' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     IF op = 'D' THEN
-        card := old_card;
         PERFORM set_config('tailboard.deleted', pg_current_xact_id()::text, true);
         IF new_status NOT IN ('scheduled', 'pending', 'in_progress', 'paused', 'completed', 'failed', 'cancelled') THEN
             new_status := tailboard.stray_status(source, new_status);
         END IF;
+        -- the job as it ended
+        card := CASE WHEN new_status IS NULL THEN old_card ELSE old_card || jsonb_build_object('status', new_status) END;
     ELSIF op = 'I' AND current_setting('tailboard.deleted', true) = pg_current_xact_id()::text THEN
         DELETE FROM tailboard.changes c
          WHERE c.xid = pg_current_xact_id() AND c.source = log_change.source AND c.job_id = id AND c.op = 'D'
@@ -85,7 +86,7 @@ BEGIN
             op := 'U';
             old_status := gone.old_status;
             old_due := gone.old_due;
-            old_card := gone.job;
+            old_card := gone.job || jsonb_build_object('status', gone.old_status);
         END IF;
     END IF;
     IF op = 'U' THEN
@@ -153,25 +154,24 @@ BEGIN
     END LOOP;
 END $$;
 
--- Gives what a source has in this schema to the schema's owner, as whom the capture runs. Nobody else may make triggers
--- of its function and so write to the log; but who adds a partition makes one too, and must not be kept from it.
-CREATE FUNCTION tailboard.own_source(source text, partitioned boolean) RETURNS void
+-- Keeps everybody else from making triggers of a source's functions, which would write to the log. But who adds a
+-- partition to its table makes one too, and must not be kept from it.
+CREATE FUNCTION tailboard.close_source(source text, partitioned boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    keeper name := (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'tailboard');
     found record;
 BEGIN
-    FOR found IN SELECT p.oid::regprocedure AS function, p.prorettype = 'trigger'::regtype AS fires, p.prosecdef AS definer
+    FOR found IN SELECT p.oid::regprocedure AS function, p.proname = ('watch_' || source)::name AS watches
                    FROM pg_proc p
                   WHERE p.pronamespace = 'tailboard'::regnamespace
-                    AND p.proname IN ('watch_' || source, 'touch_' || source, 'source_' || source, 'follow_' || source,
+                    AND p.proname IN ('watch_' || source, 'touch_' || source, 'follow_' || source,
                                       'poll_' || source, 'remember_' || source) LOOP
-        EXECUTE format('ALTER FUNCTION %s OWNER TO %I', found.function, keeper);
-        IF found.definer AND NOT (found.fires AND partitioned) THEN
+        IF found.watches AND partitioned THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', found.function);
+        ELSE
             EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', found.function);
         END IF;
     END LOOP;
-    EXECUTE format('ALTER SEQUENCE tailboard.%I OWNER TO %I', 'faults_' || source, keeper);
 END $$;
 
 -- Takes a source off the board and every trace of it off its tables. Waits for their writers.

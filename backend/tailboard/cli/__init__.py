@@ -16,7 +16,19 @@ from tailboard import __version__
 from tailboard.cli.terminal import Terminal
 from tailboard.errors import InvalidSetting, TailboardError
 
-_COMMANDS: Final = ("up", "serve", "migrate", "dsn", "tail", "doctor", "verify", "demo")
+_COMMANDS: Final = (
+    "up",
+    "serve",
+    "migrate",
+    "dsn",
+    "tail",
+    "doctor",
+    "verify",
+    "attach",
+    "detach",
+    "sources",
+    "demo",
+)
 
 
 class _Commands(click.Group):

@@ -9,17 +9,17 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-import msgspec
 import psycopg
 from psycopg import Connection, errors
 from psycopg.sql import SQL, Identifier, Literal
 
 from tailboard.db.described import Described, describe
 from tailboard.db.errors import translated
-from tailboard.db.generating import EMPTIED_TRIGGER, FOLLOW_TRIGGER, TRIGGER, Generated
+from tailboard.db.generating import EMPTIED_TRIGGER, FOLLOW_TRIGGER, TRIGGER
+from tailboard.db.installing import install, refuse_attached
+from tailboard.db.preview import preview
 from tailboard.db.queries import query
-from tailboard.db.remembering import Remembering
-from tailboard.errors import AttachRefused, SourceNotFound
+from tailboard.errors import AttachRefused, DatabaseError, SourceNotFound
 from tailboard.sources.source import Source
 
 T = TypeVar("T")
@@ -56,76 +56,45 @@ def connect(url: str, purpose: str = "attach") -> Connection[Any]:
     return connection
 
 
-def attach(connection: Connection[Any], source: Source, waiting: Waiting = lambda _: None) -> Described:
+def attach(
+    connection: Connection[Any],
+    source: Source,
+    waiting: Waiting = lambda _: None,
+    *,
+    previewed: bool = False,
+) -> Described:
     """Put a table on the board. Raises InvalidSource and AttachRefused, and then nothing has changed.
 
-    Its rows are counted by the sealer, soon after or when a server starts: until then the source is not synced.
+    `previewed` says that the data has been looked at just now. The rows are counted by the sealer, soon after or when
+    a server starts: until then the source is not synced.
     """
+    if not previewed:
+        preview(connection, source, measure=False)
     return _patiently(connection, lambda: _attach(connection, source), waiting, f"The table {source.table}")
 
 
 def detach(connection: Connection[Any], name: str, waiting: Waiting = lambda _: None) -> None:
     """Take a source off the board, and every trace of it off its table. Raises SourceNotFound and AttachRefused."""
 
-    def work() -> None:
-        try:
-            connection.execute("SELECT tailboard.detach(%s)", [name])
-        except errors.UndefinedObject as error:
-            raise SourceNotFound(_not_attached(connection, name)) from error
-
-    _patiently(connection, work, waiting, f"The table of {name}")
-
-
-def install(connection: Connection[Any], described: Described) -> None:
-    """Make, or make anew, what a source has in Tailboard's schema; nothing on the owner's table."""
-    source = described.source
-    generated = Generated(described, connection)
-    connection.execute("SELECT tailboard.drop_reading(%s)", [source.name])
-    remembering = Remembering(generated, described, connection) if source.remembers else None
-    functions = generated.reading_functions() + (remembering.functions() if remembering else [])
-    for function in functions:
-        connection.execute(function)
-    connection.execute(
-        query("source_store"),
-        {
-            "name": source.name,
-            "table": str(source.table),
-            "relation": described.table.oid,
-            "definition": msgspec.json.encode(source.definition).decode(),
-            "columns": msgspec.json.encode(described.fingerprint).decode(),
-            "capture": (remembering or generated).capture(),
-        },
-    )
-    connection.execute("SELECT tailboard.write_captures(%s)", [source.name])
-    _own(connection, described)
+    try:
+        _patiently(
+            connection,
+            lambda: connection.execute("SELECT tailboard.detach(%s)", [name]),
+            waiting,
+            f"The table of {name}",
+        )
+    except DatabaseError as error:
+        if not isinstance(error.__cause__, errors.UndefinedObject):
+            raise
+        raise SourceNotFound(_not_attached(connection, name)) from error
 
 
 def _attach(connection: Connection[Any], source: Source) -> Described:
     refuse_attached(connection, source)
     described = describe(connection, source)
-    connection.execute(
-        SQL("CREATE SEQUENCE IF NOT EXISTS {}").format(Identifier("tailboard", f"faults_{source.name}"))
-    )
     install(connection, described)
     _watch(connection, described)
     return described
-
-
-def refuse_attached(connection: Connection[Any], source: Source) -> None:
-    """Raise AttachRefused where the name is taken, or the table is on the board already."""
-    row = connection.execute(
-        query("source_taken"),
-        {"name": source.name, "schema": source.table.schema, "table": source.table.table},
-    ).fetchone()
-    if row is None:
-        return
-    name, table = row
-    if name == source.name:
-        raise AttachRefused(
-            f"A source {name} is attached already, to {table}: "
-            f"`tailboard detach {name}` first, or choose another --name."
-        )
-    raise AttachRefused(f"{table} is attached already, as {name}: `tailboard detach {name}` first.")
 
 
 def _watch(connection: Connection[Any], described: Described) -> None:
@@ -146,13 +115,6 @@ def _watch(connection: Connection[Any], described: Described) -> None:
     if source.remembers:
         remember = Identifier("tailboard", f"remember_{source.name}")
         connection.execute(SQL("SELECT {}()").format(remember))
-
-
-def _own(connection: Connection[Any], described: Described) -> None:
-    """Give what was made to the owner of the schema, as whom the capture runs and the sealer renews it."""
-    connection.execute(
-        "SELECT tailboard.own_source(%s, %s)", [described.source.name, described.table.partitioned]
-    )
 
 
 def _patiently(connection: Connection[Any], work: Callable[[], T], waiting: Waiting, what: str) -> T:

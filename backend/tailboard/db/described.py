@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from tailboard.db.queries import query
 from tailboard.errors import AttachRefused, InvalidSource
-from tailboard.sources.source import ROW, Follow, Source, StatusColumn
+from tailboard.sources.source import ROW, Source, StatusColumn
 from tailboard.sources.sqltext import TableName
 
 _INTEGERS: Final = frozenset({"smallint", "integer", "bigint"})
@@ -118,11 +118,33 @@ def describe(connection: Connection[Any], source: Source) -> Described:
     """
     table = look_up(connection, source.table)
     _require_rights(source.table, table)
+    for follow in source.follows:
+        _require_followable(connection, follow.table)
+    with keeping(connection, table.keeper):
+        return _described(connection, source, table)
+
+
+@contextmanager
+def keeping(connection: Connection[Any], keeper: str) -> Iterator[None]:
+    """Act for the role that owns Tailboard's schema, as capture and reading do, and then for oneself again."""
+    row = connection.execute("SELECT current_setting('role')").fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    become_keeper(connection, keeper)
+    yield
+    connection.execute("SELECT set_config('role', %s, true)", row)
+
+
+def become_keeper(connection: Connection[Any], keeper: str) -> None:
+    """Act for the role that owns Tailboard's schema until the transaction ends."""
+    connection.execute("SELECT set_config('role', %s, true)", [keeper])
+
+
+def _described(connection: Connection[Any], source: Source, table: Table) -> Described:
     types = {key: _type(connection, source, key, text) for key, text in expressions(source)}
     if source.deleted_status is None and source.deleted != "gone":
         types["deleted"] = _type(connection, source, "deleted", source.deleted)
     for follow in source.follows:
-        _describe_follow(connection, source, follow)
+        _type(connection, source, f"follows {follow.table}: job", follow.job, follow.table)
     if source.remembers and table.partitioned:
         raise InvalidSource(
             f"[sources.{source.name}] follows or running needs deferred triggers, and {source.table} has partitions."
@@ -139,12 +161,11 @@ def describe(connection: Connection[Any], source: Source) -> Described:
     return Described(source, table, types, used)
 
 
-def _describe_follow(connection: Connection[Any], source: Source, follow: Follow) -> None:
-    table = look_up(connection, follow.table)
-    _require_rights(follow.table, table)
+def _require_followable(connection: Connection[Any], name: TableName) -> None:
+    table = look_up(connection, name)
+    _require_rights(name, table)
     if table.partitioned:
-        raise InvalidSource(f"{follow.table} has partitions, and a table with partitions cannot be followed.")
-    _type(connection, source, f"follows {follow.table}: job", follow.job, follow.table)
+        raise InvalidSource(f"{name} has partitions, and a table with partitions cannot be followed.")
 
 
 def look_up(connection: Connection[Any], name: TableName) -> Table:

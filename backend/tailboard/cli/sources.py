@@ -1,0 +1,56 @@
+"""`tailboard sources`: the adopted tables, and how each is."""
+
+from typing import Final
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from tailboard.cli.options import DATABASE, as_json, with_settings
+from tailboard.cli.target import database_url
+from tailboard.cli.terminal import Terminal
+from tailboard.db.attaching import connect
+from tailboard.db.health import Health, State, health
+from tailboard.db.schema import require_newest
+from tailboard.settings import Settings
+from tailboard.sources import presets
+
+_STYLES: Final = {
+    State.OK: "green",
+    State.SYNCING: "cyan",
+    State.FAULTY: "yellow",
+    State.DRIFTED: "yellow",
+    State.BROKEN: "bold red",
+}
+
+
+@click.command()
+@with_settings(*DATABASE)
+@as_json
+def command(terminal: Terminal, settings: Settings, /, *, as_json: bool) -> int:
+    """Show the attached tables, and what is wrong with any. Exit with 1 if something is."""
+    url = database_url(settings)
+    require_newest(url)
+    with connect(url, "sources") as connection:
+        found = health(connection)
+    if as_json:
+        terminal.json({"sources": found})
+    elif found:
+        _show(terminal, found)
+    else:
+        terminal.answer(f"No table is attached. Presets: {', '.join(presets.names())}.")
+    return 1 if any(source.state not in {State.OK, State.SYNCING} for source in found) else 0
+
+
+def _show(terminal: Terminal, found: list[Health]) -> None:
+    table = Table("source", "table", "state", "faults", box=None, padding=(0, 2), header_style="dim")
+    table.columns[3].justify = "right"
+    for source in found:
+        state = Text(source.state, style=_STYLES[source.state])
+        table.add_row(Text(source.name, style="bold"), Text(source.table), state, f"{source.faults:,}")
+    terminal.out.print(table)
+    for source in found:
+        if source.state is not State.OK:
+            said = Text(f"{source.name}: ", style=_STYLES[source.state])
+            said.append(f"{source.found}. {source.advice}".strip(), style="default")
+            terminal.out.print(said)
