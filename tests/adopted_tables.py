@@ -35,7 +35,7 @@ cancel = "UPDATE shop.exports SET state = 'off' WHERE id = $1 AND state = 'new'"
 
 EXPORTS_SQL: Final = """
 CREATE SCHEMA shop;
-CREATE TYPE shop.state AS ENUM ('new', 'busy', 'ok', 'err', 'off', 'odd');
+CREATE TYPE shop.state AS ENUM ('new', 'busy', 'ok', 'err', 'off');
 CREATE TABLE shop.exports (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     region varchar(40) NOT NULL DEFAULT 'eu', format text NOT NULL DEFAULT 'csv',

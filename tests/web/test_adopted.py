@@ -106,6 +106,7 @@ async def test_filters_and_search_reach_every_source(
     failed = export(region="eu", state="err", last_error="disk full", labels=["hot"], host="h1")
     waiting = export(region="us", not_before="2999-01-01", format="pdf")
     due = export(region="us", not_before="2001-01-01")
+    owner.execute("ALTER TYPE shop.state ADD VALUE 'odd'")
     stray = export(state="odd")
     owner.execute("INSERT INTO public.shipments (what, holder) VALUES ('crate', 'h1'), ('parcel', NULL)")
 
@@ -178,16 +179,16 @@ async def test_a_source_that_takes_too_long_is_named_too(
 ) -> None:
     owner.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
     owner.execute("INSERT INTO public.shipments DEFAULT VALUES")
+    slow = "CREATE OR REPLACE FUNCTION public.slow(text) RETURNS text LANGUAGE sql VOLATILE AS %s"
+    owner.execute(slow.replace("%s", "'SELECT $1'").encode())
     owner.execute(
-        "CREATE FUNCTION public.slow(text) RETURNS text LANGUAGE sql VOLATILE AS 'SELECT $1 FROM pg_sleep(30)'"
+        "CREATE TABLE public.slow (LIKE public.shipments INCLUDING DEFAULTS); INSERT INTO public.slow VALUES (1)"
     )
-    owner.execute("CREATE TABLE public.slow (LIKE public.shipments INCLUDING DEFAULTS); INSERT INTO public.slow VALUES (1)")
-    slow = (
-        SHIPMENTS.replace("public.shipments", "public.slow")
-        .replace('kind = "what"', 'kind = "public.slow(what)"')
-        .replace("sources.shipments", "sources.slow")
+    definition = SHIPMENTS.replace("public.shipments", "public.slow").replace(
+        "sources.shipments", "sources.slow"
     )
-    adopt(database_url, slow)
+    adopt(database_url, definition.replace('kind = "what"', 'kind = "public.slow(what)"'))
+    owner.execute(slow.replace("%s", "'SELECT $1 FROM pg_sleep(30)'").encode())
     page = (await client.get("/api/jobs")).json()
     assert [each["code"] for each in page["failing"]] == ["source_slow"]
     assert {job["source"] for job in page["jobs"]} == {"jobs", "shipments"}
@@ -265,6 +266,30 @@ async def test_bulk_spans_sources_and_says_which_cannot(
     named = {"action": "cancel", "filter": {"job": ["shipments/1"]}}
     nothing = (await client.post("/api/jobs/bulk", json=named)).json()
     assert (nothing["matched"], nothing["unsupported"]) == (0, ["shipments"])
+
+
+async def test_sources_say_how_they_are_and_what_can_be_done(
+    client: Client, owner: psycopg.Connection[Any]
+) -> None:
+    async def sources() -> dict[str, Any]:
+        found = (await client.get("/api/sources")).json()["sources"]
+        assert [each["name"] for each in found] == ["jobs", "exports", "shipments"]
+        return {each["name"]: each for each in found}
+
+    now = await sources()
+    assert (now["exports"]["table"], now["exports"]["actions"]) == ("shop.exports", ["retry", "cancel"])
+    assert (now["shipments"]["actions"], now["shipments"]["attached"]) == ([], True)
+    assert now["exports"]["health"]["status"] in {"ok", "syncing"}
+    assert now["exports"]["attached_at"] is not None
+    owner.execute("ALTER TABLE public.shipments RENAME COLUMN holder TO keeper")
+    owner.execute("DROP TABLE shop.exports")
+    now = await sources()
+    assert now["shipments"]["health"]["status"] == "drifted"
+    assert "holder is gone" in now["shipments"]["health"]["detail"]
+    assert (now["exports"]["attached"], now["exports"]["health"]["status"]) == (False, "broken")
+    assert "tailboard detach exports" in now["exports"]["health"]["advice"]
+    board = (await client.get("/api/board")).json()
+    assert board["sources"] == ["jobs", "exports", "shipments"]
 
 
 async def test_workers_of_every_source_are_shown_with_what_they_hold(

@@ -93,9 +93,7 @@ class Stats:
         if change.was is not None and change.was.queue is not msgspec.UNSET:
             before = change.was.queue or ""
         elif (
-            change.op is Op.UPDATE
-            and change.old_status == change.new_status
-            and change.old_due == change.due
+            change.op is Op.UPDATE and change.old_status == change.new_status and change.old_due == change.due
         ):
             return  # progress, mostly: nine changes in ten move nothing from one count to another
         if change.old_status is not None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 from psycopg.rows import class_row
 
 from tailboard.db.errors import translated
@@ -78,6 +78,13 @@ def health(connection: Connection[Any]) -> list[Health]:
     """How every adopted source is, by name."""
     with translated(), connection.cursor(row_factory=class_row(Seen)) as cursor:
         return [judge(seen) for seen in cursor.execute(query("source_health"), {}).fetchall()]
+
+
+async def health_now(connection: AsyncConnection[Any]) -> list[Health]:
+    """The same for a server that is at work."""
+    async with connection.cursor(row_factory=class_row(Seen)) as cursor:
+        await cursor.execute(query("source_health"), {})
+        return [judge(seen) for seen in await cursor.fetchall()]
 
 
 def judge(seen: Seen) -> Health:

@@ -204,6 +204,10 @@ class SourceHealth(Struct):
     status: str
     lag_ms: float | None
     detail: str | None
+    advice: str | None = None
+    faults: int = 0
+    last_fault: str | None = None
+    last_fault_at: datetime | None = None
 
 
 class SourceNow(Struct):

@@ -17,6 +17,7 @@ from tailboard.web.names import whole_parts
 from tailboard.web.openapi import openapi_config
 from tailboard.web.page import Page, security_headers
 from tailboard.web.past import PastController
+from tailboard.web.sources import SourcesController
 from tailboard.web.stream import stream_route
 from tailboard.web.system import MAX_BODY, MetricsController, ProbeController, SystemController
 from tailboard.web.websocket import websocket_route
@@ -53,6 +54,7 @@ def create_litestar(board: Board) -> Litestar:
             EventsController,
             StatsController,
             PastController,
+            SourcesController,
             SystemController,
         ],
         guards=[guard, known_parameters, json_only],

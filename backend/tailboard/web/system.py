@@ -1,24 +1,20 @@
 """Who works, what is attached, who listens, and the probes of those who run the server."""
 
 import asyncio
-from collections import Counter
 
 from litestar import Controller, Response, get
 from msgspec.json import encode
 
-from tailboard.core.action import Action
 from tailboard.db.actions import BULK_LIMIT
-from tailboard.db.adopted import Adopted
 from tailboard.db.queries import query
 from tailboard.errors import DatabaseUnavailable, NotReady, TailboardError
 from tailboard.live.presence import Health
-from tailboard.web.board import Board, OfBoard
+from tailboard.web.board import OfBoard
 from tailboard.web.documents import (
     Alive,
     BoardNow,
     ConnectionList,
     Ready,
-    SourceList,
     WorkerList,
     answers,
 )
@@ -53,33 +49,6 @@ class SystemController(Controller):
             for present in await board.presence.workers()
         ]
         return answer(fields(workers=items(found), failing=failing_json(board.presence.failing)))
-
-    @get(
-        "/sources",
-        summary="What is attached, and how healthy it is",
-        responses=answers(SourceList, "Sources by name"),
-    )
-    async def sources(self, board: OfBoard) -> Response[bytes]:
-        async with board.database.connection() as connection:
-            rows = await (await connection.execute(query("stats_sources"))).fetchall()
-        known = await board.jobs.attached()
-        counted = Counter[str]()
-        for tally in board.projections.tallies():
-            counted[tally.source] += tally.n
-        found = [
-            {
-                "name": name,
-                "table": table,
-                "builtin": builtin,
-                "attached": captured,
-                "health": _health(board, table, found=table_found, captured=captured),
-                "actions": [] if board.access.read_only else _actions(known.find(name)),
-                "rows": counted[name],
-                "attached_at": attached_at,
-            }
-            for name, table, builtin, table_found, captured, attached_at in rows
-        ]
-        return answer(fields(sources=found, read_only=board.access.read_only))
 
     @get(
         "/connections",
@@ -151,20 +120,3 @@ class ProbeController(Controller):
                 cursor=None if board.tailer.head is None else str(board.tailer.head),
             )
         )
-
-
-def _actions(source: Adopted | None) -> list[str]:
-    """What can be done to the source's jobs; None is the built-in one, where everything can."""
-    return [action.value for action in Action if source is None or action in source.actions]
-
-
-def _health(board: Board, table: str, *, found: bool, captured: bool) -> dict[str, object]:
-    lag_ms = round(board.tailer.lag_ms, 1)
-    if not found:
-        return {"status": "missing", "lag_ms": None, "detail": f"The table {table} is not there."}
-    if not captured:
-        detail = f"A trigger on {table} is gone or disabled: some writes are not seen."
-        return {"status": "detached", "lag_ms": None, "detail": detail}
-    if not board.tailer.is_ready:
-        return {"status": "stalled", "lag_ms": None, "detail": "This node does not follow the log just now."}
-    return {"status": "ok", "lag_ms": lag_ms, "detail": None}

@@ -80,7 +80,15 @@ export interface SourceInfo {
   readonly health: {
     readonly status: string;
     readonly lag_ms?: number | null;
-    readonly [detail: string]: Json | undefined;
+    /** What was found, and what to do about it. */
+    readonly detail?: string | null;
+    readonly advice?: string | null;
+    /** Changes that the capture could not record. */
+    readonly faults?: number;
+    readonly last_fault?: string | null;
+    readonly last_fault_at?: string | null;
+    /** When its rows were last counted against the log. */
+    readonly counted_at?: string | null;
   };
   readonly actions: readonly string[];
   /** Jobs in it, as the log counts them. */

@@ -1,9 +1,9 @@
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { JobPage, Sort } from './api';
 import { EVERYTHING, parseFilter } from './filter';
 import { JobList, LINGER_MS } from './jobList';
-import type { JobEvent } from './protocol';
-import { event, job } from './scripted';
+import type { Job, JobEvent } from './protocol';
+import { event, job, NO_STATS } from './scripted';
 
 function batch(...events: readonly JobEvent[]) {
   return { events, reset: null, stats: null };
@@ -148,4 +148,142 @@ test('a page that fails to load says so', async () => {
   });
   await list.refresh();
   expect(list.view()).toMatchObject({ loaded: false, error: new Error('no') });
+});
+
+describe('what time alone changes', () => {
+  const due = '2026-11-22T20:00:00+00:00';
+  const DUE = Date.parse(due);
+  const waiting = (id: number, version: number) => job(id, version, { status: 'scheduled', due });
+
+  async function at(search: string, jobs: readonly Job[] = [], clock = { now: DUE - 5_000 }) {
+    const pages: JobPage[] = [{ jobs, next: null, cursor: '1.100' }];
+    let loads = 0;
+    const list = new JobList({
+      load: async () => {
+        loads += 1;
+        return pages[0] ?? { jobs: [], next: null, cursor: '1.100' };
+      },
+      filter: parseFilter(search),
+      sort: 'newest',
+      onLoaded: () => undefined,
+      now: () => clock.now,
+    });
+    await list.refresh();
+    return { list, pages, clock, loads: () => loads };
+  }
+
+  test('a job is pending once it is due, without any event', async () => {
+    const { list, clock } = await at('', [waiting(3, 3)]);
+    list.tick();
+    expect(list.job('jobs/3')?.status).toBe('scheduled');
+    clock.now = DUE;
+    list.tick();
+    expect(list.job('jobs/3')?.status).toBe('pending');
+  });
+
+  test('it leaves a list of scheduled jobs then, and stays while the list is held', async () => {
+    const { list, clock } = await at('?status=scheduled', [waiting(3, 3), waiting(4, 4)]);
+    list.hold(true);
+    clock.now = DUE;
+    list.tick();
+    expect(list.departed('jobs/3')).toBe(true);
+    list.hold(false);
+    expect(shown(list)).toEqual([]);
+  });
+
+  test('it comes into a list of pending jobs that has heard of it', async () => {
+    const { list, clock } = await at('?status=pending&queue=default');
+    list.apply(
+      batch(
+        event(101, { job: waiting(7, 101) }),
+        event(102, { job: { ...waiting(8, 102), queue: 'other' } }),
+      ),
+    );
+    expect(shown(list)).toEqual([]);
+    clock.now = DUE;
+    list.tick();
+    expect(shown(list)).toEqual([7]);
+  });
+
+  test('not if it was changed, or went away, before it was due', async () => {
+    const { list, clock } = await at('?status=pending');
+    list.apply(batch(event(101, { job: waiting(7, 101) }), event(102, { job: waiting(8, 102) })));
+    list.apply(
+      batch(
+        event(103, { type: 'job_deleted', job: waiting(7, 103) }),
+        event(104, { job: job(8, 104, { status: 'completed' }) }),
+      ),
+    );
+    clock.now = DUE;
+    list.tick();
+    expect(shown(list)).toEqual([]);
+  });
+
+  test('an event about a job that is due already shows it as pending', async () => {
+    const { list } = await at('?status=pending', [], { now: DUE + 1 });
+    list.apply(batch(event(101, { type: 'job_created', job: waiting(7, 101) })));
+    expect(list.job('jobs/7')?.status).toBe('pending');
+  });
+
+  test('a list of pending jobs is loaded again when fewer are scheduled and no event says why', async () => {
+    const { list, pages, loads } = await at('?status=pending');
+    const stats = (scheduled: number) => ({ events: [], reset: null, stats: { ...NO_STATS, scheduled } });
+    list.apply(stats(2));
+    expect(loads()).toBe(1);
+    pages[0] = { jobs: [job(9, 9)], next: null, cursor: '1.101' };
+    list.apply(stats(1));
+    await vi.waitFor(() => expect(shown(list)).toEqual([9]));
+    expect(loads()).toBe(2);
+  });
+
+  test('a page that says a job is due is believed over a clock that is behind', async () => {
+    const { list, pages } = await at('', [waiting(3, 3)]);
+    pages[0] = { jobs: [job(3, 3, { due })], next: null, cursor: '1.101' };
+    await list.refresh();
+    expect(list.job('jobs/3')?.status).toBe('pending');
+  });
+});
+
+describe('several sources', () => {
+  const export_ = (id: string, created_at: string | null, version = 0) =>
+    job(0, version, { source: 'exports', id, created_at });
+
+  test('events go where their time of creation puts them', async () => {
+    const { list } = await listOf([]);
+    list.apply(
+      batch(
+        created(1, 101, { created_at: '2026-01-01T00:00:00+00:00' }),
+        event(102, { source: 'exports', job: export_('b', '2026-01-02T01:00:00+01:00', 102) }),
+        created(2, 103, { created_at: '2026-01-02T00:30:00+00:00' }),
+        event(104, { source: 'exports', job: export_('a', null, 104) }),
+      ),
+    );
+    expect(list.view().order).toEqual(['exports/a', 'jobs/2', 'exports/b', 'jobs/1']);
+  });
+
+  test('what only pages know is as the newest page says', async () => {
+    const pages: JobPage[] = [{ jobs: [export_('a', null)], next: null, cursor: '1.1' }];
+    const list = new JobList({
+      load: async () => pages[0] ?? { jobs: [], next: null, cursor: '1.1' },
+      filter: EVERYTHING,
+      sort: 'newest',
+      onLoaded: () => undefined,
+    });
+    await list.refresh();
+    pages[0] = { ...pages[0], jobs: [{ ...export_('a', null), status: 'failed' }] } as JobPage;
+    await list.refresh();
+    expect(list.job('exports/a')?.status).toBe('failed');
+  });
+
+  test('a source that cannot be read is told with the list', async () => {
+    const failing = [{ source: 'exports', code: 'source_broken', message: 'gone' }];
+    const list = new JobList({
+      load: async () => ({ jobs: [job(1, 1)], next: null, cursor: '1.1', complete: false, failing }),
+      filter: EVERYTHING,
+      sort: 'newest',
+      onLoaded: () => undefined,
+    });
+    await list.refresh();
+    expect(list.view()).toMatchObject({ failing, complete: true });
+  });
 });

@@ -5,4 +5,4 @@ SELECT s.name, s.table_name, s.builtin, to_regclass(s.table_name) IS NOT NULL AS
                   WHERE t.tgrelid = to_regclass(s.table_name) AND t.tgenabled IN ('O', 'A')
                     AND (starts_with(t.tgname, 'tailboard_capture') OR t.tgname = 'tailboard_truncate')),
                 false) AS captured, s.attached_at
-  FROM tailboard.sources s ORDER BY s.name
+  FROM tailboard.sources s ORDER BY NOT s.builtin, s.name
