@@ -11,31 +11,15 @@ import psycopg
 import pytest
 
 from fixtures.database import Connect
-from fixtures.server import TestRun
 from fixtures.waiting import await_until
 from log_rig import Board, board, everything, reading, recount, seal_all
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event
-from tailboard.db.installation import packaged_bin_dir
 from tailboard.db.pool import Connection, Database
 from tailboard.db.sealing import Sealing
 from tailboard.errors import CursorAhead, CursorExpired
 
 Restore = Callable[[], None]
-
-
-@pytest.fixture
-def programs(test_run: TestRun) -> Path:
-    """Where pg_dump and psql are that fit the run's server."""
-    folder = Path(test_run.bin_dir) if test_run.bin_dir else packaged_bin_dir()
-    if test_run.url is not None:
-        with psycopg.connect(test_run.url) as connection:
-            version = subprocess.run(
-                [folder / "pg_dump", "--version"], capture_output=True, text=True, check=True
-            )
-            if int(version.stdout.split()[-1].partition(".")[0]) < connection.info.server_version // 10000:
-                pytest.skip("no pg_dump that is as new as this server")
-    return folder
 
 
 @pytest.fixture
