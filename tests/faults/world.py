@@ -181,7 +181,10 @@ class World:
         async def looked() -> bool:
             return await asyncio.to_thread(more)
 
-        await await_until(looked, SETTLE_S)
+        try:
+            await await_until(looked, SETTLE_S)
+        except TimeoutError:
+            raise Violation(f"the feed stood still for {SETTLE_S:.0f} s") from None
         return time.monotonic() - began
 
     async def rest(self, seconds: float) -> None:

@@ -275,3 +275,25 @@ async def test_a_fold_is_kept_for_the_past_every_so_many_changes(
 
 async def _equals(connection: AConnection, statement: str, value: object) -> bool:
     return bool(await one(connection, statement) == value)
+
+
+async def test_nothing_is_rung_while_the_queue_of_notifications_is_in_danger(
+    database_url: str, aconnect: AConnect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NOTIFY fails at commit when the queue is full: ticks are sealed without it, and writers are told not to."""
+    listening, writer = await aconnect(), await aconnect()
+    await listening.execute("LISTEN tailboard_tick")
+    direct = await Database(database_url).direct("sealer")
+    try:
+        sealer = Sealing(direct)
+        assert await sealer.lead()
+        await sealer.open_log()
+        for limit, ringing in ((-1.0, False), (0.5, True)):
+            monkeypatch.setattr("tailboard.db.sealing._QUEUE_IN_DANGER", limit)
+            assert await sealer.notify_enabled() is ringing
+            await writer.execute("SELECT tailboard.enqueue('k')")
+            assert (await sealer.seal()).sealed == 1
+            rung = [notice async for notice in listening.notifies(timeout=0.5, stop_after=1)]
+            assert bool(rung) is ringing
+    finally:
+        await direct.close()

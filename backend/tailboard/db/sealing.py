@@ -20,6 +20,7 @@ from tailboard.errors import DatabaseError, DatabaseUnavailable, LeadershipLost
 
 _LOCK_CLASS: Final = 0x7461696C  # "tail"; db/schema.py uses the same class
 _LOCK_LEAD: Final = 1
+_QUEUE_IN_DANGER: Final = 0.5
 _LONGEST_EPOCH_STEP: Final = 10_000
 
 
@@ -37,6 +38,8 @@ class Sealing:
         self._connection = connection
         self._low = 0
         self._barrier: tuple[int, int] | None = None
+        self.may_ring = True
+        """Whether ticks ring for their readers, who otherwise look once a second."""
 
     async def lead(self) -> bool:
         """Try to become the leader; the lock lasts as long as the connection."""
@@ -58,6 +61,7 @@ class Sealing:
         with translated():
             if (await self._one("SELECT pg_is_in_recovery()"))[0]:
                 raise DatabaseUnavailable("this server is a standby: connect to the primary")
+            self.may_ring = (await self._row("log_may_notify"))["used"] < _QUEUE_IN_DANGER
             identity = await self._row("log_identity")
             last = await self._named("log_last_epoch")
             if last is None:
@@ -65,7 +69,7 @@ class Sealing:
             elif any(last[key] != identity[key] for key in ("system_identifier", "database_oid")):
                 await self._open_after_restore(identity)
             elif last["timeline"] != identity["timeline"]:
-                await self._connection.execute(query("log_open_failover"), identity | {"step": _epoch_step()})
+                await self._connection.execute(query("log_open_failover"), self._next_epoch(identity))
             self._low = (await self._row("log_last_epoch"))["floor_seq"]
             head = await self._row("log_head")
             return Cursor(head["epoch"], head["position"])
@@ -74,7 +78,11 @@ class Sealing:
         """Seal all that has become visible. Raises LeadershipLost when somebody else has written the tick."""
         with translated():
             try:
-                row = await self._one(query("log_seal"), {"low": self._low})
+                row = await self._one(query("log_seal"), {"low": self._low, "ring": self.may_ring})
+            except errors.ProgramLimitExceeded:
+                # The queue has filled up since it was looked at. The tick is what counts.
+                self.may_ring = False
+                row = await self._one(query("log_seal"), {"low": self._low, "ring": False})
             except errors.UniqueViolation as error:
                 raise LeadershipLost("another sealer wrote this tick; standing by") from error
         seal = Seal(row[0], row[1])
@@ -95,11 +103,15 @@ class Sealing:
             return int((await self._one("SELECT pg_current_xact_id()::text"))[0])
 
     async def notify_enabled(self) -> bool:
-        """Whether writers may NOTIFY at all (a setting in the database that every node shares)."""
+        """Whether writers may NOTIFY: by a setting in the database that every node shares, and because there is room.
+
+        Who LISTENs and sits in an open transaction holds up the queue of the whole cluster; once it is full, commits
+        that NOTIFY fail. Long before that nobody of us does any more, not for ticks either (`may_ring`).
+        """
         with translated():
-            return bool(
-                (await self._one("SELECT value = 'true' FROM tailboard.settings WHERE key = 'notify'"))[0]
-            )
+            row = await self._row("log_may_notify")
+        self.may_ring = row["used"] < _QUEUE_IN_DANGER
+        return bool(row["wanted"]) and self.may_ring
 
     async def advance_low(self) -> None:
         """Begin to raise the bound below which no unsealed change can be; a later seal completes it."""
@@ -172,12 +184,15 @@ class Sealing:
         with translated():
             async with self._connection.transaction():
                 await self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                await self._connection.execute(query("log_seal"), {"low": self._low})
+                await self._connection.execute(query("log_seal"), {"low": self._low, "ring": self.may_ring})
                 head = await self._row("log_head")
                 rows = await (await self._connection.execute(query("log_count"))).fetchall()
                 place, saved = Cursor(head["epoch"], head["position"]), Saved([Tally(*row) for row in rows])
                 await self.save(place, saved)
                 await self.keep(place, saved.noted())
+
+    def _next_epoch(self, identity: dict[str, Any]) -> dict[str, Any]:
+        return identity | {"step": _epoch_step(), "ring": self.may_ring}
 
     async def _open_first(self, identity: dict[str, Any]) -> None:
         try:
@@ -199,7 +214,7 @@ class Sealing:
             if row[0]:
                 await self._connection.execute("SELECT setval('tailboard.changes_seq', %s, true)", row)
             await self._connection.execute(
-                query("log_open_restore"), identity | {"floor": row[0], "step": _epoch_step()}
+                query("log_open_restore"), self._next_epoch(identity) | {"floor": row[0]}
             )
 
     async def _one(self, statement: Any, parameters: Any = None) -> tuple[Any, ...]:

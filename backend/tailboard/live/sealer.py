@@ -27,6 +27,8 @@ _SILENCE_S: Final = 6.0
 """A leader that asks nothing for so long is frozen or cut off: its connection ends, and with it its leadership. In
 service it never sleeps longer than a second.
 """
+_HAS_ROOM: Final = "has room again: ringing"
+_FILLS_UP: Final = "is filling up, so nothing is rung: some session LISTENs and sits in an open transaction"
 _HOUSEKEEPING_S: Final = 2.0
 _CHECKPOINT_S: Final = 30.0
 _RETENTION_S: Final = 60.0
@@ -125,7 +127,10 @@ class Sealer(Service):
     async def _keep_house(self, keeper: "_Housekeeping", sealing: Sealing, bell: Bell) -> None:
         """What must not wait for ever, between two seals. What fails here is tried again in two seconds."""
         await sealing.advance_low()
+        could_ring = sealing.may_ring
         bell.notify = await sealing.notify_enabled()
+        if sealing.may_ring != could_ring:
+            self._log.warning("the queue of notifications %s", _HAS_ROOM if sealing.may_ring else _FILLS_UP)
         try:
             await sealing.make_leaves()
             folds = self._folds()

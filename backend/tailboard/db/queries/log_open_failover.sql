@@ -11,4 +11,4 @@ WITH last AS (
     INSERT INTO tailboard.ticks (tick_id, epoch, snap, first_position, n, xids, seqs)
     SELECT last.tick_id + 1, epoch.epoch, last.snap, last.next_position, 0, '{}', '{}' FROM last, epoch
 )
-SELECT pg_notify('tailboard_tick', '')
+SELECT pg_notify('tailboard_tick', '') WHERE %(ring)s

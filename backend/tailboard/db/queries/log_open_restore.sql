@@ -24,4 +24,4 @@ WITH last AS (
     SELECT last.tick_id + 1 + chunk, epoch.epoch, pg_current_snapshot(), last.next_position + place, n, xids, seqs
       FROM chunks, last, epoch ORDER BY chunk
 )
-SELECT pg_notify('tailboard_tick', '')
+SELECT pg_notify('tailboard_tick', '') WHERE %(ring)s

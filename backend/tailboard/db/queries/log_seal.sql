@@ -1,6 +1,7 @@
 -- Seal: give a place in the order to every change that has become visible since the last tick.
 -- One statement, so that what is visible and the snapshot that goes into the tick are the same thing.
--- %(low)s is a bound below which every change is known to be sealed or rolled back; it prunes partitions.
+-- %(ring)s is false while the queue of notifications is in danger of filling up: then nobody rings, and readers look by
+-- themselves. %(low)s is a bound below which every change is known to be sealed or rolled back; it prunes partitions.
 WITH last AS MATERIALIZED (
     SELECT tick_id, epoch, snap, first_position + n AS next_position
       FROM tailboard.ticks ORDER BY tick_id DESC LIMIT 1
@@ -24,7 +25,7 @@ WITH last AS MATERIALIZED (
       FROM chunks CROSS JOIN last ORDER BY chunk
     RETURNING n
 ), rung AS (
-    SELECT pg_notify('tailboard_tick', '') FROM sealed LIMIT 1
+    SELECT pg_notify('tailboard_tick', '') FROM sealed WHERE %(ring)s LIMIT 1
 )
 SELECT (SELECT coalesce(sum(n), 0)::bigint FROM sealed) AS sealed,
        pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running,
