@@ -6,7 +6,7 @@ import signal
 
 import psycopg
 
-from faults.scenario import fault
+from faults.scenario import Skipped, fault
 from faults.world import World
 
 
@@ -36,9 +36,19 @@ async def kill_a_backend(world: World) -> None:
 @fault("a crash after which transaction ids are used again loses nothing")
 async def crash_with_transaction_ids_used_again(world: World) -> str:
     """Ids that were drawn and never written down are drawn again after the crash, by others."""
+    for _ in range(5):
+        again = await _crash_with_drawn_ids(world, 20)
+        await world.flow()
+        if again:
+            return f"{again} of 20 ids were used again"
+    raise Skipped("something else wrote down a later id each time, such as autovacuum")
+
+
+async def _crash_with_drawn_ids(world: World, n: int) -> int:
+    """Return how many of the ids are drawn again."""
     await world.gate.close()
     try:
-        async with world.open_transactions(20) as connections:
+        async with world.open_transactions(n) as connections:
             drawn = []
             for connection in connections:
                 row = await (await connection.execute("SELECT pg_current_xact_id()::text::bigint")).fetchone()
@@ -48,10 +58,7 @@ async def crash_with_transaction_ids_used_again(world: World) -> str:
             ((fresh,),) = world.sql("SELECT pg_current_xact_id()::text::bigint")
     finally:
         world.gate.open()
-    await world.flow()
-    again = sum(xid >= fresh for xid in drawn)
-    assert again, "no transaction id was used again: nothing was tested"
-    return f"{again} of {len(drawn)} ids were used again"
+    return sum(xid >= fresh for xid in drawn)
 
 
 @fault("a transaction that is open all the while delays its own changes alone")
