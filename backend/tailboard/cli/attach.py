@@ -104,7 +104,9 @@ def _show(terminal: Terminal, seen: Preview) -> None:
         table = Table("in the table", "on the board", "rows", box=None, padding=(0, 2), header_style="dim")
         table.columns[2].justify = "right"
         for found in seen.statuses:
-            table.add_row(Text(found.value), found.status, f"{found.rows:,}")
+            table.add_row(
+                Text("NULL" if found.value is None else found.value), found.status, f"{found.rows:,}"
+            )
         terminal.out.print(table)
     for made in seen.creates:
         terminal.out.print(f"  creates {made}", markup=False)

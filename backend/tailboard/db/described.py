@@ -249,8 +249,9 @@ def _type(
     connection: Connection[Any], source: Source, key: str, text: str, over: TableName | None = None
 ) -> NativeType:
     over = over or source.table
-    select = SQL("SELECT {} FROM {} AS {} LIMIT 0").format(
-        parenthesized(text), Identifier(*over), Identifier(ROW)
+    # In a condition, too: there PostgreSQL refuses what has not one value a row, such as count(*) and unnest(a).
+    select = SQL("SELECT {} FROM {} AS {} WHERE {} IS NOT NULL LIMIT 0").format(
+        parenthesized(text), Identifier(*over), Identifier(ROW), parenthesized(text)
     )
     with judged(source, key):
         try:

@@ -32,7 +32,7 @@ _ROUNDS: Final = 5
 class Found(msgspec.Struct, frozen=True):
     """A status as the owner writes it, what it means, and how many rows have it."""
 
-    value: str
+    value: str | None
     status: str
     rows: int
 
@@ -115,7 +115,7 @@ def _labels(connection: Connection[Any], described: Described) -> list[str]:
 
 def _refuse_stray(described: Described, statuses: list[Found], labels: list[str]) -> None:
     source = described.source
-    stray = [f"{found.value!r} ({found.rows} rows)" for found in statuses if not found.status]
+    stray = [f"{_quoted(found.value)} ({found.rows} rows)" for found in statuses if not found.status]
     held = {found.value for found in statuses}
     stray += [
         f"{label!r} (no row, but its type allows it)"
@@ -129,6 +129,10 @@ def _refuse_stray(described: Described, statuses: list[Found], labels: list[str]
     else:
         advice = f"the expression has to give one of {', '.join(STATUSES)} for every row"
     raise InvalidSource(f"[sources.{source.name}] status: nothing maps {', '.join(stray)}: {advice}.")
+
+
+def _quoted(value: str | None) -> str:
+    return "NULL" if value is None else repr(value)
 
 
 def _evaluate(connection: Connection[Any], source: Source) -> None:

@@ -15,8 +15,9 @@ SELECT s.name, s.table_name AS table, s.attached_at, s.synced,
        s.columns,
        (SELECT coalesce(jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)), '{}') FROM pg_attribute a
          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND s.columns ? a.attname::text) AS columns_now,
-       EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'tailboard'::regnamespace
-                  AND p.proname = ('source_' || s.name)::name) AS readable,
+       (SELECT count(*) FROM pg_proc p WHERE p.pronamespace = 'tailboard'::regnamespace
+           AND p.proname = ('source_' || s.name)::name)
+           = CASE jsonb_typeof(s.definition -> 'status') WHEN 'object' THEN 2 ELSE 1 END AS readable,
        coalesce(pg_sequence_last_value(to_regclass(format('tailboard.%%I', 'faults_' || s.name))), 0) AS faults,
        last.message AS last_fault, last.at AS last_fault_at
   FROM tailboard.sources s
