@@ -57,11 +57,17 @@ function fill(): number {
   return id;
 }
 
+/** The same pages as they stood once everything was there. */
+function past(id: number): readonly string[] {
+  const cursor = it.board.sql('SELECT tailboard.cursor()');
+  return ['/', '/queue', `/jobs/jobs/${id}`, '/live', '/workers', '/sources'].map((path) => `${path}?as_of=${cursor}`);
+}
+
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`axe finds nothing on any page in ${colorScheme}`, async () => {
     const id = fill();
     const page = await it.open('/', { colorScheme, reducedMotion: 'reduce' });
-    for (const path of ['/', '/queue', '/queue?q=nothing-has-this', `/jobs/jobs/${id}`, '/live', '/workers', '/sources']) {
+    for (const path of ['/', '/queue', '/queue?q=nothing-has-this', `/jobs/jobs/${id}`, '/live', '/workers', '/sources', ...past(id)]) {
       await page.goto(it.board.url + path);
       await live(page);
       await settled(page);
@@ -83,7 +89,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 test('every page fits a phone of 390 px, and axe finds nothing there', async () => {
   const id = fill();
   const page = await it.open('/', { viewport: { width: 390, height: 844 }, reducedMotion: 'reduce', hasTouch: true });
-  for (const path of ['/', '/queue', `/jobs/jobs/${id}`, '/live', '/workers', '/sources']) {
+  for (const path of ['/', '/queue', `/jobs/jobs/${id}`, '/live', '/workers', '/sources', ...past(id)]) {
     await page.goto(it.board.url + path);
     await live(page);
     await settled(page);

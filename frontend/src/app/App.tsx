@@ -1,6 +1,7 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { lazy, StrictMode, Suspense } from 'react';
-import { Route, Switch } from 'wouter';
+import { Route, Router, Switch } from 'wouter';
+import { atMoment, momentOf } from '@/client/moment';
 import { type Board, BoardProvider } from '@/client/react/board';
 import { Problem } from '@/client/rest';
 import { HomePage } from '@/features/home/HomePage';
@@ -32,29 +33,39 @@ export function makeQueryClient(): QueryClient {
   });
 }
 
+/** Every link and every jump stays at the moment that the board shows. */
+function kept(address: string): string {
+  return atMoment(address, momentOf(location.search));
+}
+
 export function App({ board, queries }: { board: Board; queries: QueryClient }) {
   return (
     <StrictMode>
       <QueryClientProvider client={queries}>
         <BoardProvider board={board}>
-          <Frame>
-            <Suspense fallback={<Skeleton lines={8} height={26} />}>
-              <Switch>
-                <Route path="/" component={HomePage} />
-                <Route path="/queue" component={QueuePage} />
-                <Route path="/jobs/:source/:id" component={JobPage} />
-                <Route path="/live" component={LivePage} />
-                <Route path="/workers" component={WorkersPage} />
-                <Route path="/sources" component={SourcesPage} />
-                <Route>
-                  <h1 className="sr-only">Not found</h1>
-                  <Empty title="There is no such page">
-                    The address may be mistyped, or from another version.
-                  </Empty>
-                </Route>
-              </Switch>
-            </Suspense>
-          </Frame>
+          <Router
+            aroundNav={(navigate, to, options) => navigate(kept(to), options)}
+            hrefs={(address) => kept(address)}
+          >
+            <Frame>
+              <Suspense fallback={<Skeleton lines={8} height={26} />}>
+                <Switch>
+                  <Route path="/" component={HomePage} />
+                  <Route path="/queue" component={QueuePage} />
+                  <Route path="/jobs/:source/:id" component={JobPage} />
+                  <Route path="/live" component={LivePage} />
+                  <Route path="/workers" component={WorkersPage} />
+                  <Route path="/sources" component={SourcesPage} />
+                  <Route>
+                    <h1 className="sr-only">Not found</h1>
+                    <Empty title="There is no such page">
+                      The address may be mistyped, or from another version.
+                    </Empty>
+                  </Route>
+                </Switch>
+              </Suspense>
+            </Frame>
+          </Router>
         </BoardProvider>
       </QueryClientProvider>
     </StrictMode>

@@ -5,6 +5,7 @@ import { useLocation } from 'wouter';
 import { EVERYTHING } from '@/client/filter';
 import { STATUSES } from '@/client/protocol';
 import { useBoard } from '@/client/react/board';
+import { moveTo, useLookBack, useMoment } from '@/client/react/moment';
 import { kindOf, shortId } from '@/parts/JobId';
 import { jobPath, queuePath } from '@/parts/links';
 import { setReadOnly, useReadOnly } from '@/parts/readOnly';
@@ -94,13 +95,14 @@ function useFoundJobs(text: string): readonly Choice[] {
   const { api } = useBoard();
   const [, navigate] = useLocation();
   const [q, setQ] = useState('');
+  const asOf = useMoment();
   useEffect(() => {
     const timer = setTimeout(() => setQ(text.trim()), TYPING_MS);
     return () => clearTimeout(timer);
   }, [text]);
   const { data } = useQuery({
-    queryKey: ['palette', q],
-    queryFn: ({ signal }) => api.jobs({ ...EVERYTHING, q }, 'newest', null, JOBS_SHOWN, signal),
+    queryKey: ['palette', q, asOf],
+    queryFn: ({ signal }) => api.jobs({ ...EVERYTHING, q }, 'newest', null, JOBS_SHOWN, { asOf, signal }),
     enabled: q !== '',
   });
   if (q === '' || data === undefined) return [];
@@ -116,6 +118,8 @@ function useCommands(): readonly Choice[] {
   const [, navigate] = useLocation();
   const theme = useTheme();
   const readOnly = useReadOnly();
+  const past = useMoment() !== null;
+  const lookBack = useLookBack();
   const page = (word: string, path: string, key: string): Choice => ({
     id: `page ${path}`,
     word,
@@ -138,6 +142,12 @@ function useCommands(): readonly Choice[] {
       hint: 'Filter',
       run: () => navigate(queuePath({ ...EVERYTHING, status: [status] })),
     })),
+    {
+      id: 'past',
+      word: past ? 'Return to now' : 'Look into the past',
+      hint: <kbd>b</kbd>,
+      run: () => (past ? moveTo(null) : lookBack()),
+    },
     {
       id: 'theme',
       word: theme === 'dark' ? 'Use the light theme' : 'Use the dark theme',

@@ -4,6 +4,7 @@ import {
   Command,
   Cpu,
   Database,
+  History,
   Keyboard,
   LayoutDashboard,
   ListOrdered,
@@ -15,9 +16,11 @@ import {
 import { type ReactNode, useEffect, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useBatches, useConnection, useTokenWanted } from '@/client/react/board';
+import { moveTo, useLookBack, useMoment, useThen } from '@/client/react/moment';
 import { ConnectionPill } from '@/parts/ConnectionPill';
 import { setReadOnly, useReadOnly, useReadOnlyServer } from '@/parts/readOnly';
 import { Button } from '@/ui/Button';
+import { FixedNow } from '@/ui/clock';
 import { useHotkeys } from '@/ui/hotkeys';
 import { setTheme, useTheme } from '@/ui/theme';
 import { Toasts } from '@/ui/toasts';
@@ -25,6 +28,7 @@ import { CommandPalette } from './CommandPalette';
 import { FeedBanner } from './FeedBanner';
 import './frame.css';
 import { KeySheet } from './KeySheet';
+import { TimeBar } from './TimeBar';
 import { TokenDialog } from './TokenDialog';
 
 const PAGES = [
@@ -49,11 +53,16 @@ export function Frame({ children }: { children: ReactNode }) {
   const tokenWanted = useTokenWanted();
   const queries = useQueryClient();
   const { phase } = useConnection();
+  const asOf = useMoment();
+  const lookBack = useLookBack();
+  const then = useThen(asOf);
+  const at = asOf === null || then.data?.at === undefined ? null : Date.parse(then.data.at);
 
   useEffect(() => {
     const page = PAGES.find(({ path }) => path === location);
-    document.title = page === undefined ? 'Tailboard' : `${page.word} · Tailboard`;
-  }, [location]);
+    const past = asOf === null ? '' : ' in the past';
+    document.title = page === undefined ? `Tailboard${past}` : `${page.word}${past} · Tailboard`;
+  }, [location, asOf]);
   useBatches(({ reset }) => {
     if (reset !== null) void queries.invalidateQueries();
   });
@@ -73,6 +82,7 @@ export function Frame({ children }: { children: ReactNode }) {
   useHotkeys({
     'mod+k': () => setPalette(true),
     '?': () => setKeySheet(true),
+    b: () => (asOf === null ? lookBack() : moveTo(null)),
     t: () => setTheme(theme === 'dark' ? 'light' : 'dark'),
     g: () => {
       setGoing(true);
@@ -120,6 +130,16 @@ export function Frame({ children }: { children: ReactNode }) {
           <span>Jump to a job or page</span>
           <kbd>Ctrl K</kbd>
         </button>
+        <Button
+          look="quiet"
+          icon
+          aria-pressed={asOf !== null}
+          aria-label="The past"
+          title={asOf === null ? 'Look into the past' : 'Return to now'}
+          onClick={() => (asOf === null ? lookBack() : moveTo(null))}
+        >
+          <History aria-hidden="true" />
+        </Button>
         <ConnectionPill />
         <Button
           look="quiet"
@@ -147,9 +167,9 @@ export function Frame({ children }: { children: ReactNode }) {
           {theme === 'dark' ? <Sun aria-hidden="true" /> : <Moon aria-hidden="true" />}
         </Button>
       </header>
-      <main id="main" className="main" tabIndex={-1}>
-        <FeedBanner />
-        {children}
+      <main id="main" className="main" tabIndex={-1} data-past={asOf !== null}>
+        {asOf === null ? <FeedBanner /> : <TimeBar asOf={asOf} />}
+        <FixedNow value={at}>{children}</FixedNow>
       </main>
       <Toasts />
       {palette && <CommandPalette onClose={() => setPalette(false)} />}

@@ -10,6 +10,8 @@ const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])
       ['g l', 'Live'],
       ['g w', 'Workers'],
       ['g s', 'Sources'],
+      ['b', 'Back in time, and back to now'],
+      [', .', 'In the past: one change back, one on'],
       ['t', 'Dark or light'],
       ['?', 'These keys'],
     ],

@@ -11,7 +11,8 @@ export interface JobPage {
   readonly jobs: readonly Job[];
   readonly next: string | null;
   readonly cursor: string;
-  /** False where a search or an order looked at the newest jobs only, or where a source is failing. */
+  /** False where a search or an order looked at the newest jobs only, where a source is failing, or where the past is
+   * not known whole. */
   readonly complete?: boolean;
   readonly failing?: readonly Failing[];
 }
@@ -28,6 +29,16 @@ export interface StatsAnswer {
   readonly by_source?: readonly { readonly source: string; readonly stats: Stats }[];
   readonly by_queue: readonly { readonly source: string; readonly queue: string; readonly stats: Stats }[];
   readonly cursor: string;
+  /** The time of a moment in the past. */
+  readonly at?: string;
+}
+
+/** From where to where the past can be shown; `whole` says that the log still has its beginning. */
+export interface Span {
+  readonly first: { readonly cursor: string; readonly at: string };
+  readonly last: { readonly cursor: string; readonly at: string };
+  readonly now: string;
+  readonly whole: boolean;
 }
 
 export interface Minute {
@@ -137,32 +148,43 @@ export class Api {
     sort: Sort,
     after: string | null,
     limit: number,
-    signal?: AbortSignal,
+    { asOf = null, signal }: { readonly asOf?: string | null; readonly signal?: AbortSignal } = {},
   ): Promise<JobPage> {
     const params = filterParams(filter);
     params.set('sort', sort);
     params.set('limit', String(limit));
     if (after !== null) params.set('after', after);
+    if (asOf !== null) params.set('as_of', asOf);
     return this.#rest.call(`/api/jobs?${params}`, signal === undefined ? {} : { signal });
   }
 
-  job(name: JobName): Promise<{ job: Job; cursor: string }> {
-    return this.#rest.call(jobPath(name));
+  job(name: JobName, asOf: string | null = null): Promise<{ job: Job; cursor: string }> {
+    return this.#rest.call(jobPath(name) + then('?', asOf));
   }
 
-  history(name: JobName, before: string | null, limit: number): Promise<HistoryPage> {
+  history(
+    name: JobName,
+    before: string | null,
+    limit: number,
+    asOf: string | null = null,
+  ): Promise<HistoryPage> {
     const params = new URLSearchParams({ limit: String(limit) });
     if (before !== null) params.set('before', before);
+    if (asOf !== null) params.set('as_of', asOf);
     return this.#rest.call(`${jobPath(name)}/events?${params}`);
   }
 
-  stats(): Promise<StatsAnswer> {
-    return this.#rest.call('/api/stats');
+  stats(asOf: string | null = null): Promise<StatsAnswer> {
+    return this.#rest.call(`/api/stats${then('?', asOf)}`);
   }
 
-  async minutes(count: number): Promise<readonly Minute[]> {
+  span(): Promise<Span> {
+    return this.#rest.call('/api/past');
+  }
+
+  async minutes(count: number, asOf: string | null): Promise<readonly Minute[]> {
     const { minutes } = await this.#rest.call<{ minutes: readonly Minute[] }>(
-      `/api/stats/history?minutes=${count}`,
+      `/api/stats/history?minutes=${count}${then('&', asOf)}`,
     );
     return minutes;
   }
@@ -256,6 +278,10 @@ function bulkFilters(scope: BulkScope): readonly object[] {
   return Array.from({ length: parts }, (_, part) => ({
     job: names.slice(part * NAMES_MAX, (part + 1) * NAMES_MAX),
   }));
+}
+
+function then(mark: string, asOf: string | null): string {
+  return asOf === null ? '' : `${mark}as_of=${encodeURIComponent(asOf)}`;
 }
 
 function jobPath({ source, id }: JobName): string {

@@ -28,7 +28,7 @@ export interface ListView {
   readonly more: boolean;
   /** The list grew past what a page should hold; its end was cut off. */
   readonly cut: boolean;
-  /** False where the server looked at the newest jobs only. */
+  /** False where the server looked at the newest jobs only, or does not know the past whole. */
   readonly complete: boolean;
   /** Sources that the list is without. */
   readonly failing: readonly Failing[];
@@ -39,6 +39,8 @@ export interface ListView {
 export const ROWS_MAX = 120_000;
 const ROWS_CUT = 100_000;
 const SORTED_MAX = 2_000;
+/** Empty pages that are read on for something to show, before a person is asked. */
+const PAGES_MAX = 20;
 /** How long a row is shown as its job ended, when the row is gone, in milliseconds. */
 export const LINGER_MS = 3_000;
 
@@ -252,6 +254,7 @@ export class JobList {
       let cursor: string | null = null;
       let complete = true;
       const failing = new Map<string, Failing>();
+      let tries = 0;
       do {
         const page: JobPage = await this.#load(next);
         if (generation !== this.#generation) return;
@@ -260,7 +263,9 @@ export class JobList {
         next = page.next;
         complete &&= page.complete !== false;
         for (const each of page.failing ?? []) failing.set(each.source, each);
-      } while (next !== null && jobs.length < wanted);
+        tries += 1;
+        // Until something is found: a page may be empty and not the last.
+      } while (next !== null && (jobs.length < wanted || (jobs.length === 0 && tries < PAGES_MAX)));
       this.#onLoaded(cursor);
       this.#view = { ...this.#view, complete: complete || failing.size > 0, failing: [...failing.values()] };
       this.#replace(jobs, next);
@@ -279,7 +284,7 @@ export class JobList {
     await this.#during(async () => {
       let place: string | null = after;
       // A page may be empty and not the last: the server looks at a bounded number of rows each time.
-      for (let tries = 0; place !== null && tries < 20; tries += 1) {
+      for (let tries = 0; place !== null && tries < PAGES_MAX; tries += 1) {
         const page: JobPage = await this.#load(place);
         if (generation !== this.#generation) return;
         this.#onLoaded(page.cursor);

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
 import { useBoard } from '@/client/react/board';
+import { useMoment } from '@/client/react/moment';
 
 const KEY = 'tailboard.readOnly';
 const listeners = new Set<() => void>();
@@ -25,10 +26,11 @@ export function useReadOnlyServer(): boolean {
   return data?.read_only === true;
 }
 
-/** Whether the board only shows: then no action is offered anywhere. */
+/** Whether the board only shows: then no action is offered anywhere. The past cannot be acted on. */
 export function useReadOnly(): boolean {
   const chosen = useReadOnlyChoice();
-  return useReadOnlyServer() || chosen;
+  const past = useMoment() !== null;
+  return useReadOnlyServer() || chosen || past;
 }
 
 export function setReadOnly(readOnly: boolean): void {

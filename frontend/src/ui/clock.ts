@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { createContext, useContext, useSyncExternalStore } from 'react';
 
 let now = Date.now();
 let timer: ReturnType<typeof setInterval> | undefined;
@@ -20,12 +20,19 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
+const Fixed = createContext<number | null>(null);
+
+/** Within it the time stands still at its value, in milliseconds, for what shows a moment of the past. */
+export const FixedNow = Fixed.Provider;
+
 /** The time in milliseconds, to the second; one timer for the whole page. */
 export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => now);
+  const fixed = useContext(Fixed);
+  return useSyncExternalStore(subscribe, () => fixed ?? now);
 }
 
 /** What `derive` makes of the time now; the component draws only when that changes. */
 export function useFromNow<T extends string | number>(derive: (now: number) => T): T {
-  return useSyncExternalStore(subscribe, () => derive(now));
+  const fixed = useContext(Fixed);
+  return useSyncExternalStore(subscribe, () => derive(fixed ?? now));
 }

@@ -2,13 +2,15 @@ import { useEffect, useRef } from 'react';
 
 export type Hotkeys = Readonly<Record<string, (event: KeyboardEvent) => void>>;
 
-function typing(target: EventTarget | null): boolean {
+/** Whether the key is for the element that has the focus: letters for a field, the ways to move for a slider. */
+function taken({ target, key }: KeyboardEvent): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement && target.type === 'range') return key.length > 1;
   return (
-    target instanceof HTMLElement &&
-    (target.isContentEditable ||
-      target instanceof HTMLTextAreaElement ||
-      target instanceof HTMLSelectElement ||
-      (target instanceof HTMLInputElement && target.type !== 'checkbox'))
+    target.isContentEditable ||
+    target instanceof HTMLTextAreaElement ||
+    target instanceof HTMLSelectElement ||
+    (target instanceof HTMLInputElement && target.type !== 'checkbox')
   );
 }
 
@@ -23,7 +25,7 @@ export function useHotkeys(hotkeys: Hotkeys): void {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.altKey) return;
       const mod = event.ctrlKey || event.metaKey;
-      if (!mod && (typing(event.target) || document.querySelector('dialog[open]') !== null)) return;
+      if (!mod && (taken(event) || document.querySelector('dialog[open]') !== null)) return;
       const hotkey = latest.current[mod ? `mod+${event.key.toLowerCase()}` : event.key];
       if (hotkey === undefined) return;
       event.preventDefault();

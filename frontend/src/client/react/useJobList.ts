@@ -3,8 +3,12 @@ import type { Sort } from '../api';
 import type { JobFilter } from '../filter';
 import { JobList, type ListView } from '../jobList';
 import { useBatches, useBoard, usePollInterval } from './board';
+import { useMoment } from './moment';
 
-/** A live list of the jobs that match; a new one whenever filter or sort change in value. */
+/**
+ * A live list of the jobs that match, or the list as it stood at a moment; a new one whenever filter, sort or moment
+ * change in value.
+ */
 export function useJobList(
   filter: JobFilter,
   sort: Sort,
@@ -12,16 +16,20 @@ export function useJobList(
 ): { list: JobList; view: ListView } {
   const { api, feed } = useBoard();
   const { pageSize, pollWithoutSocket = 5_000 } = options;
+  const asOf = useMoment();
+  const live = asOf === null;
   const key = JSON.stringify(filter);
   const list = useMemo(() => {
     const wanted = JSON.parse(key) as JobFilter;
     return new JobList({
-      load: (after) => api.jobs(wanted, sort, after, pageSize),
+      load: (after) => api.jobs(wanted, sort, after, pageSize, { asOf }),
       filter: wanted,
       sort,
-      onLoaded: (cursor) => feed.loadedAt(cursor),
+      onLoaded: (cursor) => {
+        if (asOf === null) feed.loadedAt(cursor);
+      },
     });
-  }, [api, feed, key, sort, pageSize]);
+  }, [api, feed, key, sort, pageSize, asOf]);
   const view = useSyncExternalStore(list.subscribe, list.view);
   const interval = usePollInterval(pollWithoutSocket);
 
@@ -29,13 +37,17 @@ export function useJobList(
     void list.refresh();
   }, [list]);
   useEffect(() => {
+    if (!live) return;
     const timer = setInterval(() => void list.poll(), interval);
     return () => clearInterval(timer);
-  }, [list, interval]);
+  }, [list, interval, live]);
   useEffect(() => {
+    if (!live) return;
     const timer = setInterval(() => list.tick(), 1_000);
     return () => clearInterval(timer);
-  }, [list]);
-  useBatches((batch) => list.apply(batch));
+  }, [list, live]);
+  useBatches((batch) => {
+    if (live) list.apply(batch);
+  });
   return { list, view };
 }

@@ -3,15 +3,18 @@ import { lazy, Suspense } from 'react';
 import { Link } from 'wouter';
 import { EVERYTHING } from '@/client/filter';
 import { useBoard, usePollInterval } from '@/client/react/board';
+import { useMoment } from '@/client/react/moment';
 import { useJobList } from '@/client/react/useJobList';
 import { FailingSources } from '@/parts/FailingSources';
 import { JobLines } from '@/parts/JobLines';
+import { UNKNOWN_THEN } from '@/parts/past';
 import { useStats } from '@/parts/stats';
 import { Empty, LoadError, Skeleton } from '@/ui/notices';
 import { Panel } from '@/ui/Panel';
 import { formatDuration } from '@/ui/time';
 import './home.css';
 import { Figures } from './Figures';
+import { HandsThen } from './HandsThen';
 import { QueueTable } from './QueueTable';
 import { WorkerSummary } from './WorkerSummary';
 
@@ -22,6 +25,7 @@ const POLL_MS = 10_000;
 
 export function HomePage() {
   const stats = useStats(POLL_MS);
+  const past = useMoment() !== null;
   return (
     <div className="home">
       <h1 className="sr-only">Home</h1>
@@ -32,7 +36,7 @@ export function HomePage() {
         <RecentJobs />
         <div className="home-side">
           <QueueTable queues={stats.data?.by_queue ?? null} />
-          <WorkerSummary pollMs={POLL_MS} />
+          {past ? <HandsThen /> : <WorkerSummary pollMs={POLL_MS} />}
         </div>
       </div>
     </div>
@@ -42,10 +46,13 @@ export function HomePage() {
 function Charts() {
   const { api } = useBoard();
   const pollMs = usePollInterval(POLL_MS);
+  const asOf = useMoment();
+  const hour = asOf === null ? 'last hour' : 'the hour before';
   const { data, error, refetch } = useQuery({
-    queryKey: ['minutes'],
-    queryFn: () => api.minutes(60),
-    refetchInterval: Math.min(pollMs, 15_000),
+    queryKey: ['minutes', asOf],
+    queryFn: () => api.minutes(60, asOf),
+    refetchInterval: asOf === null ? Math.min(pollMs, 15_000) : false,
+    placeholderData: (before) => before,
   });
   if (error !== null) return <LoadError error={error} retry={() => void refetch()} />;
   // The minute that still runs would look like a slump.
@@ -53,7 +60,7 @@ function Charts() {
   const times = minutes.map(({ at }) => Date.parse(at) / 1000);
   return (
     <div className="home-charts">
-      <Panel title="Throughput per minute, last hour">
+      <Panel title={`Throughput per minute, ${hour}`}>
         <Suspense fallback={<div className="chart-space" />}>
           <Chart
             label="Jobs per minute over the last hour"
@@ -71,7 +78,7 @@ function Charts() {
           />
         </Suspense>
       </Panel>
-      <Panel title="Duration, last hour">
+      <Panel title={`Duration, ${hour}`}>
         <Suspense fallback={<div className="chart-space" />}>
           <Chart
             label="Duration of finished jobs over the last hour"
@@ -100,6 +107,7 @@ function Charts() {
 
 function RecentJobs() {
   const { list, view } = useJobList(EVERYTHING, 'newest', { pageSize: 50, pollWithoutSocket: POLL_MS });
+  const past = useMoment() !== null;
   const jobs = view.order.slice(0, 14).flatMap((key) => list.job(key) ?? []);
   return (
     <Panel
@@ -127,11 +135,18 @@ function RecentJobs() {
         </div>
       )}
       {view.loaded && jobs.length === 0 && (
-        <Empty title="No jobs yet">
-          Insert a row into <code>tailboard.jobs</code> and it appears here at once.
+        <Empty title={past ? 'No jobs then' : 'No jobs yet'}>
+          {past ? (
+            'The log knows of none that stood at this moment.'
+          ) : (
+            <>
+              Insert a row into <code>tailboard.jobs</code> and it appears here at once.
+            </>
+          )}
         </Empty>
       )}
       <JobLines jobs={jobs} />
+      {past && !view.complete && <p className="panel-body muted">{UNKNOWN_THEN}</p>}
     </Panel>
   );
 }

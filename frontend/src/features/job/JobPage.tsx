@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { EVERYTHING } from '@/client/filter';
 import { type Job, type Json, statusAt } from '@/client/protocol';
+import { useMoment } from '@/client/react/moment';
 import { Problem } from '@/client/rest';
 import { kindOf } from '@/parts/JobId';
 import { JobActions, useExpectedStatus } from '@/parts/jobActions';
@@ -56,13 +57,19 @@ function Back() {
 }
 
 function NoJob({ name, error, retry }: { name: JobName; error: Error; retry: () => void }) {
+  const past = useMoment() !== null;
   if (!(error instanceof Problem && (error.status === 404 || error.status === 400))) {
     return <LoadError error={error} retry={retry} />;
   }
   return (
     <div className="panel">
-      <Empty title={`No job ${name.id} in ${name.source}`} icon={<SearchX aria-hidden="true" />}>
-        It was deleted, or never existed. If it is created while you wait, it appears here.
+      <Empty
+        title={`No job ${name.id} in ${name.source}${past ? ' then' : ''}`}
+        icon={<SearchX aria-hidden="true" />}
+      >
+        {past
+          ? error.message
+          : 'It was deleted, or never existed. If it is created while you wait, it appears here.'}
       </Empty>
     </div>
   );
@@ -76,6 +83,7 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
   // An action under way is newer than the clock.
   const status = expected === job.status ? byTime : expected;
   const running = job.status === 'in_progress';
+  const past = useMoment() !== null;
   return (
     <div className="job">
       <Back />
@@ -112,7 +120,12 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
           {(job.phases ?? []).length > 0 && <Phases phases={job.phases ?? []} />}
           <JsonPanel title="Payload" value={job.payload} />
           <JsonPanel title="Result" value={job.result} />
-          <Timeline history={history} />
+          {past && (job.omitted ?? []).length > 0 && (
+            <Note tone="grey">
+              Too large for the log, and so not known for the past: {(job.omitted ?? []).join(' and ')}.
+            </Note>
+          )}
+          <Timeline job={name} history={history} />
         </div>
         <div className="job-side">
           <Facts job={job} />

@@ -1,16 +1,21 @@
+import { History as HistoryIcon } from 'lucide-react';
 import { useState } from 'react';
+import { Link } from 'wouter';
 import type { HistoryEntry } from '@/client/api';
+import { atMoment } from '@/client/moment';
 import type { Json } from '@/client/protocol';
 import { brief, EVENT_LOOKS } from '@/parts/eventLooks';
+import { jobPath } from '@/parts/links';
 import { Button } from '@/ui/Button';
 import { JsonView } from '@/ui/JsonView';
 import { Empty, LoadError, Skeleton } from '@/ui/notices';
 import { Panel } from '@/ui/Panel';
 import { ClockTime } from '@/ui/time';
 import type { History } from './useHistory';
+import type { JobName } from './useJob';
 
 /** The job's events, newest first, each with what it changed. */
-export function Timeline({ history }: { history: History }) {
+export function Timeline({ job, history }: { job: JobName; history: History }) {
   const { entries, loading, error, more, loadMore } = history;
   return (
     <Panel title="Timeline" flush>
@@ -29,7 +34,7 @@ export function Timeline({ history }: { history: History }) {
       )}
       <ol className="timeline">
         {entries.map((entry) => (
-          <Entry key={entry.version} entry={entry} />
+          <Entry key={entry.version} job={job} entry={entry} />
         ))}
       </ol>
       {more && (
@@ -41,7 +46,7 @@ export function Timeline({ history }: { history: History }) {
   );
 }
 
-function Entry({ entry }: { entry: HistoryEntry }) {
+function Entry({ job, entry }: { job: JobName; entry: HistoryEntry }) {
   const { word, tone, Icon } = EVENT_LOOKS[entry.type];
   const [open, setOpen] = useState(false);
   const changed = Object.entries(entry.changed ?? {}).filter(([field]) => field !== 'version');
@@ -58,6 +63,16 @@ function Entry({ entry }: { entry: HistoryEntry }) {
         <span className="moment-at muted">
           <ClockTime iso={entry.at} />
         </span>
+        {entry.cursor !== null && entry.type !== 'job_deleted' && (
+          <Link
+            className="button button-quiet button-icon"
+            href={atMoment(jobPath(job), entry.cursor)}
+            aria-label={`As it stood then: ${word}, ${entry.cursor}`}
+            title="As it stood then"
+          >
+            <HistoryIcon aria-hidden="true" />
+          </Link>
+        )}
         <Button look="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
           {open ? 'Less' : 'More'}
         </Button>

@@ -1,6 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import type { HistoryEntry } from '@/client/api';
 import { useBoard } from '@/client/react/board';
+import { useMoment } from '@/client/react/moment';
 import type { JobName } from './useJob';
 
 export interface History {
@@ -17,9 +18,10 @@ const PAGE = 50;
 /** The job's past, loaded anew whenever the feed says that the job changed. */
 export function useHistory(name: JobName): History {
   const { api } = useBoard();
+  const asOf = useMoment();
   const answer = useInfiniteQuery({
-    queryKey: ['history', name.source, name.id],
-    queryFn: ({ pageParam }) => api.history(name, pageParam, PAGE),
+    queryKey: ['history', name.source, name.id, asOf],
+    queryFn: ({ pageParam }) => api.history(name, pageParam, PAGE, asOf),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
   });

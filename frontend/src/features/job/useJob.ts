@@ -4,6 +4,7 @@ import type { Api } from '@/client/api';
 import type { Job, JobEvent } from '@/client/protocol';
 import { isGone, jobKey } from '@/client/protocol';
 import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
+import { useMoment } from '@/client/react/moment';
 import { isNews } from '@/client/reducer';
 import { Problem } from '@/client/rest';
 
@@ -19,15 +20,19 @@ interface Loaded {
   readonly deleted: boolean;
 }
 
-/** One job with everything it has, kept up by the feed. */
+/** One job with everything it has, kept up by the feed; or as it stood at a moment. */
 export function useJob(name: JobName) {
   const { api, feed } = useBoard();
   const queries = useQueryClient();
-  const key = ['job', name.source, name.id];
+  const asOf = useMoment();
+  const key = ['job', name.source, name.id, asOf];
   const newest = useRef<JobEvent | null>(null);
+  const poll = usePollInterval();
+  const interval = asOf === null ? poll : false;
   const answer = useQuery({
     queryKey: key,
     queryFn: async (): Promise<Loaded> => {
+      if (asOf !== null) return { ...(await api.job(name, asOf)), deleted: false };
       const loaded = await load(api, name);
       if (loaded.deleted) return loaded;
       const known = queries.getQueryData<Loaded>(key);
@@ -41,14 +46,16 @@ export function useJob(name: JobName) {
       }
       return known?.deleted === true ? known : loaded;
     },
-    refetchInterval: usePollInterval(),
+    refetchInterval: interval,
     retry: false,
+    ...(asOf !== null && { placeholderData: (before: Loaded | undefined) => before }),
   });
-  const cursor = answer.data?.cursor;
+  const cursor = asOf === null ? answer.data?.cursor : undefined;
   useEffect(() => {
     if (cursor !== undefined && cursor !== null) feed.loadedAt(cursor);
   }, [feed, cursor]);
   useBatches(({ events, reset }) => {
+    if (asOf !== null) return;
     const wanted = `${name.source}/${name.id}`;
     let omitted = false;
     let changed = false;

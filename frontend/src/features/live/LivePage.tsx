@@ -1,8 +1,9 @@
 import { Pause, Play, Radio } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { before } from '@/client/cursor';
+import { before, compareCursors } from '@/client/cursor';
 import { EVENT_TYPES, type EventType, isJobEvent, type JobEvent, withVersion } from '@/client/protocol';
 import { useBatches, useBoard } from '@/client/react/board';
+import { useMoment } from '@/client/react/moment';
 import { EVENT_LOOKS } from '@/parts/eventLooks';
 import { Button } from '@/ui/Button';
 import { useHotkeys } from '@/ui/hotkeys';
@@ -15,7 +16,14 @@ import { Tail } from './tail';
 const BEFORE = 100;
 
 export function LivePage() {
+  const asOf = useMoment();
+  // A new tail for each moment: nothing of the last one may linger.
+  return <Events key={asOf ?? 'now'} asOf={asOf} />;
+}
+
+function Events({ asOf }: { asOf: string | null }) {
   const { api, feed } = useBoard();
+  const past = asOf !== null;
   const [tail] = useState(() => new Tail());
   const [shown, setShown] = useState<readonly JobEvent[]>([]);
   const [paused, setPaused] = useState(false);
@@ -26,21 +34,26 @@ export function LivePage() {
   const [error, setError] = useState<Error | null>(null);
   const [loaded, setLoaded] = useState(false);
   const textBox = useRef<HTMLInputElement>(null);
-  const held = paused || pointed || open !== null;
+  const held = !past && (paused || pointed || open !== null);
 
   const draw = useCallback(() => setShown(tail.select(types, text)), [tail, types, text]);
   const load = useCallback(async () => {
     try {
-      const { cursor } = await api.stats();
+      const { cursor } = await api.stats(asOf);
       const { events } = await api.events(before(cursor, BEFORE), BEFORE);
-      tail.begin(events.filter(isJobEvent).map(withVersion));
-      feed.loadedAt(cursor);
+      tail.begin(
+        events
+          .filter((event) => !past || compareCursors(event.cursor, cursor) <= 0)
+          .filter(isJobEvent)
+          .map(withVersion),
+      );
+      if (asOf === null) feed.loadedAt(cursor);
       setError(null);
       setLoaded(true);
     } catch (reason) {
       setError(reason instanceof Error ? reason : new Error(String(reason)));
     }
-  }, [api, feed, tail]);
+  }, [api, feed, tail, asOf, past]);
 
   useEffect(() => {
     void load();
@@ -52,6 +65,7 @@ export function LivePage() {
   // A change of filter shows even while the tail is held.
   useEffect(() => draw(), [draw]);
   useBatches(({ events, reset }) => {
+    if (past) return;
     if (reset !== null) void load();
     tail.add(events);
     if (!held && events.length > 0) draw();
@@ -73,11 +87,15 @@ export function LivePage() {
     <div className="live">
       <div className="page-head">
         <h1>Live</h1>
-        <Button aria-pressed={paused} onClick={() => setPaused(!paused)}>
-          {paused ? <Play aria-hidden="true" /> : <Pause aria-hidden="true" />}
-          {paused ? 'Go on' : 'Pause'}
-        </Button>
-        {behind > 0 && <span className="muted num">{behind.toLocaleString()} more since</span>}
+        {past ? (
+          <span className="muted">Paused: the last {BEFORE} events before this moment</span>
+        ) : (
+          <Button aria-pressed={paused} onClick={() => setPaused(!paused)}>
+            {paused ? <Play aria-hidden="true" /> : <Pause aria-hidden="true" />}
+            {paused ? 'Go on' : 'Pause'}
+          </Button>
+        )}
+        {!past && behind > 0 && <span className="muted num">{behind.toLocaleString()} more since</span>}
       </div>
       <div className="live-filters">
         <input
@@ -120,7 +138,9 @@ export function LivePage() {
         )}
         {loaded && shown.length === 0 && (
           <Empty title="Nothing yet" icon={<Radio aria-hidden="true" />}>
-            Every change of a job appears here the moment it is committed.
+            {past
+              ? 'The log holds no event from before this moment.'
+              : 'Every change of a job appears here the moment it is committed.'}
           </Empty>
         )}
         {shown.length > 0 && (

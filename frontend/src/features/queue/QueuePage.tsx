@@ -3,10 +3,12 @@ import { useCallback, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { type Action, allows } from '@/client/api';
 import { isEverything } from '@/client/filter';
+import { useMoment } from '@/client/react/moment';
 import { useJobList } from '@/client/react/useJobList';
 import { FailingSources } from '@/parts/FailingSources';
 import { useAct, useExpectedStatus } from '@/parts/jobActions';
 import { jobPath } from '@/parts/links';
+import { UNKNOWN_THEN } from '@/parts/past';
 import { useReadOnly } from '@/parts/readOnly';
 import { useOffered } from '@/parts/sources';
 import { Button } from '@/ui/Button';
@@ -26,6 +28,7 @@ export function QueuePage() {
   const { list, view } = useJobList(filter, sort, { pageSize: PAGE_SIZE });
   const [, navigate] = useLocation();
   const readOnly = useReadOnly();
+  const past = useMoment() !== null;
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [bulk, setBulk] = useState(false);
   const anchor = useRef<string | null>(null);
@@ -123,7 +126,9 @@ export function QueuePage() {
       <FailingSources failing={view.failing} />
       {!view.complete && (
         <Note tone="grey">
-          Only the newest 10,000 jobs of each source were looked at: filter to see older ones.
+          {past
+            ? UNKNOWN_THEN
+            : 'Only the newest 10,000 jobs of each source were looked at: filter to see older ones.'}
         </Note>
       )}
       {view.cut && <Note tone="amber">The list ends here. Filter to see older jobs.</Note>}
@@ -133,11 +138,21 @@ export function QueuePage() {
             <Skeleton lines={12} height={26} />
           </div>
         )}
-        {view.loaded && view.order.length === 0 && (
-          <Empty title={isEverything(filter) ? 'No jobs yet' : 'Nothing matches'}>
-            {isEverything(filter)
-              ? 'Jobs appear here the moment a row is inserted.'
-              : 'Loosen the filter, or wait: what comes to match appears by itself.'}
+        {view.loaded && view.order.length === 0 && view.more && (
+          <Empty title="Nothing found so far">
+            Only a part was looked through.{' '}
+            <Button disabled={view.loading} onClick={() => void list.loadMore()}>
+              {view.loading ? 'Looking …' : 'Look further'}
+            </Button>
+          </Empty>
+        )}
+        {view.loaded && view.order.length === 0 && !view.more && (
+          <Empty title={isEverything(filter) ? (past ? 'No jobs then' : 'No jobs yet') : 'Nothing matches'}>
+            {past
+              ? 'The log knows of none that stood so at this moment.'
+              : isEverything(filter)
+                ? 'Jobs appear here the moment a row is inserted.'
+                : 'Loosen the filter, or wait: what comes to match appears by itself.'}
           </Empty>
         )}
         {view.order.length > 0 && (

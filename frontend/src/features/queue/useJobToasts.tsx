@@ -2,6 +2,7 @@ import { useRef, useState } from 'react';
 import { Link } from 'wouter';
 import type { JobEvent } from '@/client/protocol';
 import { useBatches } from '@/client/react/board';
+import { useMoment } from '@/client/react/moment';
 import { kindOf, shortId } from '@/parts/JobId';
 import { jobPath } from '@/parts/links';
 import { SHOWN_MS, toast } from '@/ui/toasts';
@@ -13,7 +14,9 @@ export function useJobToasts(): void {
   const gathered = useRef<JobEvent[]>([]);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const [said] = useState(() => ({ completed: new Tally(), failed: new Tally() }));
+  const past = useMoment() !== null;
   useBatches(({ events }) => {
+    if (past) return;
     for (const event of events) {
       if (event.type === 'job_completed' || event.type === 'job_failed') gathered.current.push(event);
     }

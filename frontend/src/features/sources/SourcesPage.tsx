@@ -1,5 +1,6 @@
+import { useMoment } from '@/client/react/moment';
 import { useSourceList } from '@/parts/sources';
-import { LoadError, Skeleton } from '@/ui/notices';
+import { LoadError, Note, Skeleton } from '@/ui/notices';
 import { HowToAttach } from './HowToAttach';
 import { healthLook } from './health';
 import { Source } from './Source';
@@ -7,6 +8,7 @@ import './sources.css';
 
 export function SourcesPage() {
   const { data, error, refetch } = useSourceList();
+  const past = useMoment() !== null;
   const ill = data?.sources.filter(({ health }) => healthLook(health.status).tone !== 'green').length ?? 0;
   return (
     <div className="sources">
@@ -18,6 +20,7 @@ export function SourcesPage() {
           </span>
         )}
       </div>
+      {past && <Note tone="grey">Sources have no past: this is how they are now.</Note>}
       {error !== null && <LoadError error={error} retry={() => void refetch()} />}
       {data === undefined && error === null && <Skeleton lines={4} height={30} />}
       <ul className="sources-list">

@@ -3,12 +3,14 @@ import { Briefcase, HeartPulse, Unplug, Users } from 'lucide-react';
 import { useRef } from 'react';
 import type { WorkerInfo } from '@/client/api';
 import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
+import { useMoment } from '@/client/react/moment';
 import { FailingSources } from '@/parts/FailingSources';
 import { JobLines } from '@/parts/JobLines';
 import { Badge } from '@/ui/Badge';
 import { JsonView } from '@/ui/JsonView';
 import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
 import { Ago } from '@/ui/time';
+import { WorkersThen } from './WorkersThen';
 import './workers.css';
 
 const KEY = ['workers'];
@@ -34,6 +36,10 @@ function useWorkers() {
 }
 
 export function WorkersPage() {
+  return useMoment() === null ? <WorkersNow /> : <WorkersThen />;
+}
+
+function WorkersNow() {
   const { data: answer, error, refetch } = useWorkers();
   const data = answer?.workers;
   const alive = data?.filter((worker) => worker.alive) ?? [];
