@@ -23,20 +23,29 @@ test('a failed job is retried from its page', async () => {
   assert.equal(statusOf(id), 'pending');
 });
 
-test('an action that the server refuses is taken back, and says why', async () => {
+test('of two who act at once the second is refused by the server: the board takes it back and says why', async () => {
   const id = it.board.insert({ kind: 'too.late', status: 'failed' });
-  const page = await it.open(`/jobs/jobs/${id}`);
-  await page.getByRole('button', { name: 'Retry' }).waitFor();
-  await page.context().route('**/retry', (route) =>
-    route.fulfill({
-      status: 409,
-      contentType: 'application/problem+json',
-      body: JSON.stringify({ title: 'Conflict', status: 409, code: 'action_refused', detail: 'It runs already.' }),
-    }),
-  );
-  await page.getByRole('button', { name: 'Retry' }).click();
-  await says(page.locator('.toast'), 'It runs already.');
-  await says(page.locator('.job-head'), 'Failed');
+  const [first, second] = await Promise.all([it.open(`/jobs/jobs/${id}`), it.open(`/jobs/jobs/${id}`)]);
+  await Promise.all([first, second].map((page) => page.getByRole('button', { name: 'Retry' }).waitFor()));
+  // The row is held by a worker that has not committed, so that both see the job as failed when they press, and the
+  // server has to wait for it before it can answer the second.
+  const holder = it.board.session();
+  try {
+    await holder.run(`BEGIN; SELECT FROM tailboard.jobs WHERE id = ${id} FOR UPDATE;`);
+    const refused = second.waitForResponse((response) => response.url().endsWith('/retry'));
+    await second.getByRole('button', { name: 'Retry' }).click();
+    await says(second.locator('.job-head'), 'Pending'); // shown at once, before there is an answer
+    await holder.run(`UPDATE tailboard.jobs SET status = 'in_progress', worker = 'w-1' WHERE id = ${id}; COMMIT;`);
+    assert.equal((await refused).status(), 409);
+    assert.equal((await (await refused).json()).code, 'action_refused');
+    await says(second.locator('.toast'), `Job ${id} was not retried`);
+    await says(second.locator('.toast'), `Job ${id} is in_progress`);
+    await says(second.locator('.job-head'), 'In progress');
+    await says(first.locator('.job-head'), 'In progress');
+  } finally {
+    holder.end();
+  }
+  assert.equal(statusOf(id), 'in_progress');
 });
 
 test('all that match are counted before they are changed', async () => {

@@ -93,6 +93,13 @@ export class Board {
     return [psql(), ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', text, this.#dsn]];
   }
 
+  /** A psql that stays open, for transactions that last. */
+  session(): Session {
+    const [program, options] = this.psql('');
+    // no -c: the statements come by and by
+    return new Session(program, [...options.slice(0, options.indexOf('-c')), ...options.slice(options.indexOf('-c') + 2)]);
+  }
+
   /** Inserts a job and returns its id. */
   insert(columns: Readonly<Record<string, string>>): number {
     const names = Object.keys(columns).join(', ');
@@ -110,6 +117,32 @@ export class Board {
       TAILBOARD_PORT: String(this.port),
       ...this.#extra,
     };
+  }
+}
+
+/** A worker's own connection, in psql. */
+export class Session {
+  readonly #psql: ChildProcess;
+  #said = '';
+  #runs = 0;
+
+  constructor(program: string, options: readonly string[]) {
+    this.#psql = spawn(program, options, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#psql.stdout?.on('data', (data: Buffer) => {
+      this.#said += data.toString();
+    });
+  }
+
+  /** Runs statements, and returns when they have been run. */
+  async run(statements: string): Promise<void> {
+    this.#runs += 1;
+    const mark = `done ${this.#runs}`;
+    this.#psql.stdin?.write(`${statements}\n\\echo ${mark}\n`);
+    while (!this.#said.includes(mark)) await new Promise((resolve) => this.#psql.stdout?.once('data', resolve));
+  }
+
+  end(): void {
+    this.#psql.stdin?.end();
   }
 }
 

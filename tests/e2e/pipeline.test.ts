@@ -61,9 +61,14 @@ test('a job’s whole life is followed on every page', async () => {
   await says(job.locator('.json'), 'pages: 3');
   await says(job.locator('.attempts li').first(), 'Completed');
   it.board.sql(`DELETE FROM tailboard.jobs WHERE id = ${id}`);
-  await says(job.locator('.note'), 'This job was deleted');
-  await row(queue, id).waitFor({ state: 'detached' });
-  await livePage.locator('.event[data-event="job_deleted"]').first().waitFor();
+  await Promise.all([
+    says(job.locator('.note'), 'its row is gone'),
+    row(queue, id).waitFor({ state: 'detached' }),
+    home.locator('.job-line', { hasText: 'life.story' }).waitFor({ state: 'detached' }),
+    says(home.locator('[data-stat="completed"]'), /^0$/),
+    livePage.locator('.event[data-event="job_deleted"]', { hasText: `${id} life.story` }).first().waitFor(),
+    says(job.locator('.moment[data-event="job_deleted"]'), 'Deleted'),
+  ]);
 });
 
 test('counts on Home are those of the database', async () => {
