@@ -235,6 +235,8 @@ class Settings:
         for name, text in (flags or {}).items():
             if text is not None:
                 given[name] = (_BY_NAME[name].flag, text)
+        if flags and flags.get("database_url") and not flags.get("listen_url"):
+            given.pop("listen_url", None)  # the variable's leads to the database of the variable
         values: dict[str, object] = {}
         for name, (called, text) in given.items():
             values[name] = _parsed(_BY_NAME[name], called, text)

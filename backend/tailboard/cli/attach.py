@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tailboard.cli.options import DATABASE, as_json, with_settings
-from tailboard.cli.target import database_url
+from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
 from tailboard.db.attaching import attach, connect
 from tailboard.db.preview import Preview, preview
@@ -49,7 +49,7 @@ def command(
     workers notice nothing; `tailboard detach` takes everything away again.
     """
     source = _source(target, schema, name)
-    url = database_url(settings)
+    url = direct_url(settings)
     require_newest(url)
     with connect(url) as connection:
         with terminal.stage(f"Looking at {source.table}"):

@@ -3,7 +3,7 @@
 import click
 
 from tailboard.cli.options import DATABASE, as_json, with_settings
-from tailboard.cli.target import database_url
+from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
 from tailboard.db.attaching import connect, detach
 from tailboard.db.schema import require_newest
@@ -16,7 +16,7 @@ from tailboard.settings import Settings
 @click.argument("name")
 def command(terminal: Terminal, settings: Settings, /, *, as_json: bool, name: str) -> int:
     """Take the source NAME off the board. Its table is then as it was; what the log tells of its jobs stays."""
-    url = database_url(settings)
+    url = direct_url(settings)
     require_newest(url)
     with connect(url) as connection, terminal.stage(f"Detaching {name}"):
         detach(connection, name)

@@ -19,7 +19,7 @@ _LOOKS: Final = {
 
 
 @click.command()
-@with_settings(*DATABASE, "listen_url")
+@with_settings(*DATABASE)
 @as_json
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 def command(terminal: Terminal, settings: Settings, /, *, as_json: bool, strict: bool) -> int:

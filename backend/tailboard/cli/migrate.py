@@ -3,7 +3,7 @@
 import click
 
 from tailboard.cli.options import DATABASE, as_json, with_settings
-from tailboard.cli.target import database_url
+from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
 from tailboard.db.schema import current_revision, migrate
 from tailboard.settings import Settings
@@ -19,7 +19,7 @@ def command(terminal: Terminal, settings: Settings, /, *, as_json: bool, revisio
 
     Going down deletes what the later versions hold: below 0002 that is every job, with `base` everything.
     """
-    url = database_url(settings)
+    url = direct_url(settings)
     before = current_revision(url)
     goes_down = before is not None and (revision == "base" or (revision != "head" and revision < before))
     question = f"Going from {before} down to {revision} deletes what it holds. Go on?"

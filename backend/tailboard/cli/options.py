@@ -11,7 +11,7 @@ from tailboard.settings import DECLARED, Declared, Settings
 
 P = ParamSpec("P")
 
-DATABASE: Final = ("database_url", "home")
+DATABASE: Final = ("database_url", "listen_url", "home")
 """Where a command finds the database."""
 
 SERVER: Final = tuple(declared.name for declared in DECLARED if declared.name != "url")

@@ -75,11 +75,11 @@ async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo:
             return 0
         if bring_all:
             # A database that cannot be reached is no failed migration.
-            await asyncio.to_thread(current_revision, url)
+            await asyncio.to_thread(current_revision, settings.listen_url or url)
             with terminal.stage("Migrating"):
-                await asyncio.to_thread(migrate, url)
+                await asyncio.to_thread(migrate, settings.listen_url or url)
         else:
-            await asyncio.to_thread(require_newest, url)
+            await asyncio.to_thread(require_newest, settings.listen_url or url)
         if interrupts.stopping.is_set():
             return 0
         node = Node(settings, url)

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tailboard.cli.options import DATABASE, as_json, with_settings
-from tailboard.cli.target import database_url
+from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
 from tailboard.db.attaching import connect
 from tailboard.db.health import Health, State, health
@@ -29,7 +29,7 @@ _STYLES: Final = {
 @as_json
 def command(terminal: Terminal, settings: Settings, /, *, as_json: bool) -> int:
     """Show the attached tables, and what is wrong with any. Exit with 1 if something is."""
-    url = database_url(settings)
+    url = direct_url(settings)
     require_newest(url)
     with connect(url, "sources") as connection:
         found = health(connection)

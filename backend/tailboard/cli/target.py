@@ -16,3 +16,8 @@ def database_url(settings: Settings) -> str:
             "or name a database with TAILBOARD_DATABASE_URL."
         )
     return url
+
+
+def direct_url(settings: Settings) -> str:
+    """The URL past a pooler, for what holds session locks or makes plans of its own: migrations, attaching, proofs."""
+    return settings.listen_url or database_url(settings)

@@ -3,7 +3,7 @@
 import click
 
 from tailboard.cli.options import DATABASE, as_json, with_settings
-from tailboard.cli.target import database_url
+from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
 from tailboard.db.schema import require_newest
 from tailboard.db.verify import Report, verify
@@ -18,7 +18,7 @@ def command(terminal: Terminal, settings: Settings, /, *, as_json: bool) -> int:
 
     Reads one snapshot, so it is exact also while workers write. It writes nothing.
     """
-    url = database_url(settings)
+    url = direct_url(settings)
     require_newest(url)
     with terminal.progress("Comparing jobs with their changes") as advance:
         report = verify(url, advance)

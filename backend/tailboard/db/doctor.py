@@ -27,6 +27,10 @@ STUCK_S: Final = 5.0
 """Committed changes that have had no position for longer mean that the leader does not seal."""
 _PID: Final = "SELECT pg_backend_pid()"
 _GIB: Final = 1024**3
+_LOCAL: Final = (
+    "SELECT set_config('search_path', 'pg_catalog', true) AS path,"
+    " set_config('statement_timeout', '10s', true) AS patience"
+)
 
 
 class Verdict(StrEnum):
@@ -74,21 +78,22 @@ def examine(url: str, listen_url: str | None = None) -> Iterator[Finding]:
 
 
 def _connect(url: str) -> Asked:
-    connection = psycopg.connect(
+    return psycopg.connect(
         url,
         autocommit=True,
         connect_timeout=5,
         application_name="tailboard doctor",
         row_factory=namedtuple_row,
+        prepare_threshold=None,
     )
-    connection.execute("SELECT set_config('search_path', 'pg_catalog', false)")
-    connection.execute("SELECT set_config('statement_timeout', '10s', false)")
-    return connection
 
 
 def _made(name: str, check: Callable[[Asked], Judgement], connection: Asked) -> Finding:
     try:
-        return Finding(name, *check(connection))
+        # Settings for this transaction alone: behind a pooler a session's would reach the workers.
+        with connection.transaction():
+            connection.execute(_LOCAL)
+            return Finding(name, *check(connection))
     except (psycopg.Error, TailboardError) as error:
         return Finding(name, Verdict.FAIL, f"could not be checked: {_say(error)}", "Check the role's rights.")
 

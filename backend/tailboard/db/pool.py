@@ -1,9 +1,11 @@
 """Connections: the pool for ordinary queries, and single direct ones for those who hold a lock or LISTEN.
 
 All of them are autocommit, speak UTC, and find nothing by search path but PostgreSQL's own catalog.
+
+Behind a transaction pooler a session is shared with strangers: nothing may be prepared in it, and what is set for the
+session would reach the workers' queries, or not our own. There every use is a transaction with settings of its own.
 """
 
-import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -29,10 +31,9 @@ _KEEPALIVE: Final = {
 }
 # Every query here knows its index, but a fresh leaf of the log has no statistics and a plan that starts by reading
 # all of it would be chosen now and then; JIT costs more than any of these queries takes.
-_SESSION: Final = (
-    "SELECT set_config('timezone', 'UTC', false), set_config('search_path', 'pg_catalog', false)"
-    ", set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false)"
-)
+_SETTINGS: Final = {"timezone": "UTC", "search_path": "pg_catalog", "enable_seqscan": "off", "jit": "off"}
+_SESSION: Final = "SELECT " + ", ".join(f"set_config('{k}', '{v}', false)" for k, v in _SETTINGS.items())
+_LOCAL: Final = _SESSION.replace("false", "true")
 _DIRECT_SESSION: Final = (
     _SESSION
     + ", set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false)"
@@ -53,14 +54,15 @@ class Database:
     def __init__(self, url: str, listen_url: str | None = None, *, pool_size: int = 8) -> None:
         self.url = url
         self.listen_url = listen_url or url
+        self._behind_pooler = self.listen_url != url
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             make_conninfo(url, application_name="tailboard", connect_timeout=5, **_KEEPALIVE),
             min_size=1,
             max_size=pool_size,
             max_waiting=200,
             timeout=10,
-            kwargs={"autocommit": True},
-            configure=_configure,
+            kwargs={"autocommit": True} | ({"prepare_threshold": None} if self._behind_pooler else {}),
+            configure=None if self._behind_pooler else _configure,
             open=False,
             name="tailboard",
         )
@@ -75,21 +77,25 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A pooled connection for single statements, or a short transaction. It is ended where that takes too long."""
+        """A pooled connection for single statements, or for transactions of the caller's own."""
         with translated():
             async with self.pool.connection() as connection:
-                overdue = asyncio.get_running_loop().call_later(_ANSWER_WITHIN_S, hang_up, connection)
-                try:
+                if not self._behind_pooler:
                     yield connection
-                finally:
-                    overdue.cancel()
+                    return
+                async with connection.transaction():
+                    await connection.execute(_LOCAL)
+                    yield connection
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """A read-only REPEATABLE READ transaction: every query in it sees the same moment."""
-        async with self.connection() as connection, connection.transaction():
-            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield connection
+        with translated():
+            async with self.pool.connection() as connection, connection.transaction():
+                await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                if self._behind_pooler:
+                    await connection.execute(_LOCAL)
+                yield connection
 
     async def direct(self, purpose: str) -> Connection:
         """A connection of the caller's own, past any pooler. The caller closes it."""
