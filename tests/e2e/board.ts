@@ -1,7 +1,7 @@
 /** A fresh board for a test: the real server on its own embedded PostgreSQL, and SQL typed into psql. */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +98,13 @@ export class Board {
     const [program, options] = this.psql('');
     // no -c: the statements come by and by
     return new Session(program, [...options.slice(0, options.indexOf('-c')), ...options.slice(options.indexOf('-c') + 2)]);
+  }
+
+  /** Puts a table on the board, as `tailboard attach` does for a definition in a file. */
+  attach(definition: string): void {
+    const file = join(this.home, 'source.toml');
+    writeFileSync(file, definition);
+    execFileSync(join(BIN, 'tailboard'), ['attach', file, '--yes'], { env: this.#environment(), stdio: 'pipe' });
   }
 
   /** Inserts a job and returns its id. */

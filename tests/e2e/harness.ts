@@ -52,8 +52,11 @@ export class Stage {
   }
 }
 
-/** One board and one browser for a file of tests. */
-export function stage(settings: Readonly<Record<string, string>> = {}): Stage {
+/** One board and one browser for a file of tests; `furnish` puts there what all of them need. */
+export function stage(
+  settings: Readonly<Record<string, string>> = {},
+  furnish: (board: Board) => void = () => undefined,
+): Stage {
   const it = new Stage();
   before(async () => {
     // Each is kept as soon as it is there, so that what has started is ended even where the other fails.
@@ -62,6 +65,7 @@ export function stage(settings: Readonly<Record<string, string>> = {}): Stage {
       launch().then((browser) => Object.assign(it, { browser })),
     ]);
     for (const one of starting) if (one.status === 'rejected') throw one.reason;
+    furnish(it.board);
   });
   after(async () => {
     await it.browser?.close();
@@ -79,6 +83,6 @@ export async function says(element: Locator, text: string | RegExp): Promise<voi
   await element.filter({ hasText: text }).first().waitFor();
 }
 
-export function row(page: Page, id: number): Locator {
-  return page.locator(`[data-job="jobs/${id}"]`);
+export function row(page: Page, id: number | string, source = 'jobs'): Locator {
+  return page.locator(`[data-job="${source}/${id}"]`);
 }

@@ -3,6 +3,7 @@
  * others would come into it then, and are kept here until they do.
  */
 
+import type { Batch } from './feed';
 import { type JobFilter, matchesFacets } from './filter';
 import { dueAt, type Job } from './protocol';
 
@@ -14,6 +15,8 @@ export class Dues {
   readonly #expected = new Map<string, Job>();
   #next = Number.POSITIVE_INFINITY;
   #scheduled: number | null = null;
+  /** By how much events since then have changed it. */
+  #told = 0;
 
   constructor(filter: JobFilter) {
     this.#filter = filter;
@@ -65,13 +68,18 @@ export class Dues {
     return { arrived, turned };
   }
 
-  /**
-   * The count of scheduled jobs, with or without events beside it. True where it fell and no event said why: some were
-   * due, and the list may lack them.
-   */
-  missed(scheduled: number, alone: boolean): boolean {
-    const before = this.#scheduled;
-    this.#scheduled = scheduled;
-    return alone && before !== null && scheduled < before && this.#awaited;
+  /** Whether what a batch counts and tells does not add up: fewer are scheduled than its events say, so some were due. */
+  missed({ events, stats }: Batch): boolean {
+    for (const { change } of events) {
+      if (change.from === 'scheduled') this.#told -= 1;
+      if (change.to === 'scheduled' && change.deleted !== true) this.#told += 1;
+    }
+    if (stats === null) return false;
+    const expected = this.#scheduled === null ? null : this.#scheduled + this.#told;
+    this.#scheduled = stats.scheduled;
+    this.#told = 0;
+    if (!this.#awaited) return false;
+    // The first count says nothing by itself; but one that comes alone, comes because of time.
+    return expected === null ? events.length === 0 : stats.scheduled < expected;
   }
 }

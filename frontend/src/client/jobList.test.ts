@@ -227,8 +227,13 @@ describe('what time alone changes', () => {
 
   test('a list of pending jobs is loaded again when fewer are scheduled and no event says why', async () => {
     const { list, pages, loads } = await at('?status=pending');
-    const stats = (scheduled: number) => ({ events: [], reset: null, stats: { ...NO_STATS, scheduled } });
-    list.apply(stats(2));
+    const stats = (scheduled: number, ...events: readonly JobEvent[]) => ({
+      events,
+      reset: null,
+      stats: { ...NO_STATS, scheduled },
+    });
+    list.apply(stats(3, created(5, 101)));
+    list.apply(stats(2, event(102, { change: { from: 'scheduled', to: 'in_progress' } })));
     expect(loads()).toBe(1);
     pages[0] = { jobs: [job(9, 9)], next: null, cursor: '1.101' };
     list.apply(stats(1));

@@ -134,9 +134,7 @@ export class JobList {
 
   apply(batch: Batch): void {
     if (batch.reset !== null) void this.refresh();
-    if (batch.stats !== null && this.#dues.missed(batch.stats.scheduled, batch.events.length === 0)) {
-      this.#refreshWhenLoose();
-    }
+    if (this.#dues.missed(batch)) this.#refreshWhenLoose();
     if (batch.events.length === 0) return;
     const arrivals = new Map<string, Job>();
     const departures = new Set<string>();
