@@ -28,6 +28,8 @@ export function useJobList(
       onLoaded: (cursor) => {
         if (asOf === null) feed.loadedAt(cursor);
       },
+      // Of a moment of the past the server says what was due then.
+      ...(asOf !== null && { now: () => Number.NEGATIVE_INFINITY }),
     });
   }, [api, feed, key, sort, pageSize, asOf]);
   const view = useSyncExternalStore(list.subscribe, list.view);
