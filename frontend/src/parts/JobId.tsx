@@ -13,9 +13,12 @@ export function shortId(id: number | string): string {
 /** A job's id as a line shows it; the whole of a long one is in the title. */
 export function JobId({ id }: { id: number | string }) {
   const short = shortId(id);
+  const whole = String(id);
+  if (short === whole) return <span className="mono muted">{whole}</span>;
   return (
-    <span className="mono muted" title={short === String(id) ? undefined : String(id)}>
-      {short}
+    <span className="mono muted" title={whole}>
+      {short.slice(0, 8)}
+      <span className="job-id-tail">{short.slice(8)}</span>
     </span>
   );
 }

@@ -5,7 +5,7 @@ import { Panel } from '@/ui/Panel';
 import { Ago, Duration } from '@/ui/time';
 
 export interface Attempt {
-  readonly number: number | null;
+  readonly number: number;
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly outcome: Status;
@@ -22,7 +22,13 @@ export function attempts(entries: readonly HistoryEntry[]): readonly Attempt[] {
   for (const { type, at, change, job } of [...entries].reverse()) {
     const last = found.at(-1);
     const starts = type === 'job_started' || (type === 'job_created' && change.to === 'in_progress');
-    if (starts) found.push({ number: job.attempt, startedAt: at, endedAt: null, outcome: 'in_progress' });
+    if (starts)
+      found.push({
+        number: job.attempt || found.length + 1,
+        startedAt: at,
+        endedAt: null,
+        outcome: 'in_progress',
+      });
     else if (
       last !== undefined &&
       last.endedAt === null &&
@@ -44,7 +50,7 @@ export function Attempts({ job, entries }: { job: Job; entries: readonly History
       <ol className="attempts">
         {known.map(({ number, startedAt, endedAt, outcome }) => (
           <li key={startedAt}>
-            <b className="num">{number ?? '–'}</b>
+            <b className="num">{number}</b>
             <StatusBadge status={outcome} />
             <span className="muted">
               <Duration from={startedAt} to={endedAt} />

@@ -53,6 +53,18 @@ export function FilterBar({
     <div className="filters" role="search">
       <div className="filters-row">
         <SearchBox value={filter.q} box={searchBox} onChange={(q) => change({ filter: { ...filter, q } })} />
+        <AddFilter
+          facets={sources.length > 1 ? OPEN_FACETS : OF_ONE_SOURCE}
+          seen={(facet) => [
+            ...(facet === 'queue' ? (stats.data?.by_queue.map(({ queue }) => queue) ?? []) : []),
+            ...(facet === 'source' ? sources.map(({ name }) => name) : []),
+            ...seen(facet),
+          ]}
+          onAdd={(facet, value) => {
+            if (!filter[facet].includes(value))
+              change({ filter: { ...filter, [facet]: [...filter[facet], value] } });
+          }}
+        />
         {sources.length > 1 && (
           <select
             className="field"
@@ -72,18 +84,6 @@ export function FilterBar({
             ))}
           </select>
         )}
-        <AddFilter
-          facets={sources.length > 1 ? OPEN_FACETS : OF_ONE_SOURCE}
-          seen={(facet) => [
-            ...(facet === 'queue' ? (stats.data?.by_queue.map(({ queue }) => queue) ?? []) : []),
-            ...(facet === 'source' ? sources.map(({ name }) => name) : []),
-            ...seen(facet),
-          ]}
-          onAdd={(facet, value) => {
-            if (!filter[facet].includes(value))
-              change({ filter: { ...filter, [facet]: [...filter[facet], value] } });
-          }}
-        />
         <select
           className="field"
           aria-label="Order"

@@ -71,6 +71,7 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
     <div
       ref={scroller}
       className="jobs"
+      data-several={several}
       role="table"
       aria-label="Jobs"
       aria-rowcount={view.more ? -1 : view.order.length + 1}

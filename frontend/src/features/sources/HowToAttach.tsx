@@ -11,7 +11,12 @@ created_at = "created"
 
 [sources.orders.status]
 column = "state"
-map = { new = "pending", busy = "in_progress", ok = "completed", err = "failed" }
+
+[sources.orders.status.map]
+new = "pending"
+busy = "in_progress"
+ok = "completed"
+err = "failed"
 `;
 const ATTACH = 'tailboard attach orders.toml';
 const PRESET = 'tailboard attach procrastinate';

@@ -27,7 +27,7 @@ export function Source({ source }: { source: SourceInfo }) {
       {health.status !== 'ok' && health.detail && (
         <div className="source-note">
           <Note tone={tone} live>
-            {sentence(health.detail)}{' '}
+            {sentence(health.detail, source.table)}{' '}
             {health.advice && <span className="source-advice">{health.advice}</span>}
           </Note>
         </div>
@@ -75,9 +75,9 @@ function faults({ faults = 0 }: SourceInfo['health']): string {
   return faults === 0 ? 'none' : faults.toLocaleString();
 }
 
-/** The finding as a sentence of its own. */
-function sentence(text: string): string {
-  const start = text.charAt(0).toUpperCase() + text.slice(1);
+/** The finding as a sentence of its own; the table's name stays as it is written. */
+function sentence(text: string, table: string): string {
+  const start = text.startsWith(table) ? text : text.charAt(0).toUpperCase() + text.slice(1);
   return start.endsWith('.') ? start : `${start}.`;
 }
 
