@@ -61,8 +61,9 @@ faults: setup ## Inject faults at random into real servers (MINUTES=5 SEED=… O
 	PYTHONPATH=tests $(BIN)/python -m faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 .PHONY: bench
-bench: setup $(QUEUES_READY) ## Measure how fast it is, beside named alternatives (ARGS=--quick for a glance)
+bench: setup $(QUEUES_READY) $(E2E_READY) ## Measure how fast it is, beside named alternatives (ARGS=--quick for a glance)
 	@for program in $(BENCHES); do echo; $(BIN)/python $$program $(ARGS) || exit; done
+	@echo; cd tests/e2e && $(NPM) --silent run bench -- $(ARGS)
 
 .PHONY: lint
 lint: $(PYTHON_READY) $(FRONTEND_READY) ## Check style, formatting and the direction of imports

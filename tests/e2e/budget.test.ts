@@ -30,6 +30,21 @@ test('the first page needs less than 200 kB of gzipped JavaScript', async () => 
   assert.ok(total < 200_000);
 });
 
+test('of five thousand jobs in a list only those in sight are drawn', async () => {
+  it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'long.list', 'long' FROM generate_series(1, 5000)");
+  const page = await it.prepare();
+  await page.goto(`${it.board.url}/queue?queue=long`);
+  await page.locator('[data-job]').first().waitFor();
+  await page.waitForFunction(() => {
+    const list = document.querySelector('.jobs');
+    list?.scrollTo(0, list.scrollHeight);
+    return document.querySelector('[data-row-count="5000"]') !== null;
+  });
+  const drawn = await page.locator('[data-job]').count();
+  console.log(`${drawn} rows drawn of 5,000`);
+  assert.ok(drawn > 5 && drawn < 80);
+});
+
 test('fifty jobs are on the page within a second of a cold start', async () => {
   it.board.sql("INSERT INTO tailboard.jobs (kind) SELECT 'cold.start' FROM generate_series(1, 50)");
   const page = await it.prepare({ viewport: { width: 1280, height: 2600 } });

@@ -1,7 +1,8 @@
 /** What breaks under an open page: the page says so, and ends equal to the database, without a reload. */
 
+import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import type { Page } from 'playwright-core';
+import type { Page, Request } from 'playwright-core';
 import { Cable } from './cable.ts';
 import { live, row, says, stage } from './harness.ts';
 
@@ -74,6 +75,35 @@ test('when WebSockets are refused the board polls, and says how old it is', asyn
   const id = it.board.insert({ kind: 'polled.job', queue: 'polled' });
   await row(page, id).waitFor();
   await says(page.locator('.pill'), /\d+ s old/);
+});
+
+test('REST is asked every 30 s beside a live socket, and without one every 5 s, on Home every 10 s', async () => {
+  /** How often the list of jobs is asked for in a minute by the page's clock. */
+  async function asksInAMinute(page: Page, path: string, phase: string): Promise<number> {
+    await page.goto(it.board.url + path);
+    await page.locator(`.pill[data-phase="${phase}"]`).waitFor();
+    await page.locator('.job-line, .jobs-row, .empty').first().waitFor();
+    const asked: Request[] = [];
+    const count = (request: Request) => {
+      if (/\/api\/jobs\?/.test(request.url())) asked.push(request);
+    };
+    page.on('request', count);
+    for (let s = 0; s < 60; s += 1) {
+      await page.clock.runFor(1_000);
+      // The page's clock is faster than the network: an answer that is still on its way would hold up the next question.
+      await Promise.all(asked.map(async (request) => (await request.response())?.finished()));
+      await page.evaluate(() => document.body.clientWidth);
+    }
+    page.off('request', count);
+    return asked.length;
+  }
+  const page = await it.prepare();
+  await page.addInitScript(() => Reflect.deleteProperty(window, 'SharedWorker'));
+  await page.clock.install();
+  assert.equal(await asksInAMinute(page, '/queue', 'live'), 2);
+  await page.context().routeWebSocket(/.*/, (socket) => socket.close({ code: 1013 }));
+  assert.equal(await asksInAMinute(page, '/queue', 'polling'), 12);
+  assert.equal(await asksInAMinute(page, '/', 'polling'), 6);
 });
 
 test('a table that is emptied behind the log is loaded again', async () => {

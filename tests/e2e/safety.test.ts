@@ -57,6 +57,18 @@ describe('an open board', () => {
     await says(row(second, id), 'Completed');
   });
 
+  test('payload, result and error are copied whole', async () => {
+    const id = it.board.insert({ kind: 'to.copy', payload: '{"a": [1, {"b": null}]}', status: 'failed', error: 'line 1\nline 2' });
+    const page = await it.prepare();
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: it.board.url });
+    await page.goto(`${it.board.url}/jobs/jobs/${id}`);
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    await page.getByRole('button', { name: 'Copy payload' }).click();
+    assert.deepEqual(JSON.parse(await copied()), { a: [1, { b: null }] });
+    await page.getByRole('button', { name: 'Copy error' }).click();
+    assert.equal(await copied(), 'line 1\nline 2');
+  });
+
   test('a megabyte of payload is shown and stays quick', async () => {
     const id = Number(
       it.board.sql(`INSERT INTO tailboard.jobs (kind, payload) SELECT 'large', jsonb_build_object('rows',

@@ -1,0 +1,65 @@
+// @vitest-environment happy-dom
+import { act } from 'react';
+import { createRoot } from 'react-dom/client';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Access } from '@/client/access';
+import { Actions } from '@/client/actions';
+import { Api } from '@/client/api';
+import { Connection } from '@/client/connection';
+import { Feeds, USUAL } from '@/client/feeds';
+import { BoardProvider } from '@/client/react/board';
+import { Rest } from '@/client/rest';
+import { pass, ScriptedWorld } from '@/client/scripted';
+import { FeedBanner } from './FeedBanner';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+async function banner() {
+  const world = new ScriptedWorld();
+  const access = new Access(null);
+  const api = new Api(new Rest('', access));
+  const feeds = new Feeds(access, (settings) => new Connection(world, settings));
+  const board = { access, api, actions: new Actions(api), feeds, feed: feeds.peek(USUAL) };
+  const place = document.createElement('div');
+  const root = createRoot(place);
+  act(() =>
+    root.render(
+      <BoardProvider board={board}>
+        <FeedBanner />
+      </BoardProvider>,
+    ),
+  );
+  await act(async () => world.socket.welcomes(5));
+  return { world, said: () => place.textContent };
+}
+
+test('a feed that lags behind the database is told, with how far, and only then', async () => {
+  const { world, said } = await banner();
+  const beats = (lagMs: number) =>
+    act(async () => world.socket.says({ type: 'heartbeat', cursor: '1.5', lag_ms: lagMs }));
+  expect(said()).toBe('');
+  await beats(40);
+  expect(said()).toBe('');
+  await beats(7_200);
+  expect(said()).toContain('The feed is 7 s behind the database.');
+  await beats(12);
+  expect(said()).toBe('');
+});
+
+test('a short break is nobody’s business, a longer one is told', async () => {
+  const { world, said } = await banner();
+  await act(async () => {
+    world.socket.closes(1006);
+    await pass(1_000);
+  });
+  expect(said()).toBe('');
+  await act(() => pass(2_000));
+  expect(said()).not.toBe('');
+});
