@@ -15,6 +15,8 @@ from tailboard.core.stats import Tally
 from tailboard.db.listener import Listener
 from tailboard.db.log import Log
 from tailboard.db.pool import Database
+from tailboard.live.caretaker import Caretaker
+from tailboard.live.event_counts import EventCounts
 from tailboard.live.projector import Projector
 from tailboard.live.sealer import Sealer
 from tailboard.live.tailer import Tailer
@@ -94,15 +96,25 @@ class Board:
             notes=self.projector.take_notes,
             retention_s=retention_s,
         )
-        self.tailer = Tailer(self.database, self.projector, [self.recorder])
+        self.counts = EventCounts()
+        self.tailer = Tailer(self.database, self.projector, [self.counts, self.recorder])
+        self.caretaker = Caretaker(
+            self.database,
+            self.sealer,
+            self.projector,
+            lambda source: self.counts.by_source[source],
+            look_every_s=0.05,
+        )
 
     async def start(self) -> None:
         async with asyncio.timeout(PATIENCE):
             await self.database.open()
             await self.sealer.start()
             await self.tailer.start()
+            await self.caretaker.start()
 
     async def stop(self) -> None:
+        await self.caretaker.stop()
         await self.tailer.stop()
         await self.sealer.stop()
         await self.database.close()

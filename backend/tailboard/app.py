@@ -28,6 +28,7 @@ from tailboard.db.past import Past
 from tailboard.db.pool import Database
 from tailboard.db.workers import Workers
 from tailboard.errors import AddressInUse, DatabaseUnavailable
+from tailboard.live.caretaker import Caretaker
 from tailboard.live.event_counts import EventCounts
 from tailboard.live.hub import Hub, HubLimits
 from tailboard.live.presence import Presence
@@ -85,7 +86,15 @@ class Node:
             notes=self.projector.take_notes,
             retention_s=None if settings.retention is None else settings.retention.total_seconds(),
         )
-        self._services: tuple[Service, ...] = (self.sealer, self.tailer, _Heartbeats(self.hub))
+        self.caretaker = Caretaker(
+            self.database, self.sealer, self.projector, lambda source: event_counts.by_source[source]
+        )
+        self._services: tuple[Service, ...] = (
+            self.sealer,
+            self.tailer,
+            self.caretaker,
+            _Heartbeats(self.hub),
+        )
         jobs = Jobs(self.database)
         self.litestar: Litestar = create_litestar(
             Board(

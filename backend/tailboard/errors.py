@@ -15,6 +15,7 @@
     ├── JobNotFound
     ├── SourceNotFound
     ├── AttachRefused               a good definition that the database's state does not allow to be attached
+    ├── SourceMoved                 an adopted table changed under whoever counted it; to be counted again
     ├── SourceFailing               an adopted table that cannot be read; its `code` says in which way
     ├── ActionRefused               the job's status, or its source, does not allow the action
     │   ├── ActionUnsupported       the source has no such action
@@ -114,6 +115,13 @@ class AttachRefused(TailboardError):
     """Attaching or detaching cannot be done now: rights, locks, what is attached already."""
 
     code = "attach_refused"
+
+
+class SourceMoved(TailboardError):
+    """An adopted table was emptied, attached anew or detached while it was counted: count it again."""
+
+    code = "source_moved"
+    retryable = True
 
 
 class SourceFailing(TailboardError):

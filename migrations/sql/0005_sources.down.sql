@@ -3,5 +3,5 @@ DROP FUNCTION tailboard.detach(text), tailboard.write_captures(text), tailboard.
     tailboard.close_source(text, boolean), tailboard.capture_emptied(),
     tailboard.log_change(text, "char", text, text, text, text, timestamptz, timestamptz, jsonb, jsonb, text, text, text, text[]),
     tailboard.stray_status(text, text), tailboard.capture_fault(text, text, text, text, text);
-DROP TABLE tailboard.remembered, tailboard.faults;
+DROP TABLE tailboard.remembered, tailboard.faults, tailboard.upkeep;
 ALTER TABLE tailboard.sources DROP COLUMN relation, DROP COLUMN columns, DROP COLUMN capture, DROP COLUMN synced;

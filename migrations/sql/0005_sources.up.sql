@@ -35,6 +35,27 @@ CREATE TABLE tailboard.faults (
 CREATE INDEX faults_source ON tailboard.faults (source, n);
 COMMENT ON TABLE tailboard.faults IS 'What went wrong in the capture of adopted sources: the first twenty and every thousandth';
 
+-- What the leader has seen of adopted sources: what their counts hold, and what is wrong with them.
+
+CREATE TABLE tailboard.upkeep (
+    source     text COLLATE "C" PRIMARY KEY,
+    baseline   bigint NOT NULL DEFAULT 0,
+    counted_at timestamptz,
+    faults     bigint NOT NULL DEFAULT 0,
+    shape      text,
+    wanted     text,
+    failure    text,
+    trouble    text,
+    trouble_at timestamptz
+);
+COMMENT ON TABLE tailboard.upkeep IS 'One row for each adopted source, kept by the leader; every node shows it';
+COMMENT ON COLUMN tailboard.upkeep.baseline IS 'The seq of the change that brought its newest counts';
+COMMENT ON COLUMN tailboard.upkeep.faults IS 'How many faults of its capture these counts make good';
+COMMENT ON COLUMN tailboard.upkeep.shape IS 'The files of the table and its partitions when it was counted';
+COMMENT ON COLUMN tailboard.upkeep.wanted IS 'Why it is to be counted again; NULL while the counts are good';
+COMMENT ON COLUMN tailboard.upkeep.failure IS 'Why the last attempt to count it failed';
+COMMENT ON COLUMN tailboard.upkeep.trouble IS 'What keeps it from being watched, and what to do';
+
 -- Counts a fault of a source's capture. Never fails, so that the owner's statement does not either.
 CREATE FUNCTION tailboard.capture_fault(source text, state text, message text, op text DEFAULT NULL, job_id text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -204,6 +225,7 @@ BEGIN
     EXECUTE format('DROP SEQUENCE IF EXISTS tailboard.%I', 'faults_' || source);
     DELETE FROM tailboard.remembered r WHERE r.source = detach.source;
     DELETE FROM tailboard.faults f WHERE f.source = detach.source;
+    DELETE FROM tailboard.upkeep u WHERE u.source = detach.source;
     DELETE FROM tailboard.sources s WHERE s.name = detach.source;
     -- Its jobs are not counted any more. Nobody writes to its table just now, so this is its last change.
     INSERT INTO tailboard.changes (seq, op, source) VALUES (nextval('tailboard.changes_seq'), 'T', source);

@@ -13,6 +13,7 @@ import pytest
 from fixtures.database import Connect
 from fixtures.waiting import await_until
 from log_rig import Board, board, everything, reading, recount, seal_all
+from orders_table import attach_orders, count_orders, make_orders
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event
 from tailboard.db.pool import Connection, Database
@@ -104,6 +105,30 @@ async def test_a_restored_log_goes_on_in_a_new_epoch_with_its_past_readable(
         for place in range(6):
             assert told(await everything(log, Cursor(1, place))) == told(after[place:])
     assert sealed_seqs(new) == captured_seqs(new)
+
+
+async def test_an_adopted_table_is_restored_with_its_capture_and_counted_again(
+    database_url: str, empty_database_url: str, connect: Connect, restore: Restore
+) -> None:
+    old = connect()
+    make_orders(old)
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        old.execute("INSERT INTO shop.orders (state) SELECT 'new' FROM generate_series(1, 5)")
+        await node.recorder.until(lambda seen: len(seen.events) == 6)
+    old.execute("INSERT INTO shop.orders (state) VALUES ('busy')")  # nobody has sealed it
+    restore()
+    new = connect(empty_database_url)
+    new.execute("INSERT INTO shop.orders (state) VALUES ('ok')")
+    async with board(empty_database_url) as node:
+        assert (await node.log.head()).epoch == 2
+        await await_until(lambda: node.caretaker.counted == 1)
+        new.execute("UPDATE shop.orders SET state = 'err' WHERE state = 'ok'")
+        await await_until(
+            lambda: {(t.queue, t.status): t.n for t in node.projector.tallies()} == dict(count_orders(new))
+        )
+        assert new.execute("SELECT trouble FROM tailboard.upkeep").fetchone() == (None,)
 
 
 async def test_a_place_beyond_what_survived_is_answered_by_a_reset(

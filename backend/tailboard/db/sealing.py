@@ -3,20 +3,24 @@
 All of it runs on one direct connection, which holds the session advisory lock that makes its owner the leader.
 """
 
+import contextlib
 from random import randint
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from psycopg import errors
 from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
 
 from tailboard.core.cursor import Cursor
 from tailboard.core.projections import Saved
 from tailboard.core.stats import Tally
+from tailboard.db.baseline import Held, Survey, Upkeep, write
 from tailboard.db.errors import translated
 from tailboard.db.pool import Connection
 from tailboard.db.queries import query
 from tailboard.errors import DatabaseError, DatabaseUnavailable, LeadershipLost
+from tailboard.sources.sqltext import table_name
 
 _LOCK_CLASS: Final = 0x7461696C  # "tail"; db/schema.py uses the same class
 _LOCK_LEAD: Final = 1
@@ -190,6 +194,38 @@ class Sealing:
                 place, saved = Cursor(head["epoch"], head["position"]), Saved([Tally(*row) for row in rows])
                 await self.save(place, saved)
                 await self.keep(place, saved.noted())
+                # The adopted ones are counted one by one, on a connection of their own.
+                await self._connection.execute(query("sources_unsynced"))
+
+    async def begin_source(self, surveyed: Survey, upkeep: Upkeep, held: Held | None = None) -> int | None:
+        """Bring a surveyed source's counts into the log, between two seals. Returns the seq of the change that
+        does; None where `held`, the counts that readers have at a place, turned out to be these.
+
+        Raises SourceMoved where the survey does not hold any more.
+        """
+        with translated():
+            async with self._connection.transaction():
+                await self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                await self._connection.execute("SET LOCAL lock_timeout = '100ms'")
+                # The first query takes the snapshot; an id drawn with it has few others in between.
+                await self._connection.execute("SELECT pg_current_xact_id()")
+                try:
+                    await self._connection.execute(
+                        query("log_seal"), {"low": self._low, "ring": self.may_ring}
+                    )
+                except errors.UniqueViolation as error:
+                    raise LeadershipLost("another sealer wrote this tick; standing by") from error
+                written = await write(self._connection, surveyed, held, ring=self.may_ring)
+                await self._connection.execute(
+                    query("upkeep_counted"),
+                    {
+                        "source": surveyed.source,
+                        "baseline": written,
+                        "faults": upkeep.faults,
+                        "shape": upkeep.shape,
+                    },
+                )
+        return written
 
     def _next_epoch(self, identity: dict[str, Any]) -> dict[str, Any]:
         return identity | {"step": _epoch_step(), "ring": self.may_ring}
@@ -206,6 +242,7 @@ class Sealing:
             await self._connection.execute("SET LOCAL lock_timeout = '2s'")
             # The source first: a writer that is past its own lock may have drawn a seq that it has not written yet,
             # and the floor would be laid above it.
+            await self._lock_sources()
             await self._connection.execute("LOCK TABLE tailboard.jobs, tailboard.changes IN SHARE MODE")
             row = await self._one(
                 "SELECT greatest(coalesce(pg_sequence_last_value('tailboard.changes_seq'), 0),"
@@ -216,6 +253,21 @@ class Sealing:
             await self._connection.execute(
                 query("log_open_restore"), self._next_epoch(identity) | {"floor": row[0]}
             )
+            # Tables have other numbers here, and nobody knows what was written between the dump and now.
+            await self._connection.execute(query("sources_restored"))
+
+    async def _lock_sources(self) -> None:
+        """Keep the writers of adopted tables out. One that we may not lock is left: what it writes just now may be
+        missing from the log, and is in the counts, which are made anew.
+        """
+        names = await (await self._connection.execute(query("sources_tables"))).fetchall()
+        for name in [table_name(text) for (text,) in names]:
+            if name is not None:
+                with contextlib.suppress(errors.InsufficientPrivilege):
+                    async with self._connection.transaction():
+                        await self._connection.execute(
+                            SQL("LOCK TABLE {} IN SHARE MODE").format(Identifier(*name))
+                        )
 
     async def _one(self, statement: Any, parameters: Any = None) -> tuple[Any, ...]:
         row = await (await self._connection.execute(statement, parameters)).fetchone()

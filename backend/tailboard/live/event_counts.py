@@ -11,6 +11,7 @@ class EventCounts:
 
     def __init__(self) -> None:
         self.by_kind: Counter[EventKind] = Counter()
+        self.by_source: Counter[str] = Counter()
         self.ticks = 0
         self.resets = 0
 
@@ -21,6 +22,7 @@ class EventCounts:
         self.ticks += 1
         for event in tick.events:
             self.by_kind[event.kind] += 1
+            self.by_source[event.change.source] += 1
 
     def reset(self, reason: str, cursor: Cursor) -> None:  # noqa: ARG002  # the consumer's shape
         self.resets += 1

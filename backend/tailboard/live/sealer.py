@@ -7,7 +7,9 @@ with the leader's connection, so that a killed node is replaced as soon as Postg
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import Final
 
@@ -19,8 +21,10 @@ from tailboard.core.projections import Saved
 from tailboard.db.listener import Listener
 from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing
-from tailboard.errors import DatabaseError
+from tailboard.errors import DatabaseError, DatabaseUnavailable, LeadershipLost, TailboardError
 from tailboard.live.service import Service
+
+Errand = Callable[[Sealing], Awaitable[None]]
 
 _STANDBY_S: Final = 0.5
 _SILENCE_S: Final = 6.0
@@ -61,7 +65,24 @@ class Sealer(Service):
         self._notes = notes
         self._retention_s = retention_s
         self._saved = Cursor(0, 0)
+        self._errands: deque[tuple[Errand, asyncio.Future[None]]] = deque()
         self._kept = -1
+
+    async def errand(self, work: Errand) -> None:
+        """Have something done on the leader's connection between two seals, and return once it is done.
+
+        What `work` raises is raised here, and does not stop the sealing. Raises LeadershipLost where this node does
+        not lead, or ceases to.
+        """
+        if not self.leading:
+            raise LeadershipLost("this node does not lead")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._errands.append((work, done))
+        # The leader may sleep, but never for more than a second: ringing only saves that.
+        with contextlib.suppress(DatabaseError):
+            async with self._database.connection() as connection:
+                await connection.execute("SELECT pg_notify('tailboard_bell', '')")
+        await done
 
     async def run(self) -> None:
         try:
@@ -74,6 +95,10 @@ class Sealer(Service):
         finally:
             self.leading = False
             self.bell = None
+            while self._errands:
+                _, done = self._errands.popleft()
+                if not done.done():
+                    done.set_exception(LeadershipLost("this node ceased to lead"))
 
     async def _elected(self, listener: Listener, sealing: Sealing) -> bool:
         with listener.asking():
@@ -94,6 +119,7 @@ class Sealer(Service):
         while True:
             with listener.asking():
                 decision = await self._seal(sealing, bell)
+                await self._run_errands(sealing)
                 keep_house = keeper.due(monotonic())
                 if keep_house:
                     await self._keep_house(keeper, sealing, bell)
@@ -117,6 +143,21 @@ class Sealer(Service):
             case Act.NOTHING:
                 pass
         return decision
+
+    async def _run_errands(self, sealing: Sealing) -> None:
+        while self._errands:
+            work, done = self._errands.popleft()
+            if done.done():
+                continue  # whoever wanted it has given up
+            try:
+                await work(sealing)
+            except (LeadershipLost, DatabaseUnavailable):
+                done.set_exception(LeadershipLost("this node ceased to lead"))
+                raise
+            except TailboardError as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
 
     async def _pause(self, listener: Listener, decision: Decision) -> None:
         if decision.listen:

@@ -1,0 +1,35 @@
+-- Everything that decides what an adopted source needs: whether its table is as it was attached and watched, what its
+-- capture missed, and what its counts hold. One row a source, by catalogs and indexes alone: the table is not read.
+SELECT s.name, s.table_name, s.version, s.synced,
+       t.oid IS NOT NULL AS found,
+       t.oid IS NOT DISTINCT FROM s.relation AS same,
+       ARRAY(SELECT k.key FROM jsonb_each_text(s.columns) k
+              WHERE NOT EXISTS (SELECT FROM pg_attribute a
+                                 WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = k.key
+                                   AND format_type(a.atttypid, a.atttypmod) = k.value)
+              ORDER BY 1) AS changed,
+       EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'tailboard'::regnamespace AND p.proname = 'source_' || s.name)
+           AND to_regproc(format('tailboard.%%I', 'watch_' || s.name)) IS NOT NULL AS written,
+       -- triggers name what they fire for as bits; 4 + 8 + 16 are INSERT, DELETE, UPDATE and 32 is TRUNCATE
+       EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgenabled IN ('O', 'A') AND g.tgtype::integer & 28 = 28
+                  AND g.tgfoid = to_regproc(format('tailboard.%%I', 'watch_' || s.name))) AS watched,
+       EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgenabled IN ('O', 'A') AND g.tgtype::integer & 32 = 32
+                  AND g.tgfoid = to_regproc('tailboard.capture_emptied')) AS watched_for_truncate,
+       ARRAY(SELECT part.relid::regclass::text FROM pg_partition_tree(t.oid) part
+              WHERE part.isleaf AND part.relid <> t.oid
+                AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = part.relid AND g.tgenabled IN ('O', 'A')
+                                   AND g.tgfoid = to_regproc(format('tailboard.%%I', 'watch_' || s.name)))
+              ORDER BY 1 LIMIT 3) AS unwatched,
+       coalesce(pg_sequence_last_value(to_regclass(format('tailboard.%%I', 'faults_' || s.name))), 0) AS faults,
+       EXISTS (SELECT FROM tailboard.changes c WHERE c.job_id IS NULL AND c.source = s.name
+                  AND c.seq > coalesce(u.baseline, 0) AND c.op = 'T' AND c.job IS NULL) AS emptied,
+       (SELECT md5(string_agg(f.oid || ':' || f.relfilenode, ',' ORDER BY f.oid)) FROM pg_class f
+         WHERE f.oid = t.oid OR f.oid IN (SELECT part.relid FROM pg_partition_tree(t.oid) part)) AS shape,
+       (SELECT coalesce(sum(w.n_tup_ins + w.n_tup_upd + w.n_tup_del), 0)::bigint FROM pg_stat_user_tables w
+         WHERE w.relid = t.oid OR w.relid IN (SELECT part.relid FROM pg_partition_tree(t.oid) part)) AS tuples,
+       coalesce(u.faults, 0) AS faults_counted, u.shape AS shape_counted, u.wanted, u.failure, u.trouble
+  FROM tailboard.sources s
+  LEFT JOIN pg_class t ON t.oid = to_regclass(s.table_name)
+  LEFT JOIN tailboard.upkeep u ON u.source = s.name
+ WHERE NOT s.builtin
+ ORDER BY s.name

@@ -1,0 +1,196 @@
+"""The caretaker: looks after adopted sources while its node leads.
+
+    every two seconds: look at the catalogs -> what is wrong? renew, note, tell; what is to be counted? count it
+
+Counting runs on a connection of its own, one source at a time; only the end of it is done between two seals. What goes
+wrong with one source is noted, tried again later each time, and stops neither the sealing nor the other sources.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+from tailboard.db.baseline import Held, Survey, Upkeep, survey
+from tailboard.db.pool import Connection, Database
+from tailboard.db.renewal import renew
+from tailboard.db.sealing import Sealing
+from tailboard.db.upkeep import horizon, look, note, poll
+from tailboard.errors import (
+    AttachRefused,
+    DatabaseError,
+    InvalidSource,
+    LeadershipLost,
+    SourceMoved,
+    SourceNotFound,
+)
+from tailboard.live.projector import Projector
+from tailboard.live.sealer import Sealer
+from tailboard.live.service import Service
+from tailboard.sources.sqltext import table_name
+from tailboard.sources.upkeep import LOOK_EVERY_S, Look, Memory, Reason, trouble
+
+_COUNT_WITHIN_S: Final = 120.0
+_FAULTS_WAIT_S: Final = 30.0
+"""How long a count waits for the transactions that a capture failed in, before it is made without them."""
+
+
+class Caretaker(Service):
+    """Works while `sealer` leads. `captured` tells how many changes of a source this node has followed."""
+
+    name = "caretaker"
+
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        projector: Projector,
+        captured: Callable[[str], int],
+        *,
+        look_every_s: float = LOOK_EVERY_S,
+    ) -> None:
+        super().__init__()
+        self.counted = 0
+        """Baselines written by this node."""
+        self.checked = 0
+        """Counts that found what readers had."""
+        self._database = database
+        self._sealer = sealer
+        self._projector = projector
+        self._captured = captured
+        self._look_every_s = look_every_s
+        self._memories: dict[str, Memory] = {}
+        self._drifts: dict[str, tuple[list[str], str | None]] = {}
+
+    async def run(self) -> None:
+        self.ready()
+        while True:
+            if self._sealer.leading:
+                connection = await self._database.direct("caretaker")
+                try:
+                    while self._sealer.leading:
+                        await self._look_after(connection)
+                        await asyncio.sleep(self._look_every_s)
+                finally:
+                    await connection.close()
+            self._memories.clear()
+            self._drifts.clear()
+            await asyncio.sleep(self._look_every_s)
+
+    async def _look_after(self, connection: Connection) -> None:
+        looks = await look(connection)
+        for name in self._memories.keys() - {seen.name for seen in looks}:
+            del self._memories[name]
+            self._drifts.pop(name, None)
+        for seen in looks:
+            memory = self._memories.setdefault(seen.name, Memory())
+            memory.seen(seen, self._captured(seen.name))
+            await self._renew(seen, memory)
+            failure = await self._attend(connection, seen, memory)
+            await self._note(connection, seen, memory, failure)
+
+    async def _attend(self, connection: Connection, seen: Look, memory: Memory) -> str | None:
+        """Count the source if it is time; return why that failed, if it did or had."""
+        try:
+            if seen.found and seen.same and seen.written:
+                await poll(connection, seen.name)
+            reason = memory.due(seen, monotonic())
+            if reason is None or not await self._faults_settled(connection, seen, memory, reason):
+                return seen.failure
+            await self._count(connection, seen, memory, reason)
+        except (SourceMoved, SourceNotFound):
+            return None  # the next look sees what it has become
+        except LeadershipLost:
+            raise
+        except DatabaseError as error:
+            memory.failed(monotonic())
+            self._log.warning("source %s: %s", seen.name, error)
+            return str(error)
+        return None
+
+    async def _faults_settled(
+        self, connection: Connection, seen: Look, memory: Memory, reason: Reason
+    ) -> bool:
+        """Whether a count would see what the captures failed to record: their transactions have to end first."""
+        if seen.faults > seen.faults_counted and memory.barrier is None:
+            memory.barrier = (seen.faults, (await horizon(connection)).next)
+            memory.barrier_since = monotonic()
+        if reason is not Reason.FAULTS or memory.barrier is None:
+            return True
+        settled = (await horizon(connection)).oldest > memory.barrier[1]
+        return settled or monotonic() > memory.barrier_since + _FAULTS_WAIT_S
+
+    async def _count(self, connection: Connection, seen: Look, memory: Memory, reason: Reason) -> None:
+        table = table_name(seen.table)
+        if table is None:
+            raise DatabaseError(f"{seen.table} is not the name of a table")
+        began = monotonic()
+        surveyed = await survey(connection, seen.name, table, within_s=_COUNT_WITHIN_S)
+        took_s = monotonic() - began
+        faults = seen.faults_counted
+        if memory.barrier is not None and surveyed.since > memory.barrier[1]:
+            faults, memory.barrier = memory.barrier[0], None
+        upkeep = Upkeep(faults, seen.shape)
+        baseline = await self._write(surveyed, upkeep, check=reason.only_a_check)
+        memory.succeeded(seen, reason, monotonic(), took_s)
+        if baseline is None:
+            self.checked += 1
+            return
+        self.counted += 1
+        jobs = sum(surveyed.counts.values())
+        self._log.info("source %s: counted %d jobs in %.2f s (%s)", seen.name, jobs, took_s, reason)
+
+    async def _write(self, surveyed: Survey, upkeep: Upkeep, *, check: bool) -> int | None:
+        written: list[int | None] = []
+
+        async def begin(sealing: Sealing) -> None:
+            held = self._held(surveyed.source) if check else None
+            written.append(await sealing.begin_source(surveyed, upkeep, held))
+
+        await self._sealer.errand(begin)
+        return written[0]
+
+    def _held(self, source: str) -> Held | None:
+        stats = self._projector.stats
+        if source not in stats.counted():
+            return None
+        counts: Counter[tuple[str, str]] = Counter()
+        for tally in stats.tallies():
+            if tally.source == source:
+                counts[tally.queue, tally.status] += tally.n
+        return Held(self._projector.cursor.position, counts)
+
+    async def _renew(self, seen: Look, memory: Memory) -> None:
+        """Write the capture anew where the owner changed a column that it looks at, once for each such change."""
+        if not seen.changed:
+            self._drifts.pop(seen.name, None)
+            return
+        known = self._drifts.get(seen.name)
+        if not (seen.found and seen.same) or (known is not None and known[0] == seen.changed):
+            return
+        try:
+            await asyncio.to_thread(renew, self._database.listen_url, seen.name)
+        except (InvalidSource, AttachRefused) as error:
+            what = (
+                f"Columns of {seen.table} changed ({', '.join(seen.changed)}) and the source does not fit any more: "
+                f"{error} Attach it again with other expressions."
+            )
+            self._drifts[seen.name] = (seen.changed, what)
+            self._log.warning("source %s: %s", seen.name, what)
+        except DatabaseError as error:
+            self._log.info("source %s: is to be written anew, and waits: %s", seen.name, error)
+        else:
+            memory.repaired = True
+            self._log.info(
+                "source %s: written anew for changed columns: %s", seen.name, ", ".join(seen.changed)
+            )
+
+    async def _note(self, connection: Connection, seen: Look, memory: Memory, failure: str | None) -> None:
+        reason = memory.wanted(seen)
+        wanted = None if reason is None or reason.only_a_check else reason.value
+        what = trouble(seen) or self._drifts.get(seen.name, ([], None))[1]
+        if what is not None and what != seen.trouble:
+            self._log.warning("source %s: %s", seen.name, what)
+        if (wanted, failure, what) != (seen.wanted, seen.failure, seen.trouble):
+            await note(connection, seen.name, wanted=wanted, failure=failure, trouble=what)

@@ -1,0 +1,174 @@
+"""What an adopted source needs, decided from what was seen of it: whether it is watched, and when to count it again.
+
+A source is counted when it was attached, and whenever the log may not have the whole story: after its table was
+emptied, faults of its capture, other files under its table (partitions come, go and are rewritten), trouble that is
+over. Where rows were written and nothing was captured, and now and then anyway, it is counted as well, but readers are
+only told where the counts were wrong. Counting costs, so the pause between two counts grows with what the last one
+took, and while captures go on failing.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple, assert_never
+
+LOOK_EVERY_S: Final = 2.0
+_FAULTS_PAUSE_S: Final = 5.0
+_LONGEST_FAULTS_PAUSE_S: Final = 300.0
+_SUSPICION_PAUSE_S: Final = 30.0
+_ROUTINE_PAUSE_S: Final = 900.0
+_FAILED_PAUSE_S: Final = 2.0
+_LONGEST_FAILED_PAUSE_S: Final = 60.0
+_SHARE: Final = 20
+"""Counting takes at most one part in so many of the time."""
+
+
+class Reason(StrEnum):
+    """Why a source is to be counted."""
+
+    ATTACHED = "attached"
+    EMPTIED = "emptied"
+    FAULTS = "faults"
+    FILES = "files"
+    REPAIRED = "repaired"
+    SUSPICION = "suspicion"
+    ROUTINE = "routine"
+
+    @property
+    def only_a_check(self) -> bool:
+        """Whether the counts may well be right, so that readers are told only where they are not."""
+        return self in {Reason.FILES, Reason.SUSPICION, Reason.ROUTINE}
+
+
+class Look(NamedTuple):
+    """What the catalogs, the log and the upkeep's own notes say of a source; the columns of `upkeep_look.sql`."""
+
+    name: str
+    table: str
+    version: int
+    synced: bool
+    found: bool
+    same: bool
+    changed: list[str]
+    written: bool
+    watched: bool
+    watched_for_truncate: bool
+    unwatched: list[str]
+    faults: int
+    emptied: bool
+    shape: str | None
+    tuples: int
+    faults_counted: int
+    shape_counted: str | None
+    wanted: str | None
+    failure: str | None
+    trouble: str | None
+
+
+def trouble(look: Look) -> str | None:
+    """What keeps the source from being watched, and what to do; None where nothing does."""
+    again = f"`tailboard detach {look.name}`, then attach it again"
+    if not look.found:
+        return f"The table {look.table} is gone: `tailboard detach {look.name}`, or make it again and attach that."
+    if not look.same:
+        return f"{look.table} was dropped and made anew, and the new table is not watched: {again}."
+    if not look.written:
+        return f"Functions of the source are missing from the schema tailboard: {again}."
+    if not look.watched:
+        return (
+            f"The trigger tailboard_watch on {look.table} is gone or disabled, so what is written is not seen: "
+            f"ALTER TABLE {look.table} ENABLE TRIGGER tailboard_watch, or {again}."
+        )
+    if not look.watched_for_truncate:
+        return f"The trigger tailboard_emptied on {look.table} is gone or disabled: enable it, or {again}."
+    if look.unwatched:
+        parts = ", ".join(look.unwatched)
+        return f"The trigger tailboard_watch is disabled on {parts}: enable it there, or {again}."
+    return None
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the leader remembers of a source between looks. Times are monotonic seconds."""
+
+    counted: float = float("-inf")
+    took_s: float = 0.0
+    tuples: int = -1
+    """Tuples written when the source was last counted."""
+    quiet: int = 0
+    """Looks in a row at which tuples had been written and nothing captured."""
+    last_tuples: int = -1
+    last_captured: int = -1
+    faults_pause_s: float = _FAULTS_PAUSE_S
+    failures: int = 0
+    retry_at: float = float("-inf")
+    troubled: bool = False
+    repaired: bool = False
+    barrier: tuple[int, int] | None = None
+    """Faults seen, and a transaction id: once all older transactions have ended, a count makes these faults good."""
+    barrier_since: float = 0.0
+
+    def seen(self, look: Look, captured: int) -> None:
+        """Take in a look; `captured` is how many changes of the source this node has ever followed."""
+        moved = self.last_tuples >= 0 and look.tuples != self.last_tuples
+        if captured != self.last_captured or self.last_tuples < 0:
+            self.quiet = 0
+        elif moved or self.quiet:
+            self.quiet += 1
+        if self.tuples < 0:
+            self.tuples = look.tuples
+        self.last_tuples, self.last_captured = look.tuples, captured
+        troubled = trouble(look) is not None
+        self.repaired = self.repaired or ((self.troubled or look.trouble is not None) and not troubled)
+        self.troubled = troubled
+
+    def succeeded(self, look: Look, reason: Reason, now: float, took_s: float) -> None:
+        """It was counted."""
+        if reason is Reason.FAULTS and now - self.counted < 4 * self.faults_pause_s:
+            self.faults_pause_s = min(2 * self.faults_pause_s, _LONGEST_FAULTS_PAUSE_S)
+        elif reason is not Reason.FAULTS and look.faults == look.faults_counted:
+            self.faults_pause_s = _FAULTS_PAUSE_S
+        self.counted, self.took_s, self.tuples = now, took_s, look.tuples
+        self.quiet, self.failures, self.repaired = 0, 0, False
+
+    def failed(self, now: float) -> None:
+        """It could not be counted; the next attempt is later each time."""
+        pause = min(_FAILED_PAUSE_S * 2**self.failures, _LONGEST_FAILED_PAUSE_S)
+        self.failures = min(self.failures + 1, 10)
+        self.retry_at = now + pause
+
+    def wanted(self, look: Look) -> Reason | None:
+        """Why its counts may be wrong, if they may be."""
+        if not look.synced:
+            return Reason.ATTACHED
+        if look.emptied:
+            return Reason.EMPTIED
+        if self.repaired:
+            return Reason.REPAIRED
+        if look.faults > look.faults_counted:
+            return Reason.FAULTS
+        if look.shape != look.shape_counted:
+            return Reason.FILES
+        if self.quiet >= 3:
+            return Reason.SUSPICION
+        return Reason.ROUTINE if look.tuples != self.tuples else None
+
+    def due(self, look: Look, now: float) -> Reason | None:
+        """Why to count it now, if it is time."""
+        reason = self.wanted(look)
+        if reason is None or not (look.found and look.written) or now < self.retry_at:
+            return None
+        pause = max(self._pause(reason), _SHARE * self.took_s)
+        return reason if now >= self.counted + pause else None
+
+    def _pause(self, reason: Reason) -> float:
+        match reason:
+            case Reason.ATTACHED | Reason.EMPTIED | Reason.REPAIRED | Reason.FILES:
+                return 0.0
+            case Reason.FAULTS:
+                return self.faults_pause_s
+            case Reason.SUSPICION:
+                return _SUSPICION_PAUSE_S
+            case Reason.ROUTINE:
+                return _ROUTINE_PAUSE_S
+            case _:
+                assert_never(reason)

@@ -1,0 +1,253 @@
+"""Adopted sources come onto the board, are kept right where a capture cannot, and told of where they need somebody."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from fixtures.database import Connect
+from fixtures.waiting import await_until
+from log_rig import Board, board
+from orders_table import Counts, attach_orders, count_orders, make_orders
+
+Orders = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def orders(connect: Connect) -> Orders:
+    connection = connect()
+    make_orders(connection)
+    return connection
+
+
+BREAK_CAPTURE = (
+    b"ALTER TABLE tailboard.changes ADD CONSTRAINT no CHECK (source <> 'orders' OR op = 'T') NOT VALID"
+)
+
+
+def counted(node: Board) -> Counts:
+    node.projector.counts()
+    return Counter({(t.queue, t.status): t.n for t in node.projector.tallies() if t.source == "orders"})
+
+
+def agrees(node: Board, orders: Orders) -> Callable[[], bool]:
+    return lambda: counted(node) == count_orders(orders)
+
+
+def noted(orders: Orders, column: str) -> Callable[[], Any]:
+    def look() -> Any:
+        row = orders.execute(f"SELECT {column} FROM tailboard.upkeep".encode()).fetchone()
+        return None if row is None else row[0]
+
+    return look
+
+
+def write_some(orders: Orders) -> None:
+    orders.execute("""
+        INSERT INTO shop.orders (region, state, not_before)
+        SELECT CASE n % 3 WHEN 0 THEN 'us' ELSE 'eu' END, (ARRAY['new', 'busy', 'ok', 'err'])[n % 4 + 1],
+               CASE n % 5 WHEN 0 THEN clock_timestamp() + make_interval(secs => n) END
+          FROM generate_series(1, 100) AS n""")
+
+
+async def test_rows_from_before_the_attaching_come_onto_the_board(database_url: str, orders: Orders) -> None:
+    write_some(orders)
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        await await_until(agrees(node, orders))
+        assert counted(node)["eu", "scheduled"] > 0
+        write_some(orders)
+        orders.execute("DELETE FROM shop.orders WHERE state = 'busy' AND region = 'us'")
+        await await_until(agrees(node, orders))
+        assert node.caretaker.counted == 1, "the log says the rest"
+    assert orders.execute("SELECT synced FROM tailboard.sources WHERE name = 'orders'").fetchone() == (True,)
+
+
+async def test_a_table_attached_while_a_server_runs_is_noticed(database_url: str, orders: Orders) -> None:
+    async with board(database_url) as node:
+        write_some(orders)
+        attach_orders(database_url)
+        await await_until(lambda: node.caretaker.counted == 1)
+        await await_until(agrees(node, orders))
+        assert [event.kind for event in node.recorder.events if event.change.source == "orders"] == [
+            "source_reset"
+        ]
+
+
+async def test_a_truncated_table_is_counted_again(database_url: str, orders: Orders) -> None:
+    write_some(orders)
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        with orders.transaction():
+            orders.execute("TRUNCATE shop.orders")
+            orders.execute("INSERT INTO shop.orders (state) VALUES ('ok')")
+        await await_until(lambda: node.caretaker.counted == 2)
+        await await_until(agrees(node, orders))
+        assert counted(node) == Counter({("eu", "completed"): 1})
+
+
+async def test_a_new_leader_goes_on_where_the_last_one_was(database_url: str, orders: Orders) -> None:
+    write_some(orders)
+    attach_orders(database_url)
+    async with board(database_url) as first:
+        await await_until(lambda: first.caretaker.counted == 1)
+    write_some(orders)
+    async with board(database_url) as second:
+        await await_until(agrees(second, orders))
+        assert second.caretaker.counted == 0
+
+
+async def test_faults_of_the_capture_are_made_good(database_url: str, orders: Orders) -> None:
+    write_some(orders)
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        orders.execute(
+            "ALTER TABLE tailboard.changes ADD CONSTRAINT no CHECK (source <> 'orders' OR op = 'T') NOT VALID"
+        )
+        orders.execute("UPDATE shop.orders SET state = 'ok' WHERE region = 'us'")
+        orders.execute("ALTER TABLE tailboard.changes DROP CONSTRAINT no")
+        assert counted(node) != count_orders(orders)
+        await await_until(lambda: node.caretaker.counted == 2)
+        await await_until(agrees(node, orders))
+        await await_until(lambda: noted(orders, "faults")() > 0)
+        await await_until(lambda: noted(orders, "wanted")() is None)
+
+
+async def test_a_fault_in_a_transaction_that_is_still_open_is_made_good_once_it_has_ended(
+    database_url: str, orders: Orders, connect: Connect
+) -> None:
+    """The count before its end cannot see it: taking the fault for made good then would lose it."""
+    write_some(orders)
+    attach_orders(database_url)
+    slow = connect(autocommit=False)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        orders.execute(
+            "ALTER TABLE tailboard.changes ADD CONSTRAINT no CHECK (source <> 'orders' OR op = 'T') NOT VALID"
+        )
+        slow.execute("UPDATE shop.orders SET state = 'ok' WHERE region = 'us'")
+        slow.execute("SELECT count(*) FROM shop.orders")
+        await await_until(lambda: noted(orders, "wanted")() == "faults")
+        slow.commit()
+        orders.execute("ALTER TABLE tailboard.changes DROP CONSTRAINT no")
+        await await_until(agrees(node, orders))
+        await await_until(lambda: noted(orders, "wanted")() is None)
+
+
+async def test_rows_moved_by_partitions_are_counted(database_url: str, connect: Connect) -> None:
+    orders = connect()
+    make_orders(orders, partitioned=True)
+    write_some(orders)
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        orders.execute("ALTER TABLE shop.orders DETACH PARTITION shop.orders_us")
+        await await_until(agrees(node, orders))
+        assert not any(region == "us" for region, _ in +counted(node))
+        orders.execute("ALTER TABLE shop.orders ATTACH PARTITION shop.orders_us FOR VALUES IN ('us')")
+        await await_until(agrees(node, orders))
+        orders.execute("TRUNCATE shop.orders_us")
+        await await_until(agrees(node, orders))
+        assert node.caretaker.counted == 4
+
+
+async def test_rewriting_the_table_changes_no_count_and_tells_nobody(
+    database_url: str, orders: Orders
+) -> None:
+    write_some(orders)
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        orders.execute("VACUUM FULL shop.orders")
+        await await_until(lambda: node.caretaker.checked == 1)
+        assert node.caretaker.counted == 1
+
+
+async def test_what_was_written_past_the_triggers_is_found(database_url: str, orders: Orders) -> None:
+    write_some(orders)
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        for memory in node.caretaker._memories.values():
+            memory.counted = float("-inf")  # half a minute ago
+        with orders.transaction():
+            orders.execute("SET LOCAL session_replication_role = replica")
+            orders.execute("UPDATE shop.orders SET state = 'ok'")
+        await await_until(agrees(node, orders))
+
+
+@pytest.mark.parametrize(
+    ("damage", "says", "cure"),
+    [
+        (
+            "ALTER TABLE shop.orders DISABLE TRIGGER tailboard_watch",
+            "ENABLE TRIGGER tailboard_watch",
+            "ALTER TABLE shop.orders ENABLE TRIGGER tailboard_watch",
+        ),
+        ("DROP TRIGGER tailboard_emptied ON shop.orders", "tailboard_emptied", None),
+        ("ALTER TABLE shop.orders RENAME TO gone", "is gone", "ALTER TABLE shop.gone RENAME TO orders"),
+        ("ALTER TABLE shop.orders DROP COLUMN region", "do not fit|does not fit", None),
+        (
+            "CREATE TABLE shop.new (LIKE shop.orders); DROP TABLE shop.orders; ALTER TABLE shop.new RENAME TO orders",
+            "made anew",
+            None,
+        ),
+    ],
+)
+async def test_what_keeps_a_source_from_being_watched_is_told_with_what_to_do(
+    database_url: str, orders: Orders, damage: str, says: str, cure: str | None
+) -> None:
+    write_some(orders)
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        orders.execute(damage.encode())
+        trouble = await await_until(noted(orders, "trouble"))
+        assert any(part in trouble for part in says.split("|"))
+        assert "tailboard detach orders" in trouble or "Attach it again" in trouble
+        if cure is not None:
+            if "DISABLE" in damage:
+                orders.execute("UPDATE shop.orders SET state = 'ok' WHERE region = 'us'")
+            orders.execute(cure.encode())
+            await await_until(lambda: noted(orders, "trouble")() is None)
+            await await_until(lambda: node.caretaker.counted == 2)
+            await await_until(agrees(node, orders))
+        orders.execute("INSERT INTO tailboard.jobs (kind) VALUES ('other')")
+        await await_until(lambda: any(e.change.source == "jobs" for e in node.recorder.events))
+
+
+async def test_a_column_of_another_type_has_the_capture_written_anew(
+    database_url: str, orders: Orders
+) -> None:
+    write_some(orders)
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        orders.execute("ALTER TABLE shop.orders ALTER region TYPE varchar(40)")
+        orders.execute("INSERT INTO shop.orders (region) VALUES ('eu')")
+        await await_until(lambda: node.caretaker.counted == 2)
+        orders.execute("UPDATE shop.orders SET state = 'busy' WHERE state = 'new'")
+        await await_until(agrees(node, orders))
+        assert noted(orders, "trouble")() is None
+
+
+async def test_one_source_that_cannot_be_counted_holds_up_no_other(
+    database_url: str, orders: Orders, connect: Connect
+) -> None:
+    write_some(orders)
+    attach_orders(database_url)
+    holder = connect(autocommit=False)
+    holder.execute("LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE")
+    async with board(database_url) as node:
+        assert "locked" in await await_until(noted(orders, "failure"))
+        orders.execute("INSERT INTO tailboard.jobs (kind) VALUES ('other')")
+        await await_until(lambda: any(e.change.source == "jobs" for e in node.recorder.events))
+        holder.rollback()
+        await await_until(lambda: node.caretaker.counted == 1)
+        await await_until(lambda: noted(orders, "failure")() is None)
+        await await_until(agrees(node, orders))
