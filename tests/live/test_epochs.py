@@ -122,7 +122,7 @@ async def test_an_adopted_table_is_restored_with_its_capture_and_counted_again(
     new = connect(empty_database_url)
     new.execute("INSERT INTO shop.orders (state) VALUES ('ok')")
     async with board(empty_database_url) as node:
-        assert (await node.log.head()).epoch == 2
+        assert (await node.log.head()).epoch > 1
         await await_until(lambda: node.caretaker.counted == 1)
         new.execute("UPDATE shop.orders SET state = 'err' WHERE state = 'ok'")
         await await_until(

@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
-from tailboard.db.attaching import connect, install
+from tailboard.db.attaching import connect
 from tailboard.db.described import describe
 from tailboard.db.errors import translated
+from tailboard.db.installing import install
 from tailboard.sources.parsing import from_definition
 
 
