@@ -99,6 +99,37 @@ def test_a_large_payload_stays_out_of_the_log(owner: Owner, size: int) -> None:
         assert (card["payload"], card["omitted"]) == (None, ["payload"])
 
 
+def test_a_heartbeat_does_not_read_a_large_payload(owner: Owner) -> None:
+    text = json.dumps({"text": "".join(map(str, range(200_000)))})
+    owner.execute(f'ALTER TABLE {PRINTS} ALTER "Order" SET STORAGE EXTERNAL')
+    owner.execute(f'INSERT INTO {PRINTS} ("Order") VALUES (%s)', [text])
+
+    def chunks_read() -> int:
+        """Blocks of the table beside it, in which large values are, that this session has asked for."""
+        row = owner.execute(
+            "SELECT toast_blks_hit + toast_blks_read FROM pg_statio_all_tables WHERE relid = %s::regclass",
+            [PRINTS],
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def flush() -> None:
+        owner.execute(
+            "SELECT pg_stat_force_next_flush()" if owner.info.server_version >= 150000 else "SELECT 1"
+        )
+
+    if owner.info.server_version < 150000:
+        pytest.skip("its statistics come later, from a process of their own")
+    flush()
+    before = chunks_read()
+    owner.execute(f"UPDATE {PRINTS} SET seen_at = now()")
+    flush()
+    assert chunks_read() - before < 20
+    owner.execute(f'UPDATE {PRINTS} SET "Order" = NULL')
+    owner.execute(f'UPDATE {PRINTS} SET "Order" = %s', [text])
+    assert [card.get("omitted") for card in cards(owner)] == [["payload"], None, ["payload"]]
+
+
 def test_rolled_back_changes_leave_no_row(owner: Owner) -> None:
     with owner.transaction(force_rollback=True):
         owner.execute(f"INSERT INTO {PRINTS} DEFAULT VALUES")

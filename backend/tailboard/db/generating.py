@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from tailboard.core.job import STATUSES, Status
-from tailboard.db.described import Described, parenthesized
+from tailboard.db.described import Described, expressions, parenthesized
 from tailboard.db.queries import query
 from tailboard.sources.source import GONE, ROW, STRAY_STATUS, StatusColumn
 
@@ -165,10 +165,32 @@ class Generated:
         return SQL("(SELECT {}) AS {}").format(fields, Identifier(ROW))
 
     def image(self, record: str) -> Composed:
-        fields = SQL(", ").join(
-            SQL("{}.{}").format(SQL(record), Identifier(name)) for name in self._described.used
-        )
-        return SQL("ROW({})").format(fields)
+        """The columns that matter, to be compared as they are stored.
+
+        Comparing reads even a value that has been moved out of the row. One that is too large for a card, and is
+        looked at for nothing else, only counts as large.
+        """
+        fields: list[Composable] = []
+        for name in self._described.used:
+            value = SQL("{}.{}").format(SQL(record), Identifier(name))
+            if self._is_only_shown(name):
+                large = SQL("coalesce(pg_column_size({}) > {}, false)").format(value, Literal(_SURELY_LARGE))
+                fields.append(SQL("{}, CASE WHEN NOT {} THEN {} END").format(large, large, value))
+            else:
+                fields.append(value)
+        return SQL("ROW({})").format(SQL(", ").join(fields))
+
+    def _is_only_shown(self, column: str) -> bool:
+        """Whether a column is a payload or result as it is, and no other expression looks at it."""
+        mentions = [
+            key
+            for key, text in expressions(self._source)
+            if re.search(rf"\b{re.escape(column)}\b", text, re.IGNORECASE)
+        ]
+        whole = any(re.search(rf"\b{ROW}\b(?!\s*\.)", text) for _, text in expressions(self._source))
+        if whole or len(mentions) != 1 or mentions[0] not in self._weighed():
+            return False
+        return dict(expressions(self._source))[mentions[0]] in {column, f'"{column}"'}
 
     def _dynamic(self, statement: Composable) -> Literal:
         return Literal(statement.as_string(self._connection))

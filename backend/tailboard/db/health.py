@@ -20,7 +20,7 @@ class State(StrEnum):
     SYNCING = "syncing"
     """Its rows have not been counted since it was attached, or since something was missed."""
     FAULTY = "faulty"
-    """The capture could not record some changes."""
+    """The capture could not record some changes, or the rows could not be counted."""
     DRIFTED = "drifted"
     """Columns that the expressions look at have changed."""
     BROKEN = "broken"
@@ -58,6 +58,10 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     columns_now: Mapping[str, str]
     readable: bool
     faults: int
+    faults_counted: int
+    """How many of them a count of the rows has made good."""
+    noted: str | None
+    """What the leading server has found wrong with it."""
     last_fault: str | None
     last_fault_at: datetime | None
 
@@ -104,8 +108,12 @@ def judge(seen: Seen) -> Health:
 
 
 def _verdict(seen: Seen) -> tuple[State, str, str]:
+    again = f"tailboard detach {seen.name}, then attach it again."
+    return _broken(seen, again) or _impaired(seen, again) or _well(seen)
+
+
+def _broken(seen: Seen, again: str) -> tuple[State, str, str] | None:
     name = seen.name
-    again = f"tailboard detach {name}, then attach it again."
     if not seen.there:
         if seen.named:
             return (
@@ -126,18 +134,34 @@ def _verdict(seen: Seen) -> tuple[State, str, str]:
         )
     if not seen.readable:
         return State.BROKEN, f"the function tailboard.source_{name}() is missing", again
+    return None
+
+
+def _impaired(seen: Seen, again: str) -> tuple[State, str, str] | None:
     if seen.drift:
         return (
             State.DRIFTED,
             f"columns have changed: {'; '.join(seen.drift)}",
             f"A running server renews the capture where the expressions still hold; else correct them and {again}",
         )
-    if seen.faults:
+    if seen.noted is not None:
+        return State.FAULTY, seen.noted.rstrip("."), f"If that does not help, {again}"
+    if seen.faults > seen.faults_counted:
         return (
             State.FAULTY,
             f"{seen.faults} changes or statuses could not be recorded; the last: {seen.last_fault}",
-            f"Correct the definition or the data; {again}",
+            f"A running server counts the rows again. Correct the definition or the data; {again}",
         )
+    return None
+
+
+def _well(seen: Seen) -> tuple[State, str, str]:
     if not seen.synced:
         return State.SYNCING, "its rows have not been counted yet", "A running server counts them soon."
+    if seen.faults:
+        return (
+            State.OK,
+            f"every change is captured; {seen.faults} earlier ones were not, and have been counted since",
+            "",
+        )
     return State.OK, "every change is captured", ""

@@ -19,10 +19,12 @@ SELECT s.name, s.table_name AS table, s.attached_at, s.synced,
            AND p.proname = ('source_' || s.name)::name)
            = CASE jsonb_typeof(s.definition -> 'status') WHEN 'object' THEN 2 ELSE 1 END AS readable,
        coalesce(pg_sequence_last_value(to_regclass(format('tailboard.%%I', 'faults_' || s.name))), 0) AS faults,
+       coalesce(u.faults, 0) AS faults_counted, coalesce(u.trouble, u.failure) AS noted,
        last.message AS last_fault, last.at AS last_fault_at
   FROM tailboard.sources s
   LEFT JOIN pg_class c ON c.oid = s.relation
   LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN LATERAL (SELECT f.message, f.at FROM tailboard.faults f WHERE f.source = s.name ORDER BY f.n DESC LIMIT 1) last ON true
+  LEFT JOIN tailboard.upkeep u ON u.source = s.name
  WHERE NOT s.builtin
  ORDER BY s.name
