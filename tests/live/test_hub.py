@@ -6,9 +6,10 @@ from time import perf_counter
 
 import pytest
 
-from delivery_rig import Feed, make_event
+from delivery_rig import Feed, MemoryPage, make_event
 from tailboard.core.change import Op, Was
 from tailboard.core.cursor import Cursor
+from tailboard.core.event import Tick
 from tailboard.core.filter import EVERYTHING, Filter
 from tailboard.core.frames import Form, Parcel
 from tailboard.errors import InvalidCursor, Overloaded
@@ -224,6 +225,28 @@ async def test_a_cursor_that_cannot_be_continued_is_a_reset_in_band(
     feed.publish(make_event(floor + 4, epoch=epoch))
     await client.until(str(feed.log.head))
     assert client.events == [str(feed.log.head)]
+
+
+async def test_a_client_that_is_ahead_of_its_node_is_not_reset_when_the_node_overtakes_it_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It comes from a faster node; while the log is read for it, this one catches up, and goes on."""
+    feed = Feed()
+    feed.record(make_event(n, job=n) for n in range(1, 6))
+    answer = feed.log.read
+
+    async def read(after: Cursor, limit: int) -> MemoryPage:
+        page = await answer(after, limit)
+        if feed.hub.head.position == 0:
+            feed.hub.publish(Tick(1, feed.log.head, tuple(feed.log.events)))
+            feed.burst(2)
+        return page
+
+    monkeypatch.setattr(feed.log, "read", read)
+    client = await following(feed, None, "1.5")
+    await client.until("1.7")
+    assert "reset" not in client.types()
+    assert client.events == ["1.6", "1.7"]
 
 
 async def test_a_cursor_ahead_of_the_log_is_refused() -> None:

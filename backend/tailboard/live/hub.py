@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from secrets import token_hex
 from time import monotonic, time
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -58,6 +58,14 @@ class LogReader(Protocol):
     async def read(self, after: Cursor, limit: int) -> Page:
         """Raises CursorExpired, InvalidCursor, DatabaseUnavailable."""
         ...
+
+
+class _Following(NamedTuple):
+    """Some of what followed a place, the place after it, and how far the hub had published before it was looked for."""
+
+    sightings: list[Sighting]
+    reached: Cursor
+    published: Cursor
 
 
 class HubLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -369,13 +377,13 @@ class Hub(Service):
         Far behind, the next page is read while one is sent. Close to the live stream it is not: nothing may
         come between reading the last page and going live, or a busy log would never be met.
         """
-        sightings, reached = await self._following(cursor)
+        sightings, reached, published = await self._following(cursor)
         if subscription.answers:
             subscription.say(subscribed_entry(cursor, recovered=True))
         while True:
-            if reached == cursor < self.head:
+            if reached == cursor < published:
                 raise CursorExpired("the log ends before the live stream", reason="lagged")
-            upcoming: asyncio.Task[tuple[list[Sighting], Cursor]] | None = None
+            upcoming: asyncio.Task[_Following] | None = None
             try:
                 async with asyncio.TaskGroup() as tasks:
                     if reached < self.head and len(sightings) >= _PAGE:
@@ -386,20 +394,21 @@ class Hub(Service):
                 raise failed.exceptions[0] from None
             subscription.place = cursor = reached
             if upcoming is not None:
-                sightings, reached = upcoming.result()
+                sightings, reached, published = upcoming.result()
             elif reached >= self.head:
                 return reached
             else:
-                sightings, reached = await self._following(reached)
+                sightings, reached, published = await self._following(reached)
 
-    async def _following(self, cursor: Cursor) -> tuple[list[Sighting], Cursor]:
-        """Some of what followed the cursor, from memory if it is there, and the place after it."""
+    async def _following(self, cursor: Cursor) -> _Following:
+        """Some of what followed the cursor, from memory if it is there."""
         if self._remembers(cursor):
             found = [sighting for sighting in self._recent if sighting.event.cursor > cursor]
-            return found, self.head
+            return _Following(found, self.head, self.head)
         async with self._replays:
+            published = self.head
             page = await self._reader.read(cursor, _PAGE)
-        return [Sighting(event) for event in page.events], page.cursor
+        return _Following([Sighting(event) for event in page.events], page.cursor, published)
 
     async def _send(self, subscription: Subscription, sightings: list[Sighting]) -> None:
         self.counters.replayed += len(sightings)
