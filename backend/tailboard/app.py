@@ -39,6 +39,7 @@ from tailboard.live.tailer import Tailer
 from tailboard.settings import Settings, http_url
 from tailboard.web.access import Access
 from tailboard.web.board import Board
+from tailboard.web.http import http_protocol
 from tailboard.web.server import create_litestar
 from tailboard.web.wire import WireProtocol
 
@@ -47,6 +48,8 @@ _READY_WITHIN_S: Final = 10.0
 _CONNECTIONS_END_WITHIN_S: Final = 2
 _SERVICE_STOPS_WITHIN_S: Final = 1.0
 _LARGEST_MESSAGE: Final = 64 * 1024
+_CALLERS: Final = 500
+"""Connections for REST, beside those that follow the feed."""
 
 
 class _Heartbeats(Service):
@@ -231,7 +234,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 node.litestar,
-                http="httptools",
+                http=http_protocol(node.settings.max_connections + _CALLERS),  # type: ignore[arg-type]  # a factory
                 ws=WireProtocol,
                 ws_max_size=_LARGEST_MESSAGE,
                 ws_per_message_deflate=node.settings.compression,

@@ -302,7 +302,12 @@ class _Conversation:
 def _text_sender(send: Send, form: Form) -> Any:
     async def send_parcel(parcel: Any) -> None:
         for text in parcel.texts(form):
-            await send({"type": "websocket.send", "text": text})
+            try:
+                await send({"type": "websocket.send", "text": text})
+            except (
+                RuntimeError
+            ) as closed:  # uvicorn's way to say that the connection has been closed meanwhile
+                raise ConnectionResetError("the connection is closed") from closed
 
     return send_parcel
 

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 from websockets.http11 import Request
 
 EXTENSION: Final = "tailboard.wire"
 
+_MOST_PARTS: Final = 1024
 _UNREAD_S: Final = 1.0
 """How long a last frame may stay unread when the server has no more time."""
 
@@ -51,6 +53,34 @@ class WireProtocol(WebSocketsSansIOProtocol):
         scope: Any = getattr(self, "scope", None)
         if scope is not None and not self.conn.extensions:
             scope["extensions"][EXTENSION] = self
+
+    def handle_ping(self) -> None:
+        """Answer, unless the client does not read its answers: they would pile up for as long as it asks."""
+        answer = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():
+            self.transport.write(answer)
+
+    def handle_cont(self, event: Frame) -> None:
+        """The size of a message is bounded elsewhere, and empty parts add nothing to it."""
+        if len(self.frames) >= _MOST_PARTS:
+            self._refuse_message(1009, f"a message may have {_MOST_PARTS} parts at most")
+        else:
+            super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self._refuse_message(1007, "text that is no UTF-8")
+                return
+        super().send_receive_event_to_app()
+
+    def _refuse_message(self, code: int, reason: str) -> None:
+        self.frames = []
+        if not self.close_sent:
+            self.conn.send_close(code, reason)
+            self.handle_parser_exception()
 
     def resume_writing(self) -> None:
         super().resume_writing()

@@ -1,0 +1,125 @@
+"""The connection before there is a request: how large its head may be, how long it may take, how many there may be.
+
+uvicorn limits none of these with httptools. Whoever is counted or timed out here has cost no task and no query.
+Pass `http_protocol(connections)` to uvicorn as `http=`.
+"""
+
+import asyncio
+import logging
+import resource
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD: Final = 65_536
+"""Bytes of a request line and its headers; a WebSocket's handshake is one, too."""
+HEAD_WITHIN_S: Final = 10.0
+"""From the connection, or from the first byte of a further request, to the end of its head."""
+BODY_WITHIN_S: Final = 30.0
+
+_BESIDE_CLIENTS: Final = 128
+"""Files that are no connection of a client: the database, the log, the programs' own."""
+
+_logger = logging.getLogger("tailboard.web")
+
+
+class LimitedHttp(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, for clients that mean ill. `most` bounds the connections of the process."""
+
+    def __init__(self, most: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._most = most
+        self._head: int | None = 0
+        self._late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        if len(self.connections) > self._most:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections; come back later.")
+        else:
+            self._within(HEAD_WITHIN_S)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self._head is not None:
+            self._head += len(data)
+            if self._head > MAX_HEAD:
+                self._refuse(
+                    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"A request's head may have {MAX_HEAD} bytes."
+                )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._in_time()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._in_time()
+        super().handle_websocket_upgrade()
+
+    # What the parser has come to
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head = 0
+        self._within(HEAD_WITHIN_S)
+
+    def on_headers_complete(self) -> None:
+        self._head = None
+        self._within(BODY_WITHIN_S)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_time()
+        super().on_message_complete()
+
+    def _within(self, seconds: float) -> None:
+        """Let what is under way take so long from now."""
+        self._in_time()
+        self._late = self.loop.call_later(seconds, self.transport.abort)
+
+    def _in_time(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _refuse(self, status: HTTPStatus, why: str) -> None:
+        """Say why, and close."""
+        self._in_time()
+        self._head = None
+        if self.transport.is_closing():
+            return
+        body = f"{why}\n".encode()
+        self.transport.write(
+            b"HTTP/1.1 %d %b\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%b" % (status, status.phrase.encode(), len(body), body)
+        )
+        self.transport.close()
+
+
+def http_protocol(most: int) -> Callable[..., LimitedHttp]:
+    """A protocol factory for uvicorn that lets `most` connections in, or as many as the process may have."""
+    most = min(most, _raise_file_limit(most + _BESIDE_CLIENTS) - _BESIDE_CLIENTS)
+
+    def protocol(**arguments: Any) -> LimitedHttp:
+        return LimitedHttp(most, **arguments)
+
+    return protocol
+
+
+def _raise_file_limit(wanted: int) -> int:
+    """Let this process have as many files open as wanted, if it may; return how many it may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft < wanted:
+        _logger.warning(
+            "this process may have %d files open: not more than %d clients", soft, soft - _BESIDE_CLIENTS
+        )
+    return soft
