@@ -146,13 +146,15 @@ export function Frame({ children }: { children: ReactNode }) {
           icon
           aria-pressed={readOnly}
           aria-label="Read-only"
-          disabled={readOnlyServer}
+          disabled={readOnlyServer || asOf !== null}
           title={
-            readOnlyServer
-              ? 'The server is read-only'
-              : readOnly
-                ? 'Read-only: no actions are offered'
-                : 'Actions are offered'
+            asOf !== null
+              ? 'The past cannot be acted on'
+              : readOnlyServer
+                ? 'The server is read-only'
+                : readOnly
+                  ? 'Read-only: no actions are offered'
+                  : 'Actions are offered'
           }
           onClick={() => setReadOnly(!readOnly)}
         >

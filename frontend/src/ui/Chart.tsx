@@ -66,7 +66,7 @@ export default function Chart({
       height,
       legend: { show: false },
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
-      padding: [10, 8, 0, 0],
+      padding: [10, 20, 0, 0],
       scales: { y: { range: (_, __, max) => [0, Math.max(least, (max ?? 0) * 1.1)] } },
       axes: [
         { ...axis, size: 28, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map(hourMinute) },
@@ -86,7 +86,7 @@ export default function Chart({
           width: 1.75,
           ...(dash && { dash: [...dash] }),
           ...(fill && { fill: `color-mix(in srgb, ${colour(tone)} 12%, transparent)` }),
-          points: { show: false },
+          points: { size: 5, width: 0, fill: colour(tone), show: true, filter: alone },
         })),
       ],
       hooks: { setCursor: [(u) => tell(element, u, latest.current)] },
@@ -119,6 +119,15 @@ export default function Chart({
       </figcaption>
       <div ref={holder} className="chart-plot" style={{ height }} aria-hidden="true" />
     </figure>
+  );
+}
+
+/** The places of values without a neighbour, through which no line goes. */
+function alone(u: uPlot, series: number): number[] {
+  const values = u.data[series] ?? [];
+  const missing = (place: number) => values[place] === null || values[place] === undefined;
+  return Array.from(values.keys()).filter(
+    (place) => !missing(place) && missing(place - 1) && missing(place + 1),
   );
 }
 
