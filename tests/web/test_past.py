@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import psycopg
 
+from adopted_tables import SHIPMENTS, SHIPMENTS_SQL, adopt
+from fixtures.waiting import await_until
 from tailboard.app import Node
 from web_node import delivered
 
@@ -115,3 +117,43 @@ async def test_a_filter_reaches_what_was_and_not_what_is(
     }.items():
         found = (await client.get(f"/api/jobs?{query}&as_of={then}")).json()
         assert [job["kind"] for job in found["jobs"]] == kinds, query
+
+
+async def test_adopted_tables_have_a_past_from_their_baseline_on(
+    client: httpx.AsyncClient, node: Node, worker: Worker, database_url: str
+) -> None:
+    """Jobs that were there before the table was attached are counted, and known once they change."""
+    await worker.execute(SHIPMENTS_SQL.encode())
+    await worker.execute("INSERT INTO public.shipments (done) SELECT false FROM generate_series(1, 3)")
+    await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('ours')")
+    before = await delivered(node, worker)
+    adopt(database_url, SHIPMENTS)
+
+    async def counted(as_of: object) -> dict[str, int]:
+        answer = await client.get("/api/stats", params={"as_of": str(as_of)})
+        return {each["source"]: each["stats"]["total"] for each in answer.json()["by_source"]}
+
+    async def has_baseline() -> bool:
+        return (await counted((await client.get("/api/past")).json()["last"]["cursor"])).get("shipments") == 3
+
+    await await_until(has_baseline, 20.0)
+    baseline = node.tailer.head
+    await worker.execute("UPDATE public.shipments SET done = true WHERE id = 2")
+    changed = await delivered(node, worker)
+    await worker.execute("DELETE FROM public.shipments")
+    await delivered(node, worker)
+
+    async def listed(as_of: object) -> tuple[set[str], bool]:
+        answer = (await client.get("/api/jobs", params={"as_of": str(as_of)})).json()
+        return {f"{job['source']}/{job['id']}" for job in answer["jobs"]}, answer["complete"]
+
+    assert await listed(before) == ({"jobs/1"}, True)
+    assert await counted(before) == {"jobs": 1}
+    assert await listed(baseline) == ({"jobs/1"}, False)
+    assert await counted(baseline) == {"jobs": 1, "shipments": 3}
+    assert await listed(changed) == ({"jobs/1", "shipments/2"}, False)
+    one = (await client.get("/api/jobs/shipments/2", params={"as_of": str(changed)})).json()["job"]
+    assert (one["id"], one["status"]) == (2, "completed")
+    unknown = await client.get("/api/jobs/shipments/1", params={"as_of": str(changed)})
+    assert unknown.status_code == httpx.codes.NOT_FOUND
+    assert "it may have stood unchanged" in unknown.json()["detail"]
