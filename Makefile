@@ -11,6 +11,8 @@ VENV_MADE := $(VENV)/pyvenv.cfg
 PYTHON_READY := $(VENV)/.installed
 FRONTEND_READY := frontend/node_modules/.package-lock.json
 E2E_READY := tests/e2e/node_modules/.package-lock.json
+BENCH_READY := $(VENV)/.installed-bench
+RIVALS_READY := tests/bench/rivals/node_modules/.package-lock.json
 QUEUES_READY := tests/queues/node_modules/.package-lock.json
 PAGE := $(STATIC)/index.html
 # Folders too: a file that goes away changes its folder.
@@ -23,8 +25,9 @@ TEST_PROCESSES ?= logical
 ARGS ?=
 # How long `make faults` walks; SEED= replays a walk, ONLY= names scenarios.
 MINUTES ?= 5
-# What a benchmark starts beside itself is named for it.
-BENCHES := $(filter-out %_client.py %_server.py,$(sort $(wildcard tests/bench/*.py)))
+BENCHES := $(sort $(wildcard tests/bench/*.py))
+# What is only for a glance is kept apart from what the README shows.
+BENCH_RESULTS := bench-results$(if $(findstring --quick,$(ARGS)),/quick)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -61,9 +64,15 @@ faults: setup ## Inject faults at random into real servers (MINUTES=5 SEED=… O
 	PYTHONPATH=tests $(BIN)/python -m faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 .PHONY: bench
-bench: setup $(QUEUES_READY) $(E2E_READY) ## Measure how fast it is, beside named alternatives (ARGS=--quick for a glance)
-	@for program in $(BENCHES); do echo; $(BIN)/python $$program $(ARGS) || exit; done
+bench: setup $(QUEUES_READY) $(E2E_READY) $(BENCH_READY) $(RIVALS_READY) ## Measure all beside named alternatives, then make figures (ARGS=--quick: a glance)
+	@for program in $(BENCHES); do echo; echo "$$program"; \
+	$(BIN)/python $$program --json $(BENCH_RESULTS)/$$(basename $$program .py).json $(ARGS) || exit; done
 	@echo; cd tests/e2e && $(NPM) --silent run bench -- $(ARGS)
+	@echo; $(BIN)/python tests/bench/figures --results $(BENCH_RESULTS) $(if $(findstring --quick,$(ARGS)),--print)
+
+.PHONY: figures
+figures: $(PYTHON_READY) ## Make the README's table and plots from what `make bench` has measured
+	$(BIN)/python tests/bench/figures
 
 .PHONY: lint
 lint: $(PYTHON_READY) $(FRONTEND_READY) ## Check style, formatting and the direction of imports
@@ -92,14 +101,14 @@ frontend: setup ## Serve the front end with hot reload, in front of a board that
 constraints: ## Renew constraints.txt: the newest releases that pyproject.toml allows
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(PYTHON) -m venv "$$folder" && \
-	"$$folder/bin/pip" --disable-pip-version-check --quiet install '.[dev]' && \
+	"$$folder/bin/pip" --disable-pip-version-check --quiet install '.[dev,bench]' && \
 	{ sed '/^[^#]/,$$d' constraints.txt; \
 	"$$folder/bin/pip" --disable-pip-version-check freeze --exclude tailboard; } > "$$folder/constraints.txt" && \
 	cp "$$folder/constraints.txt" constraints.txt
 
 .PHONY: clean
 clean: ## Remove all that was made here; the boards' data stays
-	rm -rf $(VENV) $(STATIC) frontend/node_modules tests/e2e/node_modules tests/queues/node_modules dist
+	rm -rf $(VENV) $(STATIC) frontend/node_modules tests/e2e/node_modules tests/queues/node_modules tests/bench/rivals/node_modules dist
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find backend migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -130,6 +139,16 @@ $(FRONTEND_READY): frontend/package.json frontend/package-lock.json | $(PYTHON_R
 $(E2E_READY): tests/e2e/package.json tests/e2e/package-lock.json | $(PYTHON_READY)
 	@echo "Installing the end-to-end tests' packages"
 	cd tests/e2e && $(NPM) --loglevel=error ci
+	@touch $@
+
+$(BENCH_READY): $(PYTHON_READY)
+	@echo "Installing what the benchmarks compare with"
+	$(BIN)/pip --disable-pip-version-check --quiet install -c constraints.txt -e '.[dev,bench]'
+	@touch $@
+
+$(RIVALS_READY): tests/bench/rivals/package.json tests/bench/rivals/package-lock.json | $(PYTHON_READY)
+	@echo "Installing the servers of npm that the benchmarks compare with"
+	cd tests/bench/rivals && $(NPM) --loglevel=error ci
 	@touch $@
 
 $(QUEUES_READY): tests/queues/package.json tests/queues/package-lock.json | $(PYTHON_READY)

@@ -1,204 +1,113 @@
-"""How many deliveries a server makes for a second of its CPU, and what an idle connection costs.
+"""What a server needs to tell many subscribers, and what a connection costs it, by the number of subscribers.
 
-    python tests/bench/fanout.py [--quick] [--subscribers N] [--json PATH]
+    python tests/bench/fanout.py [--quick] [--rounds N] [--most N] [--json PATH]
 
-Each contender is a server process of its own, under uvicorn with the same settings, to which two client
-processes hold all connections over loopback. The server makes up changes: one by one, or in bursts of 20
-as one tick, each event about 700 bytes. Every client must get every event exactly once. CPU is the server
-process's own (user and system, from getrusage); the network stack's work for a send is in it.
+The real thing from end to end: a writer commits changes to one table, each contender's own server learns of them as it
+does and tells all subscribers, who are connected over loopback and must get every change exactly once.
 
-The rival `naive` does what a first version does: a list of connections, and for each change and each
-connection `json.dumps` and an awaited send. It is given the job as a dict, ready; Tailboard gets it as the
-card's JSON, as PostgreSQL gives it.
+    one by one      a change a transaction, one writer without a pause
+    bursts          20 changes a transaction
+
+The figure is deliveries per second of the server's CPU, reading the database included; beside it the memory that a
+connection takes. The contenders run in turn, round after round, each with a crowd that grows from 1 to 10,000.
 """
 
 import argparse
 import asyncio
-import json
 import os
-import resource
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+import statistics
+from typing import Any, Final
 
-from fanout_client import Tally, collect
+from measuring import contenders, options
+from measuring.contenders import SERVERS, Contender
+from measuring.crowd import gather, raise_file_limit
+from measuring.postgres import Place, postgres
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-
-CLIENTS: Final = 2
+SIZES: Final = (1, 10, 100, 1000, 10_000)
+JOBS: Final = 1000
+PADDING: Final = 330
 BURST: Final = 20
+PATTERNS: Final = {"one by one": 1, "bursts": BURST}
+DELIVERIES: Final = 200_000
+"""About so many in each measurement, within the bounds of changes."""
+CHANGES: Final = (40, 2000)
+
+Rounds = dict[str, list[dict[str, Any]]]
 
 
-class Contender(NamedTuple):
-    name: str
-    server: str
-    subprotocol: str | None
+def main() -> None:
+    parser = options.parser(__doc__)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--most", type=int, default=SIZES[-1], help="subscribers")
+    chosen = parser.parse_args()
+    most, rounds = (100, 1) if chosen.quick else (chosen.most, chosen.rounds)
+    most = min(most, raise_file_limit() - 200)
+    sizes = [size for size in SIZES if size <= most]
+    found: Rounds = {contender.name: [] for contender in SERVERS}
+    with postgres() as place:
+        for contender in SERVERS:
+            contenders.prepare(place.url, contender, JOBS, padding=PADDING)
+        for turn in range(rounds):
+            for contender in SERVERS if turn % 2 == 0 else reversed(SERVERS):
+                found[contender.name].append(asyncio.run(_measure(place, contender, sizes)))
+    results = {name: _middle(measured, sizes) for name, measured in found.items()}
+    _print(results, chosen, rounds)
+    options.write(chosen, results)
 
 
-CONTENDERS: Final = (
-    Contender("naive", "naive", None),
-    Contender("plain", "wire", None),
-    Contender("tailboard.v1", "wire", "tailboard.v1"),
-    Contender("tailboard.v1 over ASGI", "asgi", "tailboard.v1"),
-)
+async def _measure(place: Place, contender: Contender, sizes: list[int]) -> dict[str, Any]:
+    """One contender, once: for each size of the crowd, a figure for each pattern."""
+    found: dict[str, Any] = {}
+    with contenders.served(contender, place) as server:
+        async with gather(place.url, contender, server, jobs=JOBS) as crowd:
+            await crowd.grow(1)
+            await crowd.watch(CHANGES[0], BURST)  # so that imports and caches are not counted
+            for size in sizes:
+                kib = await crowd.grow(size)
+                changes = min(CHANGES[1], max(CHANGES[0], DELIVERIES // size // BURST * BURST))
+                sights = {name: await crowd.watch(changes, burst) for name, burst in PATTERNS.items()}
+                found[str(size)] = {
+                    "kib": kib,
+                    **{name: sight.figures() for name, sight in sights.items()},
+                }
+    return found
 
 
-class Round(NamedTuple):
-    """One contender in one pattern of changes."""
-
-    name: str
-    pattern: str
-    events: int
-    deliveries: int
-    cpu_s: float
-    wall_s: float
-    per_cpu_s: float
-    missing: int
-    repeated: int
-    idle_kib: float
-
-
-class Server:
-    """A server process, spoken to on its standard input and output, one JSON line at a time."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    @classmethod
-    async def start(cls, kind: str) -> "Server":
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(ROOT / "bench" / "fanout_server.py"),
-            kind,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        return cls(process)
-
-    async def ask(self, **command: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(command).encode() + b"\n")
-        await self._process.stdin.drain()
-        line = await self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the server process ended")
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    async def stop(self) -> None:
-        self._process.terminate()
-        await self._process.wait()
-
-
-async def measure(contender: Contender, subscribers: int, events: dict[str, int]) -> list[Round]:
-    """Start a server and its clients, run every pattern, and check what arrived."""
-    server = await Server.start(contender.server)
-    rounds: list[Round] = []
-    try:
-        port = (await server.ask(do="port"))["port"]
-        await server.ask(do="warm")
-        before = await server.ask(do="usage")
-        share = [subscribers // CLIENTS + (n < subscribers % CLIENTS) for n in range(CLIENTS)]
-        clients = [
-            await asyncio.create_subprocess_exec(
-                sys.executable,
-                str(ROOT / "bench" / "fanout_client.py"),
-                str(port),
-                str(count),
-                contender.subprotocol or "-",
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-            for count in share
-        ]
-        await asyncio.gather(*(collect(client, "connected") for client in clients))
-        await asyncio.sleep(1)
-        idle = ((await server.ask(do="usage"))["rss_kib"] - before["rss_kib"]) / subscribers
-        for pattern, size in (("one by one", 1), (f"bursts of {BURST}", BURST)):
-            total = events[pattern]
-            start = await server.ask(do="usage")
-            loop = asyncio.get_running_loop()
-            began = loop.time()
-            waiting = [asyncio.ensure_future(collect(client, "tally", total)) for client in clients]
-            await server.ask(do="publish", events=total, burst=size)
-            tallies = [Tally(**found) for found in await asyncio.gather(*waiting)]
-            wall = loop.time() - began
-            end = await server.ask(do="usage")
-            cpu = end["cpu_s"] - start["cpu_s"]
-            deliveries = sum(tally.received for tally in tallies)
-            rounds.append(
-                Round(
-                    contender.name,
-                    pattern,
-                    total,
-                    deliveries,
-                    round(cpu, 3),
-                    round(wall, 3),
-                    round(deliveries / cpu),
-                    sum(tally.missing for tally in tallies),
-                    sum(tally.repeated for tally in tallies),
-                    round(idle, 1),
-                )
-            )
-        for client in clients:
-            client.terminate()
-            await client.wait()
-    finally:
-        await server.stop()
-    return rounds
-
-
-def show(rounds: list[Round], subscribers: int) -> None:
-    naive = {found.pattern: found.per_cpu_s for found in rounds if found.name == "naive"}
-    print(f"{subscribers} subscribers on loopback, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
-    print(
-        f"{'server':<24}{'changes':<15}{'deliveries/CPU-s':>17}{'of naive':>10}"
-        f"{'KiB/idle':>10}{'wall s':>8}  exact"
-    )
-    for found in rounds:
-        exact = (
-            "yes"
-            if not found.missing and not found.repeated
-            else f"{found.missing} missing, {found.repeated} twice"
-        )
-        ratio = found.per_cpu_s / naive[found.pattern]
-        print(
-            f"{found.name:<24}{found.pattern:<15}{found.per_cpu_s:>17,}{ratio:>9.1f}x"
-            f"{found.idle_kib:>10.1f}{found.wall_s:>8.1f}  {exact}"
-        )
-
-
-async def run(subscribers: int, scale: float) -> list[Round]:
-    rounds: list[Round] = []
-    for contender in CONTENDERS:
-        naive = contender.name == "naive"
-        events = {
-            "one by one": int((150 if naive else 300) * scale),
-            f"bursts of {BURST}": int((200 if naive else 2000) * scale) // BURST * BURST,
+def _middle(rounds: list[dict[str, Any]], sizes: list[int]) -> dict[str, Any]:
+    """The median of the rounds; what went missing or came twice is summed."""
+    return {
+        str(size): {
+            "kib": statistics.median(found[str(size)]["kib"] for found in rounds),
+            **{
+                pattern: {
+                    "per_cpu_s": statistics.median(
+                        found[str(size)][pattern]["per_cpu_s"] for found in rounds
+                    ),
+                    "rounds": [round(found[str(size)][pattern]["per_cpu_s"]) for found in rounds],
+                    "wall_s": statistics.median(found[str(size)][pattern]["wall_s"] for found in rounds),
+                    "missing": sum(found[str(size)][pattern]["missing"] for found in rounds),
+                    "unwanted": sum(found[str(size)][pattern]["unwanted"] for found in rounds),
+                }
+                for pattern in PATTERNS
+            },
         }
-        rounds.extend(await measure(contender, subscribers, events))
-    return rounds
+        for size in sizes
+    }
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="fewer changes; for a look, not for a record")
-    parser.add_argument("--subscribers", type=int, default=1000)
-    parser.add_argument("--json", type=Path, help="write the figures there as well")
-    options = parser.parse_args()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 65_536)), hard))
-    rounds = asyncio.run(run(options.subscribers, 0.3 if options.quick else 1))
-    show(rounds, options.subscribers)
-    if options.json:
-        figures = [found._asdict() for found in rounds]
-        options.json.write_text(json.dumps({"subscribers": options.subscribers, "rounds": figures}, indent=2))
-    return 0 if all(not found.missing and not found.repeated for found in rounds) else 1
+def _print(results: dict[str, Any], chosen: argparse.Namespace, rounds: int) -> None:
+    del chosen
+    print(f"deliveries per second of the server's CPU, median of {rounds}; {os.cpu_count()} cores")
+    print(f"{'server':<20}{'subscribers':>12}{'one by one':>12}{'bursts':>12}{'KiB each':>10}  exact")
+    for name, sizes in results.items():
+        for size, found in sizes.items():
+            wrong = sum(found[pattern]["missing"] + found[pattern]["unwanted"] for pattern in PATTERNS)
+            print(
+                f"{name:<20}{int(size):>12,}"
+                + "".join(f"{found[pattern]['per_cpu_s']:>12,.0f}" for pattern in PATTERNS)
+                + f"{found['kib']:>10.1f}  {'yes' if not wrong else f'{wrong:,} wrong'}"
+            )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

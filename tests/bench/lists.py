@@ -6,8 +6,6 @@ A real `tailboard serve` on an embedded PostgreSQL, asked over HTTP; the figure 
 that warms the cache. Beside it the plain way: the same page and its total by `SELECT … OFFSET 0` and `count(*)`.
 """
 
-import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -19,6 +17,8 @@ import httpx
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from measuring import options
 
 from cli import rig
 from tailboard.db.embedded import EmbeddedServer
@@ -45,12 +45,10 @@ FILTERS: Final = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="A page of jobs with a million of them")
-    parser.add_argument("--quick", action="store_true", help="100,000 jobs")
+    parser = options.parser(__doc__)
     parser.add_argument("--jobs", type=int, default=1_000_000)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    jobs = 100_000 if options.quick else options.jobs
+    chosen = parser.parse_args()
+    jobs = 100_000 if chosen.quick else chosen.jobs
     with tempfile.TemporaryDirectory(prefix="tailboard-bench-") as home:
         Path(home).chmod(0o755)
         server = EmbeddedServer(Path(home), settings={"max_wal_size": "8GB"})
@@ -70,8 +68,7 @@ def main() -> None:
         print(f"  {name:<26} {took:7.1f}")
     print(f"  plain page and count(*)    {plain:7.1f}   (in SQL alone)")
     print(f"  slowest {max(figures.values()):.1f}, target 50")
-    if options.json:
-        options.json.write_text(json.dumps({"jobs": jobs, "ms": figures, "plain_ms": plain}, indent=1))
+    options.write(chosen, {"jobs": jobs, "ms": figures, "plain_ms": plain})
 
 
 def _fill(url: str, jobs: int) -> None:

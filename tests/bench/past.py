@@ -7,8 +7,6 @@ worst over moments spread evenly over the log. Five changes a job, a few jobs a 
 A filter that a page's share of the log does not fill is followed by `next`, for a few pages.
 """
 
-import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -20,6 +18,8 @@ import httpx
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from measuring import options
 
 from cli import rig
 from tailboard.db.embedded import EmbeddedServer
@@ -67,12 +67,10 @@ END $$
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="The past of a million changes")
-    parser.add_argument("--quick", action="store_true", help="100,000 changes")
+    parser = options.parser(__doc__)
     parser.add_argument("--changes", type=int, default=1_000_000)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    changes = 100_000 if options.quick else options.changes
+    chosen = parser.parse_args()
+    changes = 100_000 if chosen.quick else chosen.changes
     with tempfile.TemporaryDirectory(prefix="tailboard-bench-") as home:
         Path(home).chmod(0o755)
         server = EmbeddedServer(Path(home), settings={"max_wal_size": "8GB"})
@@ -97,8 +95,7 @@ def main() -> None:
         f"  folds kept for the past: {kept[0]}, {kept[1] / 1024:.0f} KiB in all, at most {kept[2]:,} changes apart"
     )
     print(f"  slowest answer {max(took['worst'] for took in figures.values()):.0f}, target {TARGET_MS}")
-    if options.json:
-        options.json.write_text(json.dumps({"changes": last, "ms": figures, "kept": kept}, indent=1))
+    options.write(chosen, {"changes": last, "ms": figures, "kept": kept})
 
 
 def _fill(url: str, changes: int) -> int:
