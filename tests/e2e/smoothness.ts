@@ -1,17 +1,23 @@
 /**
  * How smooth the queue stays: 100,000 jobs in its list, 1,000 changes a second for half a minute.
  *
- *     node smoothness.ts [--quick]
+ *     node smoothness.ts [--quick] [--json PATH]
  *
  * Prints tasks on the main thread over 50 ms, the longest, and the heap before and after; and whether that is within
  * the aim: none over 100 ms, and a heap that has not grown by more than a tenth.
  */
 
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, totalmem, type } from 'node:os';
+import { parseArgs } from 'node:util';
 import { Board } from './board.ts';
 import { launch } from './chromium.ts';
 
-const QUICK = process.argv.includes('--quick');
+const { values: asked } = parseArgs({
+  options: { quick: { type: 'boolean' }, full: { type: 'boolean' }, json: { type: 'string' } },
+});
+const QUICK = asked.quick === true;
 const JOBS = QUICK ? 10_000 : 100_000;
 const SECONDS = QUICK ? 5 : 30;
 const TASK_MS = 100;
@@ -56,6 +62,12 @@ try {
       long === 0 && after <= before * GROWTH ? 'within the aim' : 'MISSES THE AIM',
     ].join('\n'),
   );
+  if (asked.json !== undefined) {
+    const machine = { cores: availableParallelism(), memory_gib: Math.round(totalmem() / 2 ** 30), system: type() };
+    const longest = Math.max(0, ...tasks);
+    const results = { rows, changes: changed, seconds, phase, tasks: tasks.length, longest_ms: longest, before, after };
+    writeFileSync(asked.json, JSON.stringify({ machine, size: QUICK ? 'quick' : 'standard', results }, null, 1));
+  }
 
   async function loadRows(): Promise<number> {
     const deadline = Date.now() + 120_000;

@@ -181,6 +181,16 @@ def _soak(found: Results) -> Iterator[Row]:
     )
 
 
+def _smoothness(found: Results) -> Iterator[Row]:
+    yield Row(
+        f"the page with {found['rows']:,} jobs in its list, {found['changes'] / found['seconds']:,.0f} changes/s:"
+        " longest task, heap",
+        f"{found['longest_ms']:.0f} ms, {found['before']:.0f} to {found['after']:.0f} MB",
+        "",
+        "100 ms, flat",
+    )
+
+
 ROWS: Final[dict[str, Callable[[Results], Iterator[Row]]]] = {
     "writers": _writers,
     "queues": _queues,
@@ -194,6 +204,7 @@ ROWS: Final[dict[str, Callable[[Results], Iterator[Row]]]] = {
     "past": _past,
     "large": _large,
     "soak": _soak,
+    "smoothness": _smoothness,
 }
 """By the benchmark whose results they say, in the order of the table."""
 
@@ -204,7 +215,7 @@ def table(results: dict[str, Results]) -> str:
     for name, rows in ROWS.items():
         if name in results:
             lines += [
-                f"| {row.measured} (`{name}.py`) | {row.tailboard} | {row.beside} | {row.aim} |"
+                f"| {row.measured} (`{name}`) | {row.tailboard} | {row.beside} | {row.aim} |"
                 for row in rows(results[name])
             ]
     return "\n".join(lines)
