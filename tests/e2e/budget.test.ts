@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { stage } from './harness.ts';
+import { live, stage } from './harness.ts';
 
 const it = stage();
 afterEach(async () => {
@@ -43,6 +43,26 @@ test('of five thousand jobs in a list only those in sight are drawn', async () =
   const drawn = await page.locator('[data-job]').count();
   console.log(`${drawn} rows drawn of 5,000`);
   assert.ok(drawn > 5 && drawn < 80);
+});
+
+test('nothing on a page moves once it is drawn', async () => {
+  it.board.sql("INSERT INTO tailboard.jobs (kind, status) SELECT 'still', 'failed' FROM generate_series(1, 30)");
+  for (const path of ['/', '/queue', '/live', '/workers', '/sources']) {
+    const page = await it.prepare();
+    await page.addInitScript(() => {
+      const shifts: number[] = [];
+      Object.assign(window, { shifts });
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) shifts.push(Reflect.get(entry, 'value') as number);
+      }).observe({ type: 'layout-shift', buffered: true });
+    });
+    await page.goto(it.board.url + path);
+    await live(page);
+    await page.waitForFunction(() => document.querySelector('.skeleton, .chart-space') === null);
+    const total = await page.evaluate(() => (Reflect.get(window, 'shifts') as number[]).reduce((sum, one) => sum + one, 0));
+    console.log(`layout shift on ${path}: ${total.toFixed(4)}`);
+    assert.ok(total < 0.1, `${path} moves by ${total}`); // what the web calls good
+  }
 });
 
 test('fifty jobs are on the page within a second of a cold start', async () => {

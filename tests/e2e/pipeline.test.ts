@@ -25,8 +25,13 @@ test('an UPDATE typed into psql appears in an open browser without a reload', as
 });
 
 test('a job’s whole life is followed on every page', async () => {
-  const [home, queue, livePage] = await Promise.all([it.open('/'), it.open('/queue'), it.open('/live')]);
-  await Promise.all([home, queue, livePage].map(live));
+  const [home, queue, livePage, workers] = await Promise.all([
+    it.open('/'),
+    it.open('/queue'),
+    it.open('/live'),
+    it.open('/workers'),
+  ]);
+  await Promise.all([home, queue, livePage, workers].map(live));
   const id = it.board.insert({ kind: 'life.story', queue: 'lives' });
   const job = await it.open(`/jobs/jobs/${id}`);
   await live(job);
@@ -43,6 +48,7 @@ test('a job’s whole life is followed on every page', async () => {
   await everywhere('Pending', 'job_created');
   update("status = 'in_progress', worker = 'w-1'");
   await everywhere('In progress', 'job_started');
+  await says(workers.locator('[data-worker="w-1"]'), `${id} life.story`);
   update(
     `progress = 0.5, phase = 'second', phases = '[{"name":"first","status":"completed","progress":1},{"name":"second","status":"in_progress","progress":0.5}]'`,
   );
@@ -52,6 +58,9 @@ test('a job’s whole life is followed on every page', async () => {
   await everywhere('Failed', 'job_failed');
   await says(job.locator('.job-error'), 'it broke');
   await says(queue.locator('.toast'), 'failed');
+  await workers.locator('[data-worker="w-1"] .job-line').waitFor({ state: 'detached' });
+  update("status = 'cancelled'");
+  await everywhere('Cancelled', 'job_updated');
   update("status = 'pending', error = null");
   await everywhere('Pending', 'job_updated');
   update("status = 'in_progress', worker = 'w-1'");

@@ -55,6 +55,23 @@ test('an event older than the row is ignored', async () => {
   expect(list.job('jobs/30')?.status).toBe('pending');
 });
 
+test('pages that are empty and not the last are read on, and what is not known whole is said', async () => {
+  const pages: Record<string, JobPage> = {
+    begin: { jobs: [], next: 'a', cursor: '1.9', complete: false },
+    a: { jobs: [], next: 'b', cursor: '1.9', complete: false },
+    b: { jobs: [job(4, 4)], next: 'c', cursor: '1.9', complete: false },
+  };
+  const list = new JobList({
+    load: async (after) => pages[after ?? 'begin'] ?? Promise.reject(new Error(`asked for ${after}`)),
+    filter: EVERYTHING,
+    sort: 'newest',
+    onLoaded: () => undefined,
+  });
+  await list.refresh();
+  expect(shown(list)).toEqual([4]);
+  expect(list.view()).toMatchObject({ more: true, complete: false, error: null });
+});
+
 test('a job that was deleted is not brought back by an older event', async () => {
   const { list } = await listOf([3]);
   list.apply(batch(event(110, { type: 'job_deleted', job: job(3, 110) })));
