@@ -364,25 +364,33 @@ class Generated:
         ).format(Identifier(f"{name}_large"), column, Literal(_SURELY_SMALL), column, Literal(_LARGE))
 
     def _card(self) -> Composed:
+        """One object, and what few cards have beside it: PostgreSQL readies every branch, taken or not."""
         weighed = self._weighed()
-        card = self._object(frozenset())
+        card = self._object(frozenset(weighed))
+        usual: list[Composable] = []
+        further: list[Composable] = []
         if weighed:
             names = SQL(", ").join(
                 SQL("CASE WHEN {} THEN {} END").format(self._large(name), Literal(name)) for name in weighed
             )
-            card = SQL(
-                "CASE WHEN {} THEN {} || jsonb_build_object('omitted', array_remove(ARRAY[{}], NULL)) ELSE {} END"
-            ).format(
-                SQL(" OR ").join(self._large(name) for name in weighed),
-                self._object(frozenset(weighed)),
-                names,
-                card,
+            large = SQL(" OR ").join(self._large(name) for name in weighed)
+            usual.append(SQL("NOT ({})").format(large))
+            further.append(
+                SQL(
+                    "CASE WHEN {} THEN jsonb_build_object('omitted', array_remove(ARRAY[{}], NULL))"
+                    " ELSE '{{}}'::jsonb END"
+                ).format(large, names)
             )
         if self._source.due is not None:
-            card = SQL(
-                "CASE WHEN c.due IS NULL THEN {} ELSE {} || jsonb_build_object('due', c.due) END"
-            ).format(card, card)
-        return card
+            usual.append(SQL("c.due IS NULL"))
+            further.append(
+                SQL("CASE WHEN c.due IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('due', c.due) END")
+            )
+        if not further:
+            return card
+        return SQL("{} || CASE WHEN {} THEN '{{}}'::jsonb ELSE {} END").format(
+            card, SQL(" AND ").join(usual), SQL(" || ").join(further)
+        )
 
     def _object(self, doubtful: frozenset[str]) -> Composed:
         """The canonical columns as JSON; those in doubt only where they are not large."""
