@@ -10,16 +10,17 @@ const options = { connectionString: url, schema: schema ?? "graphile_worker", lo
 const utils = await makeWorkerUtils(options);
 let runner = null;
 
+const dated = (spec) => (spec.runAt ? { ...spec, runAt: new Date(spec.runAt) } : spec);
 const task = (payload, helpers) => work(helpers.job.id, helpers.job.attempts, payload);
 
 await serve(
   {
     migrate: () => utils.migrate(),
-    addJob: async (...args) => (await utils.addJob(...args)).id,
+    addJob: async (task, payload, spec) => (await utils.addJob(task, payload, dated(spec))).id,
     completeJobs: async (ids) => (await utils.completeJobs(ids)).length,
     permanentlyFailJobs: async (ids, reason) => (await utils.permanentlyFailJobs(ids, reason)).length,
-    rescheduleJobs: async (ids, changes) => (await utils.rescheduleJobs(ids, changes)).length,
-    cleanup: (tasks) => utils.cleanup(tasks),
+    rescheduleJobs: async (ids, changes) => (await utils.rescheduleJobs(ids, dated(changes))).length,
+    cleanup: (tasks) => utils.cleanup({ tasks }),
     work: async () => {
       runner = await run({
         ...options,

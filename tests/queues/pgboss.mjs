@@ -19,19 +19,27 @@ await serve(
       boss.work(name, { pollingIntervalSeconds: 0.5, includeMetadata: true }, async ([job]) =>
         work(job.id, job.retryCount + 1, job.data),
       ),
-    // As many jobs as come, one after the other, for measurements: returns when `count` have been done.
-    drain: (name, count, teams) => {
-      let done = 0;
-      return new Promise((resolve, reject) => {
-        for (let team = 0; team < teams; team++) {
-          boss
-            .work(name, { pollingIntervalSeconds: 0.5, batchSize: 1 }, async () => {
-              done += 1;
-              if (done === count) resolve();
-            })
-            .catch(reject);
-        }
+    // For measurements: so many jobs, sent one by one by so many producers.
+    fill: async (name, count, producers) => {
+      const produce = async () => {
+        for (let i = 0; i < count / producers; i++) await boss.send(name, { i });
+      };
+      await Promise.all(Array.from({ length: producers }, produce));
+    },
+    // And all of them worked on, by one worker that fetches as long as there is more.
+    drain: async (name, count) => {
+      let left = count;
+      await new Promise((resolve, reject) => {
+        const options = { batchSize: 10, burstWhenBatchFull: true, localConcurrency: 4, pollingIntervalSeconds: 0.5 };
+        boss
+          .work(name, options, async (jobs) => {
+            left -= jobs.length;
+            if (left === 0) resolve();
+          })
+          .catch(reject);
       });
+      // Returns when the last of them have been completed.
+      await boss.offWork(name, { wait: true });
     },
     stopWork: (name) => boss.offWork(name, { wait: true }),
     ...Object.fromEntries(methods.map((method) => [method, (...args) => boss[method](...args)])),

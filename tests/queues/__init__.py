@@ -1,0 +1,1 @@
+"""Real queues and their tables, with the board attached."""
