@@ -11,6 +11,10 @@ from fixtures.database import Connect
 from fixtures.waiting import await_until
 from log_rig import Board, board
 from orders_table import Counts, attach_orders, count_orders, make_orders
+from tailboard.db.attaching import attach
+from tailboard.db.attaching import connect as connect_to_attach
+from tailboard.db.health import State, health
+from tailboard.sources.parsing import parse
 
 Orders = psycopg.Connection[Any]
 
@@ -189,8 +193,8 @@ async def test_what_was_written_past_the_triggers_is_found(database_url: str, or
             "ENABLE TRIGGER tailboard_watch",
             "ALTER TABLE shop.orders ENABLE TRIGGER tailboard_watch",
         ),
-        ("DROP TRIGGER tailboard_emptied ON shop.orders", "tailboard_emptied", None),
-        ("ALTER TABLE shop.orders RENAME TO gone", "is gone", "ALTER TABLE shop.gone RENAME TO orders"),
+        ("DROP TRIGGER tailboard_emptied ON shop.orders", "is missing", None),
+        ("ALTER TABLE shop.orders RENAME TO gone", "another name", "ALTER TABLE shop.gone RENAME TO orders"),
         ("ALTER TABLE shop.orders DROP COLUMN region", "do not fit|does not fit", None),
         (
             "CREATE TABLE shop.new (LIKE shop.orders); DROP TABLE shop.orders; ALTER TABLE shop.new RENAME TO orders",
@@ -209,7 +213,9 @@ async def test_what_keeps_a_source_from_being_watched_is_told_with_what_to_do(
         orders.execute(damage.encode())
         trouble = await await_until(noted(orders, "trouble"))
         assert any(part in trouble for part in says.split("|"))
-        assert "tailboard detach orders" in trouble or "Attach it again" in trouble
+        told = health(orders)[0]
+        assert told.state in {State.BROKEN, State.DRIFTED}
+        assert "tailboard detach orders" in told.advice or "ALTER TABLE shop.orders" in told.advice
         if cure is not None:
             if "DISABLE" in damage:
                 orders.execute("UPDATE shop.orders SET state = 'ok' WHERE region = 'us'")
@@ -251,3 +257,63 @@ async def test_one_source_that_cannot_be_counted_holds_up_no_other(
         await await_until(lambda: node.caretaker.counted == 1)
         await await_until(lambda: noted(orders, "failure")() is None)
         await await_until(agrees(node, orders))
+
+
+LOCKED = """
+[sources.orders]
+table = "shop.orders"
+id = "id"
+queue = "region"
+status = "CASE state WHEN 'ok' THEN 'completed' WHEN 'err' THEN 'failed' ELSE 'pending' END"
+running = "EXISTS (SELECT FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = id)"
+"""
+
+
+async def test_a_job_that_only_a_lock_shows_at_work_is_polled(
+    database_url: str, orders: Orders, connect: Connect
+) -> None:
+    """As Que's workers do: they hold an advisory lock, and no row says so."""
+    orders.execute("INSERT INTO shop.orders (state) VALUES ('new'), ('new'), ('ok')")
+    with connect_to_attach(database_url) as operator:
+        (source,) = parse(LOCKED)
+        attach(operator, source)
+    worker = connect()
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        worker.execute("SELECT pg_advisory_lock(1)")
+        await await_until(lambda: counted(node)["eu", "in_progress"] == 1)
+        worker.execute("UPDATE shop.orders SET state = 'ok' WHERE id = 1; SELECT pg_advisory_unlock(1)")
+        await await_until(lambda: counted(node)["eu", "completed"] == 2)
+        worker.execute("SELECT pg_advisory_lock(2)")
+        await await_until(lambda: counted(node)["eu", "in_progress"] == 1)
+        worker.close()  # killed
+        await await_until(lambda: counted(node)["eu", "pending"] == 1)
+        kinds = [(e.change.job_id, e.kind.value) for e in node.recorder.events if e.change.op.value == "U"]
+        assert kinds == [
+            ("1", "job_started"),
+            ("1", "job_completed"),
+            ("2", "job_started"),
+            ("2", "job_updated"),
+        ]
+
+
+async def test_what_a_source_that_remembers_missed_is_told_as_changes(
+    database_url: str, orders: Orders
+) -> None:
+    orders.execute("INSERT INTO shop.orders (state) SELECT 'new' FROM generate_series(1, 50)")
+    with connect_to_attach(database_url) as operator:
+        (source,) = parse(LOCKED)
+        attach(operator, source)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        for memory in node.caretaker._memories.values():
+            memory.counted = float("-inf")  # half a minute ago
+        with orders.transaction():
+            orders.execute("SET LOCAL session_replication_role = replica")
+            orders.execute("UPDATE shop.orders SET state = 'ok' WHERE id <= 20")
+            orders.execute("DELETE FROM shop.orders WHERE id > 40")
+        await await_until(lambda: counted(node) == Counter({("eu", "completed"): 20, ("eu", "pending"): 20}))
+        orders.execute("UPDATE shop.orders SET state = 'err'")
+        await await_until(lambda: counted(node) == Counter({("eu", "failed"): 40}))
+        kinds = Counter(e.kind.value for e in node.recorder.events)
+        assert (kinds["job_completed"], kinds["job_deleted"], kinds["job_failed"]) == (20, 10, 40)

@@ -239,7 +239,7 @@ async def test_actions_are_the_queues_own_and_refusals_in_its_words(
     assert (await act("shipments/1", "cancel"))[:2] == (409, "action_unsupported")
     assert (await act("exports/none", "retry"))[:2] == (404, "job_not_found")
     assert (await act("nowhere/1", "retry"))[:2] == (404, "source_not_found")
-    assert (await act(f"exports/{export()}", "cancel", **{"If-Match": '"7"'}))[:2] == (
+    assert (await act(f"exports/{export()}", "cancel", **{"If-Match": '"700700"'}))[:2] == (
         412,
         "version_mismatch",
     )

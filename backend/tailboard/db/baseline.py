@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from psycopg import errors
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from tailboard.core.job import Status
 from tailboard.core.stats import Baseline
@@ -58,28 +58,32 @@ class Survey(NamedTuple):
     """Transactions with lower ids than this had ended when the table was counted."""
 
 
-async def survey(connection: Connection, source: str, table: TableName, *, within_s: float) -> Survey:
+async def survey(
+    connection: Connection, source: str, table: TableName, *, within_s: float, remembers: bool = False
+) -> Survey:
     """Count the table, then follow the log for as long as there is much to follow.
 
     Raises SourceNotFound, SourceMoved, DatabaseUnavailable, and DatabaseError where the table stands in the way.
     """
     with translated():
         try:
-            return await _survey(connection, source, table, within_s)
+            return await _survey(connection, source, table, within_s, remembers=remembers)
         except errors.LockNotAvailable as error:
             raise DatabaseError(f"{table} is locked by another transaction") from error
         except errors.QueryCanceled as error:
             raise DatabaseError(f"{table} could not be counted within {within_s:g} s") from error
 
 
-async def _survey(connection: Connection, source: str, table: TableName, within_s: float) -> Survey:
+async def _survey(
+    connection: Connection, source: str, table: TableName, within_s: float, *, remembers: bool
+) -> Survey:
     async with connection.transaction():
         await _begin(connection, within_s)
         # Before the snapshot: a TRUNCATE is not subject to snapshots, and must have ended or be yet to come.
         await connection.execute(SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(Identifier(*table)))
         found = await _place(connection, source)
         counts: Counts = Counter()
-        async for queue, status, due, n in connection.cursor().stream(_counting(source)):
+        async for queue, status, due, n in connection.cursor().stream(_counting(source, remembers=remembers)):
             counts[queue, status, due] += n
     version, snapshot, clock = found
     surveyed = Survey(source, version, snapshot, counts, clock, int(snapshot.partition(":")[0]))
@@ -170,7 +174,9 @@ def _lasting(queue: str, status: str) -> tuple[str, str]:
     return queue, Status.PENDING.value if status == Status.SCHEDULED else status
 
 
-def _counting(source: str) -> Composed:
+def _counting(source: str, *, remembers: bool) -> Composed:
+    if remembers:
+        return query("baseline_count_remembered").format(name=Literal(source))
     return query("baseline_count").format(
         source=SQL("{}()").format(Identifier("tailboard", f"source_{source}"))
     )

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from enum import StrEnum
 from secrets import token_hex
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, assert_never
 
 import msgspec
 import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import namedtuple_row
 
+from tailboard.db.health import State, health
 from tailboard.db.queries import query
 from tailboard.db.schema import current_revision, newest_revision
 from tailboard.errors import TailboardError
@@ -75,6 +76,7 @@ def examine(url: str, listen_url: str | None = None) -> Iterator[Finding]:
             return
         for name, check in _TAILBOARD.items():
             yield _made(name, check, connection)
+        yield from _sources(connection)
 
 
 def _connect(url: str) -> Asked:
@@ -227,6 +229,30 @@ def _capture(connection: Asked) -> Judgement:
         advice = "; ".join(f"ALTER TABLE tailboard.jobs ENABLE ALWAYS TRIGGER {name}" for name in quiet)
         return Verdict.FAIL, f"the trigger {' and '.join(quiet)} does not always fire", f"{advice}."
     return Verdict.OK, "every change of tailboard.jobs is captured", ""
+
+
+def _sources(connection: Asked) -> Iterator[Finding]:
+    """One line for each adopted table."""
+    try:
+        with connection.transaction():
+            connection.execute(_LOCAL)
+            found = health(connection)
+    except (psycopg.Error, TailboardError) as error:
+        yield Finding(
+            "sources", Verdict.FAIL, f"could not be checked: {_say(error)}", "Check the role's rights."
+        )
+        return
+    for source in found:
+        match source.state:
+            case State.OK:
+                verdict = Verdict.OK
+            case State.SYNCING:
+                verdict = Verdict.WARN
+            case State.FAULTY | State.DRIFTED | State.BROKEN:
+                verdict = Verdict.FAIL
+            case _:
+                assert_never(source.state)
+        yield Finding(f"source {source.name}", verdict, source.found, source.advice)
 
 
 def _sealing(connection: Asked) -> Judgement:

@@ -57,6 +57,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     columns: Mapping[str, str]
     columns_now: Mapping[str, str]
     readable: bool
+    unwatched: list[str]
+    """Partitions on which the trigger is disabled, some of them."""
     faults: int
     faults_counted: int
     """How many of them a count of the rows has made good."""
@@ -132,12 +134,18 @@ def _broken(seen: Seen, again: str) -> tuple[State, str, str] | None:
             "a trigger of Tailboard's is disabled",
             f"ALTER TABLE {seen.table} ENABLE TRIGGER tailboard_watch, ENABLE TRIGGER tailboard_emptied.",
         )
+    if seen.unwatched:
+        parts = ", ".join(seen.unwatched)
+        advice = f"ALTER TABLE {seen.unwatched[0]} ENABLE TRIGGER tailboard_watch, and so for each."
+        return State.BROKEN, f"a trigger of Tailboard's is disabled on {parts}", advice
     if not seen.readable:
         return State.BROKEN, f"the function tailboard.source_{name}() is missing", again
     return None
 
 
 def _impaired(seen: Seen, again: str) -> tuple[State, str, str] | None:
+    if seen.drift and seen.noted is not None:
+        return State.DRIFTED, seen.noted.rstrip("."), f"Correct the definition; {again}"
     if seen.drift:
         return (
             State.DRIFTED,

@@ -1,9 +1,8 @@
 """Looking after adopted sources: what is to be seen of them, and keeping what was seen for every node."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from psycopg.rows import dict_row
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 
 from tailboard.db.errors import translated
 from tailboard.db.pool import Connection
@@ -63,9 +62,22 @@ async def poll(connection: Connection, source: str) -> None:
             await connection.execute(SQL("SELECT {}()").format(function))
 
 
-async def health(connection: Connection) -> dict[str, dict[str, Any]]:
-    """What was kept, and the newest faults of each capture, by source."""
-    async with connection.cursor(row_factory=dict_row) as cursor:
+async def recheck(connection: Connection, source: str) -> int:
+    """For a source that remembers: log what the tables say and the log does not know, a thousand jobs at a time, for as
+    long as that helps. Returns how many jobs that were.
+    """
+    statement = query("upkeep_recheck").format(
+        name=Literal(source),
+        rows=SQL("{}()").format(Identifier("tailboard", f"source_{source}")),
+        follow=Identifier("tailboard", f"follow_{source}"),
+    )
+    total = 0
+    while True:
         with translated():
-            await cursor.execute(query("upkeep_health"), {})
-            return {row["name"]: row for row in await cursor.fetchall()}
+            async with connection.transaction():
+                await connection.execute("SET LOCAL lock_timeout = '200ms'")
+                await connection.execute("SET LOCAL enable_seqscan = on")
+                row = await (await connection.execute(statement)).fetchone()
+        if row is None or row[0] == 0:
+            return total
+        total += row[0]

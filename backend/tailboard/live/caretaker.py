@@ -13,10 +13,11 @@ from time import monotonic
 from typing import Final
 
 from tailboard.db.baseline import Held, Survey, Upkeep, survey
+from tailboard.db.health import Health, State, health_now
 from tailboard.db.pool import Connection, Database
 from tailboard.db.renewal import renew
 from tailboard.db.sealing import Sealing
-from tailboard.db.upkeep import horizon, look, note, poll
+from tailboard.db.upkeep import horizon, look, note, poll, recheck
 from tailboard.errors import (
     AttachRefused,
     DatabaseError,
@@ -29,7 +30,7 @@ from tailboard.live.projector import Projector
 from tailboard.live.sealer import Sealer
 from tailboard.live.service import Service
 from tailboard.sources.sqltext import table_name
-from tailboard.sources.upkeep import LOOK_EVERY_S, Look, Memory, Reason, trouble
+from tailboard.sources.upkeep import LOOK_EVERY_S, Look, Memory, Reason
 
 _COUNT_WITHIN_S: Final = 120.0
 _FAULTS_WAIT_S: Final = 30.0
@@ -80,15 +81,27 @@ class Caretaker(Service):
 
     async def _look_after(self, connection: Connection) -> None:
         looks = await look(connection)
+        healths = {health.name: health for health in await health_now(connection)}
         for name in self._memories.keys() - {seen.name for seen in looks}:
             del self._memories[name]
             self._drifts.pop(name, None)
         for seen in looks:
             memory = self._memories.setdefault(seen.name, Memory())
-            memory.seen(seen, self._captured(seen.name))
+            health = healths.get(seen.name)
             await self._renew(seen, memory)
+            trouble = self._trouble(health)
+            memory.seen(seen, self._captured(seen.name), broken=trouble is not None)
             failure = await self._attend(connection, seen, memory)
-            await self._note(connection, seen, memory, failure)
+            await self._note(connection, seen, memory, failure, trouble)
+
+    def _trouble(self, health: Health | None) -> str | None:
+        """What keeps a source from being watched, and what to do."""
+        if health is None:
+            return None
+        misfit = self._drifts.get(health.name, ([], None))[1]
+        if misfit is None and health.state is State.BROKEN:
+            return f"{health.found}. {health.advice}"
+        return misfit
 
     async def _attend(self, connection: Connection, seen: Look, memory: Memory) -> str | None:
         """Count the source if it is time; return why that failed, if it did or had."""
@@ -126,7 +139,12 @@ class Caretaker(Service):
         if table is None:
             raise DatabaseError(f"{seen.table} is not the name of a table")
         began = monotonic()
-        surveyed = await survey(connection, seen.name, table, within_s=_COUNT_WITHIN_S)
+        if seen.remembers and reason is not Reason.ATTACHED:
+            # Its changes are told against what the log told last: first bring that up to what the tables say.
+            await recheck(connection, seen.name)
+        surveyed = await survey(
+            connection, seen.name, table, within_s=_COUNT_WITHIN_S, remembers=seen.remembers
+        )
         took_s = monotonic() - began
         faults = seen.faults_counted
         if memory.barrier is not None and surveyed.since > memory.barrier[1]:
@@ -172,10 +190,7 @@ class Caretaker(Service):
         try:
             await asyncio.to_thread(renew, self._database.listen_url, seen.name)
         except (InvalidSource, AttachRefused) as error:
-            what = (
-                f"Columns of {seen.table} changed ({', '.join(seen.changed)}) and the source does not fit any more: "
-                f"{error} Attach it again with other expressions."
-            )
+            what = f"the source does not fit the changed columns ({', '.join(seen.changed)}): {error}"
             self._drifts[seen.name] = (seen.changed, what)
             self._log.warning("source %s: %s", seen.name, what)
         except DatabaseError as error:
@@ -186,11 +201,12 @@ class Caretaker(Service):
                 "source %s: written anew for changed columns: %s", seen.name, ", ".join(seen.changed)
             )
 
-    async def _note(self, connection: Connection, seen: Look, memory: Memory, failure: str | None) -> None:
+    async def _note(
+        self, connection: Connection, seen: Look, memory: Memory, failure: str | None, trouble: str | None
+    ) -> None:
         reason = memory.wanted(seen)
         wanted = None if reason is None or reason.only_a_check else reason.value
-        what = trouble(seen) or self._drifts.get(seen.name, ([], None))[1]
-        if what is not None and what != seen.trouble:
-            self._log.warning("source %s: %s", seen.name, what)
-        if (wanted, failure, what) != (seen.wanted, seen.failure, seen.trouble):
-            await note(connection, seen.name, wanted=wanted, failure=failure, trouble=what)
+        if trouble is not None and trouble != seen.trouble:
+            self._log.warning("source %s: %s", seen.name, trouble)
+        if (wanted, failure, trouble) != (seen.wanted, seen.failure, seen.trouble):
+            await note(connection, seen.name, wanted=wanted, failure=failure, trouble=trouble)

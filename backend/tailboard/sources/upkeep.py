@@ -1,4 +1,4 @@
-"""What an adopted source needs, decided from what was seen of it: whether it is watched, and when to count it again.
+"""When to count an adopted source again, decided from what was seen of it.
 
 A source is counted when it was attached, and whenever the log may not have the whole story: after its table was
 emptied, faults of its capture, other files under its table (partitions come, go and are rewritten), trouble that is
@@ -50,9 +50,7 @@ class Look(NamedTuple):
     same: bool
     changed: list[str]
     written: bool
-    watched: bool
-    watched_for_truncate: bool
-    unwatched: list[str]
+    remembers: bool
     faults: int
     emptied: bool
     shape: str | None
@@ -62,28 +60,6 @@ class Look(NamedTuple):
     wanted: str | None
     failure: str | None
     trouble: str | None
-
-
-def trouble(look: Look) -> str | None:
-    """What keeps the source from being watched, and what to do; None where nothing does."""
-    again = f"`tailboard detach {look.name}`, then attach it again"
-    if not look.found:
-        return f"The table {look.table} is gone: `tailboard detach {look.name}`, or make it again and attach that."
-    if not look.same:
-        return f"{look.table} was dropped and made anew, and the new table is not watched: {again}."
-    if not look.written:
-        return f"Functions of the source are missing from the schema tailboard: {again}."
-    if not look.watched:
-        return (
-            f"The trigger tailboard_watch on {look.table} is gone or disabled, so what is written is not seen: "
-            f"ALTER TABLE {look.table} ENABLE TRIGGER tailboard_watch, or {again}."
-        )
-    if not look.watched_for_truncate:
-        return f"The trigger tailboard_emptied on {look.table} is gone or disabled: enable it, or {again}."
-    if look.unwatched:
-        parts = ", ".join(look.unwatched)
-        return f"The trigger tailboard_watch is disabled on {parts}: enable it there, or {again}."
-    return None
 
 
 @dataclass(slots=True)
@@ -101,14 +77,16 @@ class Memory:
     faults_pause_s: float = _FAULTS_PAUSE_S
     failures: int = 0
     retry_at: float = float("-inf")
-    troubled: bool = False
+    broken: bool = False
     repaired: bool = False
     barrier: tuple[int, int] | None = None
     """Faults seen, and a transaction id: once all older transactions have ended, a count makes these faults good."""
     barrier_since: float = 0.0
 
-    def seen(self, look: Look, captured: int) -> None:
-        """Take in a look; `captured` is how many changes of the source this node has ever followed."""
+    def seen(self, look: Look, captured: int, *, broken: bool) -> None:
+        """Take in a look; `captured` is how many changes of the source this node has ever followed, `broken`
+        whether nothing is captured just now.
+        """
         moved = self.last_tuples >= 0 and look.tuples != self.last_tuples
         if captured != self.last_captured or self.last_tuples < 0:
             self.quiet = 0
@@ -117,9 +95,9 @@ class Memory:
         if self.tuples < 0:
             self.tuples = look.tuples
         self.last_tuples, self.last_captured = look.tuples, captured
-        troubled = trouble(look) is not None
-        self.repaired = self.repaired or ((self.troubled or look.trouble is not None) and not troubled)
-        self.troubled = troubled
+        was_broken = self.broken or look.trouble is not None
+        self.repaired = self.repaired or (was_broken and not broken)
+        self.broken = broken
 
     def succeeded(self, look: Look, reason: Reason, now: float, took_s: float) -> None:
         """It was counted."""

@@ -1,31 +1,34 @@
 """/metrics: what a Prometheus asks for, read from the running parts at the moment it asks."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from tailboard.core.event import EventKind
+from tailboard.db.health import Health, State
 from tailboard.web.board import Board
 
 
-def exposition(board: Board) -> bytes:
-    """The metrics of one board in Prometheus' text format."""
+def exposition(board: Board, sources: Sequence[Health] = ()) -> bytes:
+    """The metrics of one board in Prometheus' text format; `sources` is how the adopted ones are."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_BoardMetrics(board))
+    registry.register(_BoardMetrics(board, sources))
     return generate_latest(registry)
 
 
 class _BoardMetrics(Collector):
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, sources: Sequence[Health]) -> None:
         self._board = board
+        self._adopted = sources
 
     def collect(self) -> Iterator[Metric]:
         yield from self._feed()
         yield from self._delivery()
         yield from self._jobs()
+        yield from self._sources()
         yield from self._pool()
 
     def _feed(self) -> Iterator[Metric]:
@@ -82,6 +85,22 @@ class _BoardMetrics(Collector):
             if status != "total":
                 jobs.add_metric([status], n)
         yield jobs
+
+    def _sources(self) -> Iterator[Metric]:
+        states = GaugeMetricFamily(
+            "tailboard_source_state",
+            "1 for the state that an adopted source is in.",
+            labels=["source", "state"],
+        )
+        faults = CounterMetricFamily(
+            "tailboard_source_faults", "Changes that a source's capture could not record.", labels=["source"]
+        )
+        for source in self._adopted:
+            faults.add_metric([source.name], source.faults)
+            for state in State:
+                states.add_metric([source.name, state.value], int(source.state is state))
+        yield states
+        yield faults
 
     def _pool(self) -> Iterator[Metric]:
         stats = self._board.database.pool.get_stats()

@@ -1,11 +1,14 @@
 """Who works, what is attached, who listens, and the probes of those who run the server."""
 
 import asyncio
+import contextlib
 
 from litestar import Controller, Response, get
 from msgspec.json import encode
 
 from tailboard.db.actions import BULK_LIMIT
+from tailboard.db.health import Health as SourceState
+from tailboard.db.health import health_now
 from tailboard.db.queries import query
 from tailboard.errors import DatabaseUnavailable, NotReady, TailboardError
 from tailboard.live.presence import Health
@@ -80,7 +83,13 @@ class SystemController(Controller):
 class MetricsController(Controller):
     @get("/metrics", tags=["system"], summary="Metrics for Prometheus", media_type="text/plain")
     async def metrics(self, board: OfBoard) -> Response[bytes]:
-        return Response(exposition(board), media_type="text/plain; version=0.0.4; charset=utf-8")
+        sources: list[SourceState] = []
+        with contextlib.suppress(
+            TailboardError, TimeoutError
+        ):  # without a database the rest still tells of the node
+            async with asyncio.timeout(_PROBE_S), board.database.connection() as connection:
+                sources = await health_now(connection)
+        return Response(exposition(board, sources), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 class ProbeController(Controller):

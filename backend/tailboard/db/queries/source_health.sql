@@ -19,6 +19,11 @@ SELECT s.name, s.table_name AS table, s.attached_at, s.synced,
            AND p.proname = ('source_' || s.name)::name)
            = CASE jsonb_typeof(s.definition -> 'status') WHEN 'object' THEN 2 ELSE 1 END AS readable,
        coalesce(pg_sequence_last_value(to_regclass(format('tailboard.%%I', 'faults_' || s.name))), 0) AS faults,
+       ARRAY(SELECT part.relid::regclass::text FROM pg_partition_tree(c.oid) part
+              WHERE part.isleaf AND part.relid <> c.oid
+                AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = part.relid AND t.tgenabled IN ('O', 'A')
+                                   AND t.tgname = 'tailboard_watch')
+              ORDER BY 1 LIMIT 3) AS unwatched,
        coalesce(u.faults, 0) AS faults_counted, coalesce(u.trouble, u.failure) AS noted,
        last.message AS last_fault, last.at AS last_fault_at
   FROM tailboard.sources s

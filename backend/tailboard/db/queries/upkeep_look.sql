@@ -1,5 +1,5 @@
--- Everything that decides what an adopted source needs: whether its table is as it was attached and watched, what its
--- capture missed, and what its counts hold. One row a source, by catalogs and indexes alone: the table is not read.
+-- What decides whether an adopted source has to be counted or written anew: whether its table is the one that was attached
+-- and how, what its capture missed, and what its counts hold. By catalogs and indexes alone: no owner's table is read.
 SELECT s.name, s.table_name, s.version, s.synced,
        t.oid IS NOT NULL AS found,
        t.oid IS NOT DISTINCT FROM s.relation AS same,
@@ -10,16 +10,7 @@ SELECT s.name, s.table_name, s.version, s.synced,
               ORDER BY 1) AS changed,
        EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'tailboard'::regnamespace AND p.proname = 'source_' || s.name)
            AND to_regproc(format('tailboard.%%I', 'watch_' || s.name)) IS NOT NULL AS written,
-       -- triggers name what they fire for as bits; 4 + 8 + 16 are INSERT, DELETE, UPDATE and 32 is TRUNCATE
-       EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgenabled IN ('O', 'A') AND g.tgtype::integer & 28 = 28
-                  AND g.tgfoid = to_regproc(format('tailboard.%%I', 'watch_' || s.name))) AS watched,
-       EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgenabled IN ('O', 'A') AND g.tgtype::integer & 32 = 32
-                  AND g.tgfoid = to_regproc('tailboard.capture_emptied')) AS watched_for_truncate,
-       ARRAY(SELECT part.relid::regclass::text FROM pg_partition_tree(t.oid) part
-              WHERE part.isleaf AND part.relid <> t.oid
-                AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = part.relid AND g.tgenabled IN ('O', 'A')
-                                   AND g.tgfoid = to_regproc(format('tailboard.%%I', 'watch_' || s.name)))
-              ORDER BY 1 LIMIT 3) AS unwatched,
+       to_regproc(format('tailboard.%%I', 'follow_' || s.name)) IS NOT NULL AS remembers,
        coalesce(pg_sequence_last_value(to_regclass(format('tailboard.%%I', 'faults_' || s.name))), 0) AS faults,
        EXISTS (SELECT FROM tailboard.changes c WHERE c.job_id IS NULL AND c.source = s.name
                   AND c.seq > coalesce(u.baseline, 0) AND c.op = 'T' AND c.job IS NULL) AS emptied,
