@@ -66,7 +66,7 @@ faults: setup ## Inject faults at random into real servers (MINUTES=5 SEED=… O
 .PHONY: bench
 bench: setup $(QUEUES_READY) $(E2E_READY) $(BENCH_READY) $(RIVALS_READY) ## Measure all beside named alternatives, then make figures (ARGS=--quick: a glance)
 	@for program in $(BENCHES); do echo; echo "$$program"; \
-	$(BIN)/python $$program --json $(BENCH_RESULTS)/$$(basename $$program .py).json $(ARGS) || exit; done
+	PYTHONPATH=tests $(BIN)/python $$program --json $(BENCH_RESULTS)/$$(basename $$program .py).json $(ARGS) || exit; done
 	@echo; cd tests/e2e && $(NPM) --silent run bench -- --json $(CURDIR)/$(BENCH_RESULTS)/smoothness.json $(ARGS)
 	@echo; $(BIN)/python tests/bench/figures --results $(BENCH_RESULTS) $(if $(findstring --quick,$(ARGS)),--print)
 
