@@ -80,14 +80,15 @@ async def test_a_pooled_connection_that_never_answers_is_given_up(
     database = Database(through(proxy, database_url))
     await database.open()
     try:
-        async with database.connection() as connection:
-            await connection.execute("SELECT 1")
-        proxy.half_open()
-        began = time.monotonic()
-        with pytest.raises(DatabaseUnavailable):
+        for pooled in (lambda: database.connection(within_s=0.3), database.snapshot):
             async with database.connection() as connection:
                 await connection.execute("SELECT 1")
-        assert time.monotonic() - began < 5
+            proxy.half_open()
+            began = time.monotonic()
+            with pytest.raises(DatabaseUnavailable):
+                async with pooled() as connection:
+                    await connection.execute("SELECT 1")
+            assert time.monotonic() - began < 5
         async with database.connection() as connection:
             await connection.execute("SELECT 1")
     finally:

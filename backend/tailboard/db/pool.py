@@ -6,6 +6,7 @@ Behind a transaction pooler a session is shared with strangers: nothing may be p
 session would reach the workers' queries, or not our own. There every use is a transaction with settings of its own.
 """
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -76,10 +77,12 @@ class Database:
         await self.pool.close(timeout=3)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A pooled connection for single statements, or for transactions of the caller's own."""
+    async def connection(self, *, within_s: float = _ANSWER_WITHIN_S) -> AsyncIterator[Connection]:
+        """A pooled connection for single statements, or for short transactions of the caller's own. It is ended, with
+        DatabaseUnavailable, where the caller is not done with it `within_s`.
+        """
         with translated():
-            async with self.pool.connection() as connection:
+            async with self._pooled(within_s) as connection:
                 if not self._behind_pooler:
                     yield connection
                     return
@@ -91,11 +94,21 @@ class Database:
     async def snapshot(self) -> AsyncIterator[Connection]:
         """A read-only REPEATABLE READ transaction: every query in it sees the same moment."""
         with translated():
-            async with self.pool.connection() as connection, connection.transaction():
+            async with self._pooled(_ANSWER_WITHIN_S) as connection, connection.transaction():
                 await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 if self._behind_pooler:
                     await connection.execute(_LOCAL)
                 yield connection
+
+    @asynccontextmanager
+    async def _pooled(self, within_s: float) -> AsyncIterator[Connection]:
+        """One that fell silent is given up, whoever waits for it."""
+        async with self.pool.connection() as connection:
+            overdue = asyncio.get_running_loop().call_later(within_s, hang_up, connection)
+            try:
+                yield connection
+            finally:
+                overdue.cancel()
 
     async def direct(self, purpose: str) -> Connection:
         """A connection of the caller's own, past any pooler. The caller closes it."""

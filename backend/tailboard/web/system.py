@@ -113,10 +113,15 @@ class ProbeController(Controller):
     )
     async def readyz(self, board: OfBoard) -> Response[bytes]:
         try:
-            async with asyncio.timeout(_PROBE_S), board.database.connection() as connection:
+            async with (
+                asyncio.timeout(2 * _PROBE_S),
+                board.database.connection(within_s=_PROBE_S) as connection,
+            ):
                 await connection.execute("SELECT 1")
         except TimeoutError as error:
-            raise DatabaseUnavailable(f"The database has not answered for {_PROBE_S:g} s.") from error
+            raise DatabaseUnavailable(
+                "No connection to the database is free: too many wait for an answer."
+            ) from error
         except TailboardError as error:
             raise DatabaseUnavailable("The database cannot be reached.") from error
         if not board.tailer.is_ready:
