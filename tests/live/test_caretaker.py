@@ -1,5 +1,6 @@
 """Adopted sources come onto the board, are kept right where a capture cannot, and told of where they need somebody."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from fixtures.database import Connect
+from fixtures.database import AConnect, Connect
 from fixtures.waiting import await_until
 from log_rig import Board, board
-from orders_table import Counts, attach_orders, count_orders, make_orders
+from orders_table import ORDERS, Counts, attach_orders, count_orders, make_orders
 from tailboard.db.attaching import attach
 from tailboard.db.attaching import connect as connect_to_attach
 from tailboard.db.health import State, health
+from tailboard.db.verify import verify
 from tailboard.sources.parsing import parse
 
 Orders = psycopg.Connection[Any]
@@ -67,6 +69,12 @@ async def test_rows_from_before_the_attaching_come_onto_the_board(database_url: 
         orders.execute("DELETE FROM shop.orders WHERE state = 'busy' AND region = 'us'")
         await await_until(agrees(node, orders))
         assert node.caretaker.counted == 1, "the log says the rest"
+        assert verify(database_url).found == 0
+        with orders.transaction():
+            orders.execute("SET LOCAL session_replication_role = replica")
+            orders.execute("DELETE FROM shop.orders WHERE region = 'us' AND state = 'err'")
+        report = verify(database_url)
+        assert [each.subject for each in report.differences] == ["orders, us, failed"]
     assert orders.execute("SELECT synced FROM tailboard.sources WHERE name = 'orders'").fetchone() == (True,)
 
 
@@ -317,3 +325,20 @@ async def test_what_a_source_that_remembers_missed_is_told_as_changes(
         await await_until(lambda: counted(node) == Counter({("eu", "failed"): 40}))
         kinds = Counter(e.kind.value for e in node.recorder.events)
         assert (kinds["job_completed"], kinds["job_deleted"], kinds["job_failed"]) == (20, 10, 40)
+
+
+async def test_a_long_count_gives_way_to_the_owner_who_waits_for_the_table(
+    database_url: str, orders: Orders, aconnect: AConnect
+) -> None:
+    orders.execute("INSERT INTO shop.orders (state) SELECT 'new' FROM generate_series(1, 300)")
+    with connect_to_attach(database_url) as operator:
+        (source,) = parse(ORDERS.replace('"region"', '"region || pg_sleep(0.05)::text"'))
+        attach(operator, source)
+    owner = await aconnect()
+    counting = "SELECT FROM pg_locks WHERE relation = 'shop.orders'::regclass AND mode = 'AccessShareLock'"
+    async with board(database_url) as node:
+        await await_until(lambda: orders.execute(counting.encode()).rowcount > 0)
+        async with asyncio.timeout(5):  # the count takes fifteen seconds
+            await owner.execute("ALTER TABLE shop.orders ADD COLUMN more int")
+        assert "waited" in await await_until(noted(orders, "failure"))
+        assert node.caretaker.counted == 0

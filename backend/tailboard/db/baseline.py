@@ -71,7 +71,9 @@ async def survey(
         except errors.LockNotAvailable as error:
             raise DatabaseError(f"{table} is locked by another transaction") from error
         except errors.QueryCanceled as error:
-            raise DatabaseError(f"{table} could not be counted within {within_s:g} s") from error
+            raise DatabaseError(
+                f"{table} could not be counted: it took longer than {within_s:g} s, or somebody waited for its lock"
+            ) from error
 
 
 async def _survey(

@@ -5,6 +5,7 @@ and the checkpoint are of one moment; so the answer is exact also while workers 
 long results come through server-side cursors.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,11 +14,13 @@ from typing import Any, Final
 import msgspec
 import psycopg
 from psycopg import Connection
+from psycopg.sql import SQL, Identifier
 
 from tailboard.core.change import Change, Facets, Op, Was
 from tailboard.core.classify import classify
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event
+from tailboard.core.job import BUILTIN_SOURCE, Status
 from tailboard.core.projections import Saved
 from tailboard.core.stats import Stats, Tally
 from tailboard.db.errors import translated
@@ -111,7 +114,7 @@ def _compare_stats(connection: Connection, place: _Place, report: Report) -> Non
         report.add("stats", "checkpoint", "there is none: no server has run on this database for long enough")
         return
     stats, _ = msgspec.json.decode(row[2], type=Saved, strict=False).folds()
-    for op, source, old, new, queue, moved, former in _rows(
+    for op, source, old, new, queue, moved, former, due, old_due, counts in _rows(
         connection, "verify_fold", position=row[1], complete=place.complete
     ):
         kind = Op(op.decode() if isinstance(op, bytes) else op)
@@ -123,11 +126,14 @@ def _compare_stats(connection: Connection, place: _Place, report: Report) -> Non
             op=kind,
             old_status=old,
             new_status=new,
-            card=None,
+            card=None if counts is None else counts.encode(),
             facets=Facets(queue=queue),
             was=Was(queue=former) if moved else None,
+            due=due,
+            old_due=old_due,
         )
         stats.apply(Event(Cursor(1, 0), classify(kind, old, new), change))
+    _compare_adopted(connection, stats, report)
     counted = {(source, queue, status): n for source, queue, status, n in _rows(connection, "verify_counts")}
     folded = {(tally.source, tally.queue, tally.status): tally.n for tally in _of_jobs(stats)}
     for key in sorted(counted.keys() | folded.keys()):
@@ -137,6 +143,39 @@ def _compare_stats(connection: Connection, place: _Place, report: Report) -> Non
                 f"{key[1]}, {key[2]}",
                 f"the stats say {folded.get(key, 0)}, the table has {counted.get(key, 0)}",
             )
+
+
+def _compare_adopted(connection: Connection, stats: Stats, report: Report) -> None:
+    """The stats of each adopted source that has been counted give what its table holds; what time moves is one."""
+    folded = Counter[tuple[str, str, str]]()
+    for tally in stats.tallies():
+        folded[tally.source, tally.queue, _lasting(tally.status)] += tally.n
+    for name in stats.counted():
+        if name == BUILTIN_SOURCE:
+            continue
+        counted = Counter[tuple[str, str, str]]()
+        rows = query("baseline_count").format(
+            source=SQL("{}()").format(Identifier("tailboard", f"source_{name}"))
+        )
+        try:
+            with connection.transaction(), connection.cursor(f"count_{name}") as cursor:
+                for queue, status, _, n in cursor.execute(rows):
+                    counted[name, queue, _lasting(status)] += n
+        except psycopg.Error as error:
+            report.add("stats", name, f"its table cannot be counted: {error.diag.message_primary or error}")
+            continue
+        told = {key: n for key, n in folded.items() if key[0] == name}
+        for key in sorted(counted.keys() | told.keys()):
+            if counted.get(key, 0) != told.get(key, 0):
+                report.add(
+                    "stats",
+                    f"{name}, {key[1]}, {key[2]}",
+                    f"the stats say {told.get(key, 0)}, the table has {counted.get(key, 0)}",
+                )
+
+
+def _lasting(status: str) -> str:
+    return Status.PENDING.value if status == Status.SCHEDULED else status
 
 
 def _compare_jobs(connection: Connection, place: _Place, report: Report, progress: Progress) -> None:

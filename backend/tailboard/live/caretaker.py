@@ -7,20 +7,24 @@ wrong with one source is noted, tried again later each time, and stops neither t
 """
 
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Final
 
 from tailboard.db.baseline import Held, Survey, Upkeep, survey
 from tailboard.db.health import Health, State, health_now
 from tailboard.db.pool import Connection, Database
+from tailboard.db.queries import query
 from tailboard.db.renewal import renew
 from tailboard.db.sealing import Sealing
 from tailboard.db.upkeep import horizon, look, note, poll, recheck
 from tailboard.errors import (
     AttachRefused,
     DatabaseError,
+    DatabaseUnavailable,
     InvalidSource,
     LeadershipLost,
     SourceMoved,
@@ -33,6 +37,7 @@ from tailboard.sources.sqltext import table_name
 from tailboard.sources.upkeep import LOOK_EVERY_S, Look, Memory, Reason
 
 _COUNT_WITHIN_S: Final = 120.0
+_GIVE_WAY_WITHIN_S: Final = 0.5
 _FAULTS_WAIT_S: Final = 30.0
 """How long a count waits for the transactions that a capture failed in, before it is made without them."""
 
@@ -142,9 +147,10 @@ class Caretaker(Service):
         if seen.remembers and reason is not Reason.ATTACHED:
             # Its changes are told against what the log told last: first bring that up to what the tables say.
             await recheck(connection, seen.name)
-        surveyed = await survey(
-            connection, seen.name, table, within_s=_COUNT_WITHIN_S, remembers=seen.remembers
-        )
+        async with self._giving_way(connection):
+            surveyed = await survey(
+                connection, seen.name, table, within_s=_COUNT_WITHIN_S, remembers=seen.remembers
+            )
         took_s = monotonic() - began
         faults = seen.faults_counted
         if memory.barrier is not None and surveyed.since > memory.barrier[1]:
@@ -158,6 +164,23 @@ class Caretaker(Service):
         self.counted += 1
         jobs = sum(surveyed.counts.values())
         self._log.info("source %s: counted %d jobs in %.2f s (%s)", seen.name, jobs, took_s, reason)
+
+    @asynccontextmanager
+    async def _giving_way(self, connection: Connection) -> AsyncIterator[None]:
+        """Counting holds the lightest lock there is, and gives it up as soon as somebody waits for it."""
+        watching = asyncio.create_task(self._cancel_when_waited_for(connection.info.backend_pid))
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+
+    async def _cancel_when_waited_for(self, pid: int) -> None:
+        with contextlib.suppress(DatabaseUnavailable, DatabaseError):
+            while True:
+                await asyncio.sleep(_GIVE_WAY_WITHIN_S)
+                async with self._database.connection() as connection:
+                    await connection.execute(query("upkeep_give_way"), {"pid": pid})
 
     async def _write(self, surveyed: Survey, upkeep: Upkeep, *, check: bool) -> int | None:
         written: list[int | None] = []
