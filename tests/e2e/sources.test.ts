@@ -152,12 +152,16 @@ test('a job becomes pending on screen when its time comes, with no write, in fil
     says(job.locator('.job-head'), 'Scheduled'),
   ]);
   assert.equal(await row(pending, id, 'exports').count(), 0);
+  // Opened too late to have heard of it: only the counts tell this list that something was due.
+  const late = await it.open('/queue?queue=timed&status=pending');
+  await live(late);
   const written = () => it.board.sql('SELECT max(seq) FROM tailboard.changes');
   const before = written();
   await Promise.all([
     says(row(all, id, 'exports'), 'Pending'),
     row(scheduled, id, 'exports').waitFor({ state: 'detached' }),
     says(row(pending, id, 'exports'), 'Pending'),
+    says(row(late, id, 'exports'), 'Pending'),
     says(job.locator('.job-head'), 'Pending'),
   ]);
   assert.equal(written(), before);

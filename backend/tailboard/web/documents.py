@@ -208,6 +208,7 @@ class SourceHealth(Struct):
     faults: int = 0
     last_fault: str | None = None
     last_fault_at: datetime | None = None
+    counted_at: datetime | None = None
 
 
 class SourceNow(Struct):
