@@ -1,5 +1,6 @@
 """Several sources on one board, over REST: the built-in table beside tables that others own."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -37,6 +38,11 @@ def export(owner: psycopg.Connection[Any]) -> Callable[..., str]:
         return str(row[0])
 
     return export
+
+
+async def meanwhile(work: Callable[..., Any], *arguments: Any) -> None:
+    """Do what may have to wait for the server's own locks, while the server, which runs in this loop, goes on."""
+    await asyncio.to_thread(work, *arguments)
 
 
 async def listed(client: Client, query: str = "") -> list[str]:
@@ -106,7 +112,7 @@ async def test_filters_and_search_reach_every_source(
     failed = export(region="eu", state="err", last_error="disk full", labels=["hot"], host="h1")
     waiting = export(region="us", not_before="2999-01-01", format="pdf")
     due = export(region="us", not_before="2001-01-01")
-    owner.execute("ALTER TYPE shop.state ADD VALUE 'odd'")
+    await meanwhile(owner.execute, "ALTER TYPE shop.state ADD VALUE 'odd'")
     stray = export(state="odd")
     owner.execute("INSERT INTO public.shipments (what, holder) VALUES ('crate', 'h1'), ('parcel', NULL)")
 
@@ -154,7 +160,7 @@ async def test_a_source_that_cannot_be_read_is_named_and_the_others_are_shown(
 ) -> None:
     owner.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
     made = export()
-    owner.execute("ALTER TABLE public.shipments RENAME COLUMN holder TO keeper")
+    await meanwhile(owner.execute, "ALTER TABLE public.shipments RENAME COLUMN holder TO keeper")
     for query in ("", "sort=priority", "q=export", "status=pending&worker=w"):
         page = (await client.get(f"/api/jobs?{query}")).json()
         (failing,) = page["failing"]
@@ -166,10 +172,10 @@ async def test_a_source_that_cannot_be_read_is_named_and_the_others_are_shown(
     assert (single.status_code, single.json()["code"]) == (503, "source_broken")
     workers = (await client.get("/api/workers")).json()
     assert [each["source"] for each in workers["failing"]] == ["shipments"]
-    owner.execute("DROP TABLE public.shipments")
+    await meanwhile(owner.execute, "DROP TABLE public.shipments")
     assert (await client.get("/api/jobs")).json()["failing"][0]["code"] == "source_broken"
     with owner.transaction():
-        owner.execute("LOCK TABLE shop.exports IN ACCESS EXCLUSIVE MODE")
+        await meanwhile(owner.execute, "LOCK TABLE shop.exports IN ACCESS EXCLUSIVE MODE")
         codes = {each["source"]: each["code"] for each in (await client.get("/api/jobs")).json()["failing"]}
     assert codes == {"shipments": "source_broken", "exports": "source_locked"}
 
@@ -180,15 +186,15 @@ async def test_a_source_that_takes_too_long_is_named_too(
     owner.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
     owner.execute("INSERT INTO public.shipments DEFAULT VALUES")
     slow = "CREATE OR REPLACE FUNCTION public.slow(text) RETURNS text LANGUAGE sql VOLATILE AS %s"
-    owner.execute(slow.replace("%s", "'SELECT $1'").encode())
+    await meanwhile(owner.execute, slow.replace("%s", "'SELECT $1'").encode())
     owner.execute(
         "CREATE TABLE public.slow (LIKE public.shipments INCLUDING DEFAULTS); INSERT INTO public.slow VALUES (1)"
     )
     definition = SHIPMENTS.replace("public.shipments", "public.slow").replace(
         "sources.shipments", "sources.slow"
     )
-    adopt(database_url, definition.replace('kind = "what"', 'kind = "public.slow(what)"'))
-    owner.execute(slow.replace("%s", "'SELECT $1 FROM pg_sleep(30)'").encode())
+    await meanwhile(adopt, database_url, definition.replace('kind = "what"', 'kind = "public.slow(what)"'))
+    await meanwhile(owner.execute, slow.replace("%s", "'SELECT $1 FROM pg_sleep(30)'").encode())
     page = (await client.get("/api/jobs")).json()
     assert [each["code"] for each in page["failing"]] == ["source_slow"]
     assert {job["source"] for job in page["jobs"]} == {"jobs", "shipments"}
@@ -198,7 +204,9 @@ async def test_an_id_may_hold_any_character(
     client: Client, owner: psycopg.Connection[Any], database_url: str
 ) -> None:
     owner.execute("CREATE TABLE public.odd (name text PRIMARY KEY)")
-    adopt(database_url, '[sources.odd]\ntable = "public.odd"\nid = "name"\nstatus = "\'pending\'"')
+    await meanwhile(
+        adopt, database_url, '[sources.odd]\ntable = "public.odd"\nid = "name"\nstatus = "\'pending\'"'
+    )
     odd = ["a/b", "a.b", "100%", "%2F", "a b", "events", "x/events", "ä?#&", "..x", "17", "a//b", "/a", "a/"]
     for name in odd:
         owner.execute("INSERT INTO public.odd VALUES (%s)", [name])
@@ -281,8 +289,8 @@ async def test_sources_say_how_they_are_and_what_can_be_done(
     assert (now["shipments"]["actions"], now["shipments"]["attached"]) == ([], True)
     assert now["exports"]["health"]["status"] in {"ok", "syncing"}
     assert now["exports"]["attached_at"] is not None
-    owner.execute("ALTER TABLE public.shipments RENAME COLUMN holder TO keeper")
-    owner.execute("DROP TABLE shop.exports")
+    await meanwhile(owner.execute, "ALTER TABLE public.shipments RENAME COLUMN holder TO keeper")
+    await meanwhile(owner.execute, "DROP TABLE shop.exports")
     now = await sources()
     assert now["shipments"]["health"]["status"] == "drifted"
     assert "holder is gone" in now["shipments"]["health"]["detail"]

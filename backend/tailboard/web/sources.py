@@ -1,9 +1,8 @@
 """/api/sources: what is attached, how it is, and what can be done to its jobs."""
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 from litestar import Controller, Response, get
 
@@ -53,7 +52,7 @@ class SourcesController(Controller):
                     rows=counted[name],
                     health=_own(board, table, there=there, captured=captured)
                     if health is None
-                    else _adopted(board, health, kept.get(name, {})),
+                    else _adopted(board, health, kept.get(name, {}).get("counted_at")),
                     actions=[] if board.access.read_only else _actions(known.find(name)),
                 )
             )
@@ -65,42 +64,19 @@ def _actions(source: Adopted | None) -> list[str]:
     return [action.value for action in Action if source is None or action in source.actions]
 
 
-def _adopted(board: Board, health: Health, kept: Mapping[str, Any]) -> SourceHealth:
-    """What the catalogs say of a source now, and what the leader has noted of it."""
+def _adopted(board: Board, health: Health, counted_at: datetime | None) -> SourceHealth:
     following = board.tailer.is_ready
-    status, detail, advice = health.state.value, health.found, health.advice
-    match health.state:
-        case State.OK if kept.get("trouble"):
-            status, detail, advice = State.BROKEN.value, kept["trouble"], ""
-        case State.FAULTY if _made_good(health, kept):
-            status, detail, advice = State.OK.value, "its counts hold what could not be recorded", ""
-        case State.SYNCING if kept.get("failure"):
-            detail, advice = (
-                f"its rows could not be counted: {kept['failure']}",
-                "It is tried again by itself.",
-            )
-        case _:
-            pass
-    if status == State.OK.value and not following:
-        status, detail = "stalled", _STALLED
+    stalled = health.state is State.OK and not following
     return SourceHealth(
-        status=status,
-        lag_ms=round(board.tailer.lag_ms, 1) if following and status != State.BROKEN.value else None,
-        detail=detail,
-        advice=advice or None,
+        status="stalled" if stalled else health.state.value,
+        lag_ms=round(board.tailer.lag_ms, 1) if following and health.state is not State.BROKEN else None,
+        detail=_STALLED if stalled else health.found,
+        advice=health.advice or None,
         faults=health.faults,
         last_fault=health.last_fault,
         last_fault_at=health.last_fault_at,
-        counted_at=kept.get("counted_at"),
+        counted_at=counted_at,
     )
-
-
-def _made_good(health: Health, kept: Mapping[str, Any]) -> bool:
-    """Whether the rows have been counted since the last fault, and that is a while ago."""
-    last = health.last_fault_at
-    if last is None or kept.get("faults_reconciled", 0) < health.faults:
-        return False
-    return datetime.now(UTC) - last > _FAULTS_ARE_NEWS_FOR
 
 
 def _own(board: Board, table: str, *, there: bool, captured: bool) -> SourceHealth:
@@ -116,4 +92,3 @@ def _own(board: Board, table: str, *, there: bool, captured: bool) -> SourceHeal
 
 
 _STALLED: Final = "This node does not follow the log just now."
-_FAULTS_ARE_NEWS_FOR: Final = timedelta(hours=1)
