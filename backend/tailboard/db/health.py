@@ -39,6 +39,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     last_fault: str | None
     last_fault_at: datetime | None
     attached_at: datetime
+    counted_at: datetime | None
+    """When its rows were last counted."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What the leading server has found wrong with it."""
     last_fault: str | None
     last_fault_at: datetime | None
+    counted_at: datetime | None
 
     @property
     def drift(self) -> list[str]:
@@ -106,6 +109,7 @@ def judge(seen: Seen) -> Health:
         last_fault=seen.last_fault,
         last_fault_at=seen.last_fault_at,
         attached_at=seen.attached_at,
+        counted_at=seen.counted_at,
     )
 
 

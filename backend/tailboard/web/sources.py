@@ -1,13 +1,11 @@
 """/api/sources: what is attached, how it is, and what can be done to its jobs."""
 
 from collections import Counter
-from datetime import datetime
 from typing import Final
 
 from litestar import Controller, Response, get
 
 from tailboard.core.action import Action
-from tailboard.db import upkeep
 from tailboard.db.adopted import Adopted
 from tailboard.db.health import Health, State, health_now
 from tailboard.db.queries import query
@@ -34,7 +32,6 @@ class SourcesController(Controller):
         async with board.database.connection() as connection:
             rows = await (await connection.execute(query("stats_sources"))).fetchall()
             adopted = {health.name: health for health in await health_now(connection)}
-            kept = await upkeep.health(connection)
         known = await board.jobs.attached()
         counted = Counter[str]()
         for tally in board.projections.tallies():
@@ -52,7 +49,7 @@ class SourcesController(Controller):
                     rows=counted[name],
                     health=_own(board, table, there=there, captured=captured)
                     if health is None
-                    else _adopted(board, health, kept.get(name, {}).get("counted_at")),
+                    else _adopted(board, health),
                     actions=[] if board.access.read_only else _actions(known.find(name)),
                 )
             )
@@ -64,7 +61,7 @@ def _actions(source: Adopted | None) -> list[str]:
     return [action.value for action in Action if source is None or action in source.actions]
 
 
-def _adopted(board: Board, health: Health, counted_at: datetime | None) -> SourceHealth:
+def _adopted(board: Board, health: Health) -> SourceHealth:
     following = board.tailer.is_ready
     stalled = health.state is State.OK and not following
     return SourceHealth(
@@ -75,7 +72,7 @@ def _adopted(board: Board, health: Health, counted_at: datetime | None) -> Sourc
         faults=health.faults,
         last_fault=health.last_fault,
         last_fault_at=health.last_fault_at,
-        counted_at=counted_at,
+        counted_at=health.counted_at,
     )
 
 

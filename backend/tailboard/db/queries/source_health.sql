@@ -25,7 +25,7 @@ SELECT s.name, s.table_name AS table, s.attached_at, s.synced,
                                    AND t.tgname = 'tailboard_watch')
               ORDER BY 1 LIMIT 3) AS unwatched,
        coalesce(u.faults, 0) AS faults_counted, coalesce(u.trouble, u.failure) AS noted,
-       last.message AS last_fault, last.at AS last_fault_at
+       last.message AS last_fault, last.at AS last_fault_at, u.counted_at
   FROM tailboard.sources s
   LEFT JOIN pg_class c ON c.oid = s.relation
   LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
