@@ -19,9 +19,9 @@ POLL_S: Final = 0.005
 """While muted, and changes keep coming."""
 FULL_POLL_S: Final = 0.015
 """While muted, and each seal finds FULL_SEAL changes or more: fewer, fuller ticks leave the writers more of the
-machine.
+machine. A seal, its tick and a reader cost the machine a millisecond or two, however few they are.
 """
-FULL_SEAL: Final = 25
+FULL_SEAL: Final = 4
 LINGER_POLL_S: Final = 0.010
 """The first pause while lingering; it doubles while old transactions stay open, up to LONGEST_LINGER_S."""
 LONGEST_LINGER_S: Final = 0.160
