@@ -1,0 +1,223 @@
+"""What watching costs a real queue: the real Procrastinate and pg-boss, with and without Tailboard, in one run.
+
+    python tests/bench/queues.py [--quick] [--rounds N] [--jobs N] [--json PATH]
+
+    alone      the queue by itself
+    watched    `tailboard attach`, and a node that serves the board from the same database, on the same machine
+
+A turn puts jobs that do nothing into the queue, one by one from eight producers, and has one worker process work
+them off; its jobs per second are over both. Before it, a fourth as many warm up what every connection prepares once.
+`busy` is a worker with eight jobs at once, which saturates a machine of two cores by itself: the hardest case.
+`usual` is a worker as Procrastinate starts it, with one job at a time. The contenders alternate within a round
+and change their order from one to the next, and what counts is the median of each round's ratio: the machine's
+speed drifts, the ratio does not. The log is checked at the end of each watched turn: every job's events are there.
+"""
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import procrastinate
+import psycopg
+from measuring import options
+from measuring.postgres import postgres
+from psycopg.sql import SQL
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from fixtures.waiting import await_until
+from queues.node_queue import NodeQueue, node_queue
+from tailboard.db import attaching
+from tailboard.sources import presets
+
+PRODUCERS: Final = 8
+FASTER: Final = 4
+"""So many times the jobs for pg-boss, so that a turn takes about as long."""
+CONTENDERS: Final = ("alone", "watched")
+
+
+class Queue(Protocol):
+    preset: str
+
+    async def install(self) -> None: ...
+    async def fill(self, jobs: int) -> None: ...
+    async def drain(self) -> None: ...
+    def empty(self) -> str: ...
+
+
+class Procrastinate:
+    preset = "procrastinate"
+
+    def __init__(self, url: str) -> None:
+        self.concurrency = 8
+        self.app = procrastinate.App(
+            connector=procrastinate.PsycopgConnector(conninfo=url, max_size=PRODUCERS)
+        )
+
+        @self.app.task(name="nothing")
+        async def nothing() -> None:
+            pass
+
+        self.nothing = nothing
+
+    async def install(self) -> None:
+        await self.app.schema_manager.apply_schema_async()
+
+    async def fill(self, jobs: int) -> None:
+        async def produce() -> None:
+            for _ in range(jobs // PRODUCERS):
+                await self.nothing.defer_async()
+
+        await asyncio.gather(*(produce() for _ in range(PRODUCERS)))
+
+    async def drain(self) -> None:
+        await self.app.run_worker_async(
+            wait=False, concurrency=self.concurrency, install_signal_handlers=False
+        )
+
+    def empty(self) -> str:
+        return "TRUNCATE procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers"
+
+
+class PgBoss:
+    preset = "pg-boss"
+
+    def __init__(self, node: NodeQueue) -> None:
+        self.node = node
+        self.filled = 0
+
+    async def install(self) -> None:
+        await self.node.call("start")
+        await self.node.call("createQueue", "nothing")
+
+    async def fill(self, jobs: int) -> None:
+        self.filled = jobs
+        await self.node.call("fill", "nothing", jobs, PRODUCERS)
+
+    async def drain(self) -> None:
+        await self.node.call("drain", "nothing", self.filled)
+
+    def empty(self) -> str:
+        return "TRUNCATE pgboss.job"
+
+
+def main() -> None:
+    parser = options.parser(__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--jobs", type=int, default=640, help="of Procrastinate; pg-boss gets four times as many"
+    )
+    chosen = parser.parse_args()
+    rounds, jobs = (2, 320) if chosen.quick else (chosen.rounds, chosen.jobs)
+    jobs -= jobs % (4 * PRODUCERS)
+    with postgres() as place:
+        results = asyncio.run(_measure(place.url, rounds, jobs))
+    _print(results, rounds, jobs)
+    options.write(chosen, results)
+
+
+async def _measure(url: str, rounds: int, jobs: int) -> dict[str, dict[str, list[float]]]:
+    async with AsyncExitStack() as stack:
+        one = Procrastinate(url)
+        await stack.enter_async_context(one.app.open_async())
+        other = PgBoss(await stack.enter_async_context(node_queue("pgboss.mjs", url)))
+        for queue in (one, other):
+            await queue.install()
+        results = {"procrastinate, busy": await _compare(one, url, rounds, jobs)}
+        one.concurrency = 1
+        results["procrastinate, usual"] = await _compare(one, url, rounds, jobs)
+        results["pg-boss, busy"] = await _compare(other, url, rounds, jobs * FASTER)
+        return results
+
+
+async def _compare(queue: Queue, url: str, rounds: int, jobs: int) -> dict[str, list[float]]:
+    """Jobs per second of each contender, round by round; the first, which warms everything up, is not kept."""
+    rates: dict[str, list[float]] = {name: [] for name in CONTENDERS}
+    with psycopg.connect(url, autocommit=True) as connection:
+        for turn in range(rounds + 1):
+            for name in CONTENDERS if turn % 2 else reversed(CONTENDERS):
+                connection.execute(SQL(queue.empty()))  # of the classes above
+                async with _watching(queue.preset, url) if name == "watched" else _nobody():
+                    newest = _newest(connection)
+                    await queue.fill(jobs // 4)
+                    await queue.drain()
+                    began = time.perf_counter()
+                    await queue.fill(jobs)
+                    await queue.drain()
+                    rate = jobs / (time.perf_counter() - began)
+                    if name == "watched":
+                        _check(connection, queue.preset, newest, jobs + jobs // 4)
+                if turn:
+                    rates[name].append(rate)
+    return rates
+
+
+@asynccontextmanager
+async def _nobody() -> AsyncIterator[None]:
+    yield
+
+
+@asynccontextmanager
+async def _watching(preset: str, url: str) -> AsyncIterator[None]:
+    """The table attached, and a node that has counted it."""
+    environment = {**os.environ, "TAILBOARD_DATABASE_URL": url, "PYTHONUNBUFFERED": "1"}
+    with attaching.connect(url) as connection:
+        attaching.attach(connection, presets.load(preset))
+    node = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tailboard", "serve", "--port", "0", env=environment, stdout=subprocess.PIPE
+    )
+    assert node.stdout is not None
+    while b"Tailboard is ready" not in await node.stdout.readline():
+        assert node.returncode is None
+    with psycopg.connect(url, autocommit=True) as connection:
+        synced = "SELECT FROM tailboard.sources WHERE name = %s AND synced"
+        await await_until(lambda: connection.execute(synced, [preset]).rowcount == 1, 30)
+    try:
+        yield
+    finally:
+        node.terminate()
+        await node.wait()
+        with attaching.connect(url) as connection:
+            attaching.detach(connection, preset)
+
+
+def _newest(connection: psycopg.Connection[Any]) -> int:
+    row = connection.execute("SELECT coalesce(max(seq), 0) FROM tailboard.changes").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _check(connection: psycopg.Connection[Any], preset: str, after: int, jobs: int) -> None:
+    """Each job was recorded as made and as completed, once."""
+    row = connection.execute(
+        "SELECT count(*) FILTER (WHERE op = 'I'), count(*) FILTER (WHERE new_status = 'completed')"
+        " FROM tailboard.changes WHERE source = %s AND seq > %s",
+        [preset, after],
+    ).fetchone()
+    assert row == (jobs, jobs), f"{preset}: recorded {row} of {jobs} jobs"
+
+
+def _print(results: dict[str, dict[str, list[float]]], rounds: int, jobs: int) -> None:
+    print(
+        f"{rounds} rounds of {jobs} jobs, {FASTER} times as many for pg-boss;"
+        f" {PRODUCERS} producers, one worker process, {os.cpu_count()} cores, fsync on"
+    )
+    print(f"{'queue':<21} {'alone/s':>9} {'watched/s':>10} {'ratio':>6}   of each round")
+    for name, rates in results.items():
+        ratios = [watched / alone for alone, watched in zip(rates["alone"], rates["watched"], strict=True)]
+        print(
+            f"{name:<21} {statistics.median(rates['alone']):>9,.0f}"
+            f" {statistics.median(rates['watched']):>10,.0f} {statistics.median(ratios):>6.2f}"
+            f"   {' '.join(f'{ratio:.2f}' for ratio in ratios)}"
+        )
+
+
+if __name__ == "__main__":
+    main()
