@@ -12,7 +12,8 @@ from tailboard.errors import InvalidCursor
 
 Int8 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Text = Annotated[str, msgspec.Meta(max_length=1000, pattern="^[^\\x00]*$")]
-MAX_LENGTH: Final = 20_000
+MAX_LENGTH: Final = 5_000
+"""An address longer than 64 KiB is refused before anybody looks at it, and each character may take twelve."""
 
 
 class _Place(msgspec.Struct, array_like=True, forbid_unknown_fields=True, omit_defaults=True):
