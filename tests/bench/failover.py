@@ -13,9 +13,7 @@ what it sees without one: from the last event before the leader went to the firs
     half-open       its connections to PostgreSQL fall silent in both directions
 """
 
-import argparse
 import asyncio
-import json
 import shutil
 import statistics
 import tempfile
@@ -26,6 +24,7 @@ from time import monotonic
 from typing import Final
 
 import psycopg
+from measuring import options
 from websockets.asyncio.client import connect
 
 from faults.node import Node
@@ -166,21 +165,15 @@ async def _write(url: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="one trial of each")
-    parser.add_argument("--json", type=Path, help="write the figures there, too")
-    options = parser.parse_args()
-    results = asyncio.run(measure(quick=options.quick))
+    chosen = options.parser(__doc__).parse_args()
+    results = asyncio.run(measure(quick=chosen.quick))
     print(f"Failover of the sealer, {NODES} nodes: the feed's silence in seconds")
     for name, found in results.items():
         aim = f", aim {AIM_S:.0f}" if name in {"killed", "stopped", "disconnected"} else ""
         print(
             f"  {name:13} p50 {statistics.median(found):5.2f}   longest {max(found):5.2f}   ({len(found)} trials{aim})"
         )
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1))
+    options.write(chosen, results)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,21 @@ compares what each reader was told with what was committed. The first broken pro
 
 import argparse
 import asyncio
+import faulthandler
 import random
 import sys
 import time
 from collections import Counter
+from typing import Final
 
 from faults.oracle import Violation
 from faults.scenario import SCENARIOS, Scenario, Skipped
 from faults.scenarios import disasters, network, processes, resources, server
 from faults.world import World, world
+
+_ACT_WITHIN_S: Final = 240.0
+_END_WITHIN_S: Final = 600.0
+"""After its time a walk ends by force, and says where it hangs: nothing here may run for ever."""
 
 MODULES = (processes, network, server, disasters, resources)
 
@@ -58,7 +64,8 @@ class Walk:
                 return
             began = time.monotonic()
             try:
-                said = await scenario.act(made)
+                async with asyncio.timeout(_ACT_WITHIN_S):
+                    said = await scenario.act(made)
             except Skipped as reason:
                 self.skipped[scenario.name] = str(reason)
                 self._say(scenario.name, f"skipped: {reason}")
@@ -118,6 +125,7 @@ def main() -> int:
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}; --list names them all")
     walk = Walk(seed, asked.minutes, only)
     broken = None
+    faulthandler.dump_traceback_later(asked.minutes * 60 + _END_WITHIN_S, exit=True)
     try:
         asyncio.run(walk.run())
     except* Violation as violations:

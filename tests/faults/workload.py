@@ -19,6 +19,7 @@ Connection = AsyncConnection[Any]
 
 SCHEMA: Final = "CREATE SCHEMA IF NOT EXISTS faults; CREATE TABLE faults.committed (txn bigint PRIMARY KEY)"
 QUEUES: Final = ("mail", "image", "sync")
+_HELD_WITHIN_S: Final = 90.0
 _STATUSES: Final = ("pending", "in_progress", "completed", "failed", "cancelled")
 
 # What a transaction may run into because others write, or because a resource is used up: it has not happened.
@@ -111,8 +112,10 @@ class Gate:
             self._empty.set()
 
     async def close(self) -> None:
+        """Raises TimeoutError where a writer does not come to the end of its transaction."""
         self._open.clear()
-        await self._empty.wait()
+        async with asyncio.timeout(_HELD_WITHIN_S):
+            await self._empty.wait()
 
     def open(self) -> None:
         self._open.set()
