@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 LIMIT: Final = 50_000
-"""Pairs of queue and moment from which a source is counted more coarsely; they take some 10 MB."""
+"""Pairs of queue and moment from which a source is counted more coarsely; they take some 10 MB by estimate."""
 _DAY: Final = 86_400
 GRAINS: Final = (60, 3600, _DAY, 32 * _DAY, 32**2 * _DAY, 32**3 * _DAY, 32**4 * _DAY)
 """In seconds; the last is 2,900 years. Each divides the next, so that a coarser moment is also one of the finer."""
