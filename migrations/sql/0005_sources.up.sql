@@ -79,6 +79,24 @@ BEGIN
     RETURN 'paused';
 END $$;
 
+-- A card without its payload or result where they are known to be large, or turn out to be.
+CREATE FUNCTION tailboard.lighten(card jsonb, payload_large boolean, result_large boolean) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    omitted text[] := '{}';
+BEGIN
+    IF payload_large OR octet_length((card -> 'payload')::text) > 2048 THEN
+        omitted := omitted || 'payload'::text;
+    END IF;
+    IF result_large OR octet_length((card -> 'result')::text) > 2048 THEN
+        omitted := omitted || 'result'::text;
+    END IF;
+    IF omitted = '{}' THEN
+        RETURN card;
+    END IF;
+    RETURN card || (SELECT jsonb_object_agg(o.name, NULL) FROM unnest(omitted) AS o(name)) || jsonb_build_object('omitted', omitted);
+END $$;
+
 -- Logs one change of an adopted source where its capture has no short way: what is rare is decided here.
 CREATE FUNCTION tailboard.log_change(
     source text, op "char", old_id text, new_id text, old_status text, new_status text, due timestamptz, old_due timestamptz,

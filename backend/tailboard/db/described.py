@@ -80,6 +80,8 @@ class Described:
     """The type of every expression, by the key it has in the definition; the status column is `status`."""
     used: tuple[str, ...]
     """The columns that decide a job, in the table's order."""
+    qualified: Mapping[str, str]
+    """Every expression as PostgreSQL writes it, with each column of the row as `job.column`, by its key."""
 
     @property
     def fingerprint(self) -> dict[str, str]:
@@ -158,7 +160,7 @@ def _described(connection: Connection[Any], source: Source, table: Table) -> Des
             f"[sources.{source.name}] uses {virtual[0]}, a virtual generated column, which no trigger can see: "
             "write its expression instead."
         )
-    return Described(source, table, types, used)
+    return Described(source, table, types, used, _qualified(connection, source))
 
 
 def _require_followable(connection: Connection[Any], name: TableName) -> None:
@@ -303,6 +305,30 @@ def _judge(source: Source, key: str, native: NativeType) -> None:
             instead = "write one value that can be read as text"
     if not fits:
         raise InvalidSource(f"[sources.{source.name}] {key} gives {native.name}: {instead}.")
+
+
+def _qualified(connection: Connection[Any], source: Source) -> dict[str, str]:
+    """The expressions as PostgreSQL writes them in a view, where the row is one of two tables."""
+    view = Identifier("tailboard", f"describing_{source.name}")
+    create = SQL("CREATE VIEW {} AS SELECT {} AS value FROM {} AS {}, (SELECT) AS nothing")
+    texts = dict(expressions(source))
+    if source.deleted_status is None and source.deleted != "gone":
+        texts["deleted"] = source.deleted
+
+    def written(key: str, text: str) -> str:
+        with judged(source, key), connection.transaction(force_rollback=True):
+            connection.execute(
+                create.format(view, parenthesized(text), Identifier(*source.table), Identifier(ROW))
+            )
+            row = connection.execute(
+                "SELECT pg_get_viewdef(to_regclass(%s))", [view.as_string(connection)]
+            ).fetchone()
+        assert row is not None  # noqa: S101 - the view has just been made
+        return str(row[0]).strip().removesuffix(";").removeprefix("SELECT ")
+
+    # What follows the expression is the same for every one of them.
+    rest = written("id", "1").removeprefix("1")
+    return {key: written(key, text).removesuffix(rest) for key, text in texts.items()}
 
 
 def _used(connection: Connection[Any], source: Source, table: Table) -> tuple[str, ...]:

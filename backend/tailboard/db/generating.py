@@ -9,6 +9,7 @@ built in three layers, each a SELECT over the one before:
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from psycopg import Connection
@@ -18,6 +19,7 @@ from tailboard.core.job import STATUSES, Status
 from tailboard.db.described import Described, expressions, parenthesized
 from tailboard.db.queries import query
 from tailboard.sources.source import GONE, ROW, STRAY_STATUS, StatusColumn
+from tailboard.sources.sqltext import renamed
 
 _NULLS: Final = {
     "queue": "'default'",
@@ -55,6 +57,8 @@ _LARGE: Final = 2048
 _SURELY_LARGE: Final = 16384
 """Stored bytes from which a value is too large whatever it is: it need not be read to know that."""
 _SURELY_SMALL: Final = 300
+_LIGHT: Final = 1200
+"""Bytes of a card below which nothing in it can be large."""
 _ERROR_LENGTH: Final = 16384
 
 SETTINGS: Final = SQL("SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'")
@@ -64,6 +68,10 @@ TRIGGER: Final = Identifier("tailboard_watch")
 FOLLOW_TRIGGER: Final = Identifier("tailboard_follow")
 EMPTIED_TRIGGER: Final = Identifier("tailboard_emptied")
 """What is on the owner's tables while a source is attached."""
+
+
+Written = Callable[[str], Composable]
+"""The expression of a key of the definition, over some row."""
 
 
 class Generated:
@@ -131,18 +139,23 @@ class Generated:
 
     def capture(self) -> str:
         """The statement that writes the trigger function, with @leaf@ and @to_seq@ left open."""
-        new, old = (self.row_of(word) for word in ("new", "old"))
         given = SQL("(SELECT ($1).*) AS {}").format(Identifier(ROW))
         stray = self.counting_stray()
         select = SQL("SELECT r.id, r.status, r.due, r.card FROM {} AS r")
+        new, old = (
+            FieldsOf(self, self._described, "tb_new", ""),
+            FieldsOf(self, self._described, "tb_old", "old_"),
+        )
         body = query("source_capture").format(
             source=Literal(self._source.name),
-            new_image=self.image("new"),
-            old_image=self.image("old"),
-            new_row=self.carded(new, stray),
-            old_row=self.carded(old, self.stray, meaning=True),
-            old_facts=self._facts(old, self.stray),
-            meaning=SQL("o.meaning"),
+            new_image=self.image("tb_new"),
+            old_image=self.image("tb_old"),
+            new_status=new.status(counted=True),
+            old_status=old.status(counted=False),
+            new_card=new.card(),
+            old_card=old.card(),
+            facts=old.facts(),
+            meaning=old.meaning(),
             new_dynamic=self._dynamic(select.format(self.carded(given, stray))),
             old_dynamic=self._dynamic(select.format(self.carded(given, self.stray))),
             meaning_dynamic=self._dynamic(SQL("SELECT {} FROM {}").format(self.meaning(), given)),
@@ -188,7 +201,7 @@ class Generated:
             if re.search(rf"\b{re.escape(column)}\b", text, re.IGNORECASE)
         ]
         whole = any(re.search(rf"\b{ROW}\b(?!\s*\.)", text) for _, text in expressions(self._source))
-        if whole or len(mentions) != 1 or mentions[0] not in self._weighed():
+        if whole or len(mentions) != 1 or mentions[0] not in self.weighed():
             return False
         return dict(expressions(self._source))[mentions[0]] in {column, f'"{column}"'}
 
@@ -203,30 +216,27 @@ class Generated:
             return SQL("{}::text").format(Literal(self._source.deleted))
         return SQL("{}::text").format(parenthesized(self._source.deleted))
 
-    def counting_stray(self) -> Composed:
-        native = self._source.status
-        text = native.column if isinstance(native, StatusColumn) else native
+    def counting_stray(self, of: Written | None = None) -> Composed:
+        """What stands for a status that nothing maps, and counts it."""
         return SQL("tailboard.stray_status({}, {}::text)").format(
-            Literal(self._source.name), parenthesized(text)
+            Literal(self._source.name), (of or self._as_given)("status")
         )
 
-    def _facts(self, rows: Composable, stray: Composable) -> Composed:
-        """What a change keeps of the row as it was."""
-        return SQL(
-            "(SELECT c.id::text AS id, c.status, c.due, c.queue, c.kind, c.worker, c.tags FROM {} AS c OFFSET 0)"
-        ).format(self._canonical(self._raw(rows, stray=stray), SQL("clock_timestamp()")))
+    def _as_given(self, key: str) -> Composable:
+        """An expression as its author wrote it, over the row `job`."""
+        return parenthesized(dict(expressions(self._source))[key])
 
     def carded(self, rows: Composable, stray: Composable, *, meaning: bool = False) -> Composed:
         """Rows as id, status, due, card; with `meaning`, what their deletion means."""
         extra = [SQL("{} AS meaning").format(self.meaning())] if meaning else []
         weighed = [
-            SQL("{} AS {}_large").format(self._surely_large(name), SQL(name)) for name in self._weighed()
+            SQL("{} AS {}_large").format(self.surely_large(name), SQL(name)) for name in self.weighed()
         ]
         raw = self._raw(rows, stray=stray, extra=[*extra, *weighed], guarded=True)
         canonical = self._canonical(
             raw,
             SQL("clock_timestamp()"),
-            also=[*(["meaning"] if meaning else []), *(f"{name}_large" for name in self._weighed())],
+            also=[*(["meaning"] if meaning else []), *(f"{name}_large" for name in self.weighed())],
         )
         return SQL("(SELECT c.id::text AS id, c.status, c.due, {} AS card{} FROM {} AS c OFFSET 0)").format(
             self._card(), SQL(", c.meaning" if meaning else ""), canonical
@@ -247,7 +257,7 @@ class Generated:
         key = parenthesized(source.id)
         columns: list[Composable] = [
             SQL("{} AS id").format(key if native.is_builtin else SQL("{}::text").format(key)),
-            SQL("{} AS status").format(self._status(stray)),
+            SQL("{} AS status").format(self.status(stray)),
             SQL("{} AS due").format(
                 SQL("NULL::timestamptz")
                 if source.due is None
@@ -255,7 +265,7 @@ class Generated:
             ),
         ]
         columns += [
-            SQL("{} AS {}").format(self._column(name, guarded=guarded), Identifier(name))
+            SQL("{} AS {}").format(self.column(name, guarded=guarded), Identifier(name))
             for name in _TYPES
             if name != "status"
         ]
@@ -288,13 +298,14 @@ class Generated:
         columns += [SQL("r.{}").format(Identifier(name)) for name in further]
         return SQL("(SELECT {} FROM {} AS r)").format(SQL(", ").join(columns), raw)
 
-    def _status(self, stray: Composable) -> Composed:
+    def status(self, stray: Composable, of: Written | None = None) -> Composed:
+        """The status before time is looked at."""
         source = self._source
         if isinstance(source.status, StatusColumn):
-            subject, meanings = source.status.column, dict(source.status.map)
+            meanings = dict(source.status.map)
         else:
-            subject, meanings = source.status, {str(status): status for status in STATUSES}
-        base = self._cases(parenthesized(subject), meanings, stray)
+            meanings = {str(status): status for status in STATUSES}
+        base = self._cases((of or self._as_given)("status"), meanings, stray)
         if source.running is None:
             return base
         at_work = SQL("CASE WHEN {} THEN 'in_progress' ELSE 'pending' END").format(
@@ -307,14 +318,16 @@ class Generated:
         )
         return SQL("CASE {} WHEN 'pending' THEN {} {} END").format(base, at_work, others)
 
-    def _cases(self, subject: SQL, meanings: dict[str, Status], stray: Composable) -> Composed:
+    def _cases(self, subject: Composable, meanings: dict[str, Status], stray: Composable) -> Composed:
         cases = SQL(" ").join(
             SQL("WHEN {} THEN {}").format(Literal(value), Literal(meant.value))
             for value, meant in meanings.items()
         )
         return SQL("CASE {}::text {} ELSE {} END").format(subject, cases, stray)
 
-    def _column(self, name: str, *, guarded: bool) -> Composable:
+    def column(self, name: str, *, guarded: bool, of: Written | None = None) -> Composable:
+        """One canonical column. `guarded`: NULL where it is surely too large for a card."""
+        of = of or self._as_given
         kind = SQL(_TYPES[name])  # of the list above
         text = next((text for key, text in self._source.columns.items() if key.value == name), None)
         if name == "kind":
@@ -323,13 +336,13 @@ class Generated:
             absent = SQL(_NULLS.get(name, "NULL"))  # of the list above
         if text is None:
             return SQL("{}::{}").format(absent, kind)
-        value: Composable = parenthesized(text)
+        value = of(name)
         match name:
             case "payload" | "result" | "phases":
                 if self._described.types[name].base != "jsonb":
                     value = SQL("to_jsonb({})").format(value)
-                if guarded and name in self._weighed():
-                    value = SQL("CASE WHEN NOT {} THEN {} END").format(self._surely_large(name), value)
+                if guarded and name in self.weighed():
+                    value = SQL("CASE WHEN NOT {} THEN {} END").format(self.surely_large(name, of), value)
             case "error":
                 value = SQL("left({}::text, {})").format(value, Literal(_ERROR_LENGTH))
             case _:
@@ -348,14 +361,14 @@ class Generated:
 
     # -- the card ----------------------------------------------------------------------------------
 
-    def _weighed(self) -> list[str]:
+    def weighed(self) -> list[str]:
+        """What may be too large for a card."""
         return [name for name in ("payload", "result") if name in self._described.types]
 
-    def _surely_large(self, name: str) -> Composed:
-        text = next(text for key, text in self._source.columns.items() if key.value == name)
-        return SQL("coalesce(pg_column_size({}) > {}, false)").format(
-            parenthesized(text), Literal(_SURELY_LARGE)
-        )
+    def surely_large(self, name: str, of: Written | None = None) -> Composed:
+        """Whether a payload or result is so large that it need not be read to know that."""
+        value = (of or self._as_given)(name)
+        return SQL("coalesce(pg_column_size({}) > {}, false)").format(value, Literal(_SURELY_LARGE))
 
     def _large(self, name: str) -> Composed:
         column = Identifier(name)
@@ -365,7 +378,7 @@ class Generated:
 
     def _card(self) -> Composed:
         """One object, and what few cards have beside it: PostgreSQL readies every branch, taken or not."""
-        weighed = self._weighed()
+        weighed = self.weighed()
         card = self._object(frozenset(weighed))
         usual: list[Composable] = []
         further: list[Composable] = []
@@ -403,3 +416,91 @@ class Generated:
                 value = SQL("CASE WHEN NOT {} THEN {} END").format(self._large(name), value)
             pairs.append(SQL("{}, {}").format(Literal(name), value))
         return SQL("jsonb_build_object({})").format(SQL(", ").join(pairs))
+
+
+class FieldsOf:
+    """Statements of PL/pgSQL that work out a job from the fields of NEW or OLD, without a SELECT.
+
+    `row` is the record's name, `prefix` that of the variables: `tb_status` or `tb_old_status`.
+    """
+
+    def __init__(self, generated: Generated, described: Described, row: str, prefix: str) -> None:
+        self._generated = generated
+        self._described = described
+        self._row = row
+        self._variable = {name: SQL(f"tb_{prefix}{name}") for name in ("id", "status", "due", "card")}
+
+    def _of(self, key: str) -> Composable:
+        return parenthesized(renamed(self._described.qualified[key], ROW, self._row))
+
+    def status(self, *, counted: bool) -> Composed:
+        """Assigns id, status and due."""
+        generated, source, variable = self._generated, self._described.source, self._variable
+        stray = generated.counting_stray(self._of) if counted else generated.stray
+        statements = [
+            SQL("{} := {}::text;").format(variable["id"], self._of("id")),
+            SQL("{} := {};").format(variable["status"], generated.status(stray, self._of)),
+        ]
+        if source.due is not None:
+            statements.append(
+                SQL(
+                    "{due} := CASE WHEN {status} = 'pending' THEN {value}::timestamptz END;"
+                    " IF {due} > clock_timestamp() THEN {status} := 'scheduled'; END IF;"
+                ).format(due=variable["due"], status=variable["status"], value=self._of("due"))
+            )
+        return SQL(" ").join(statements)
+
+    def card(self) -> Composed:
+        """Assigns the card, after the status."""
+        generated, variable = self._generated, self._variable
+        identity = self._of("id")
+        pairs: list[Composable] = [
+            SQL("'id', {}").format(identity if self._described.numbered else SQL("{}::text").format(identity))
+        ]
+        for name in _TYPES:
+            value = generated.column(name, guarded=True, of=self._of)
+            if name == "status":
+                value = variable["status"]
+            elif name == "progress" and name in self._described.types:
+                value = SQL("CASE WHEN {} IS NOT NULL THEN least(greatest({}, 0), 1) END").format(
+                    value, value
+                )
+            pairs.append(SQL("{}, {}").format(Literal(name), value))
+        statements = [SQL("{} := jsonb_build_object({});").format(variable["card"], SQL(", ").join(pairs))]
+        weighed = generated.weighed()
+        if weighed:
+            large = {name: generated.surely_large(name, self._of) for name in weighed}
+            statements.append(
+                SQL("IF {} THEN {} := tailboard.lighten({}, {}, {}); END IF;").format(
+                    SQL(" OR ").join(
+                        [
+                            *large.values(),
+                            SQL("pg_column_size({}) > {}").format(variable["card"], Literal(_LIGHT)),
+                        ]
+                    ),
+                    variable["card"],
+                    variable["card"],
+                    large.get("payload", SQL("false")),
+                    large.get("result", SQL("false")),
+                )
+            )
+        if self._described.source.due is not None:
+            statements.append(
+                SQL(
+                    "IF {due} IS NOT NULL THEN {card} := {card} || jsonb_build_object('due', {due}); END IF;"
+                ).format(due=variable["due"], card=variable["card"])
+            )
+        return SQL(" ").join(statements)
+
+    def facts(self) -> Composed:
+        """Queue, kind, worker and tags, which a change keeps as they were."""
+        return SQL(", ").join(
+            self._generated.column(name, guarded=True, of=self._of)
+            for name in ("queue", "kind", "worker", "tags")
+        )
+
+    def meaning(self) -> Composable:
+        """What the deletion of the row means: a status, or NULL."""
+        if "deleted" in self._described.qualified:
+            return SQL("{}::text").format(self._of("deleted"))
+        return self._generated.meaning()

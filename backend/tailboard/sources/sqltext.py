@@ -72,6 +72,17 @@ def fault(text: str) -> str | None:
     return None if something else "is empty"
 
 
+def renamed(text: str, name: str, other: str) -> str:
+    """An expression with the row `name`, wherever a column is qualified by it, called `other`."""
+    tokens = [token[0] for token in _TOKEN.finditer(text)]
+    for place, token in enumerate(tokens):
+        after = tokens[place + 1] if place + 1 < len(tokens) else ""
+        before = tokens[place - 1] if place else ""
+        if token == name and after == "." and before != ".":
+            tokens[place] = other
+    return "".join(tokens)
+
+
 def _folded(identifier: str) -> str:
     if identifier.startswith('"'):
         return identifier[1:-1].replace('""', '"')
