@@ -12,7 +12,6 @@ The figure is deliveries per second of the server's CPU, reading the database in
 connection takes. The contenders run in turn, round after round, each with a crowd that grows from 1 to 10,000.
 """
 
-import argparse
 import asyncio
 import os
 import statistics
@@ -31,6 +30,9 @@ PATTERNS: Final = {"one by one": 1, "bursts": BURST}
 DELIVERIES: Final = 200_000
 """About so many in each measurement, within the bounds of changes."""
 CHANGES: Final = (40, 2000)
+WARM: Final = 20
+IDLE: Final = 1000
+"""Connections whose memory is measured, after some that are not."""
 
 Rounds = dict[str, list[dict[str, Any]]]
 
@@ -50,63 +52,71 @@ def main() -> None:
         for turn in range(rounds):
             for contender in SERVERS if turn % 2 == 0 else reversed(SERVERS):
                 found[contender.name].append(asyncio.run(_measure(place, contender, sizes)))
-    results = {name: _middle(measured, sizes) for name, measured in found.items()}
-    _print(results, chosen, rounds)
+    results = {
+        "idle_subscribers": min(most, IDLE),
+        "contenders": {name: _middle(measured, sizes) for name, measured in found.items()},
+    }
+    _print(results, rounds)
     options.write(chosen, results)
 
 
 async def _measure(place: Place, contender: Contender, sizes: list[int]) -> dict[str, Any]:
     """One contender, once: for each size of the crowd, a figure for each pattern."""
     found: dict[str, Any] = {}
+    # Memory first and apart: a server that has told of changes keeps some, which new connections then need not take.
+    with contenders.served(contender, place) as server:
+        async with gather(place.url, contender, server, jobs=JOBS) as crowd:
+            await crowd.grow(WARM)
+            found["idle_kib"] = await crowd.grow(WARM + min(sizes[-1], IDLE))
     with contenders.served(contender, place) as server:
         async with gather(place.url, contender, server, jobs=JOBS) as crowd:
             await crowd.grow(1)
             await crowd.watch(CHANGES[0], BURST)  # so that imports and caches are not counted
             for size in sizes:
-                kib = await crowd.grow(size)
+                await crowd.grow(size)
                 changes = min(CHANGES[1], max(CHANGES[0], DELIVERIES // size // BURST * BURST))
                 sights = {name: await crowd.watch(changes, burst) for name, burst in PATTERNS.items()}
-                found[str(size)] = {
-                    "kib": kib,
-                    **{name: sight.figures() for name, sight in sights.items()},
-                }
+                found[str(size)] = {name: sight.figures() for name, sight in sights.items()}
     return found
 
 
 def _middle(rounds: list[dict[str, Any]], sizes: list[int]) -> dict[str, Any]:
-    """The median of the rounds; what went missing or came twice is summed."""
+    """The median of the rounds; what went missing or came unwanted is summed."""
     return {
-        str(size): {
-            "kib": statistics.median(found[str(size)]["kib"] for found in rounds),
-            **{
-                pattern: {
-                    "per_cpu_s": statistics.median(
-                        found[str(size)][pattern]["per_cpu_s"] for found in rounds
-                    ),
-                    "rounds": [round(found[str(size)][pattern]["per_cpu_s"]) for found in rounds],
-                    "wall_s": statistics.median(found[str(size)][pattern]["wall_s"] for found in rounds),
-                    "missing": sum(found[str(size)][pattern]["missing"] for found in rounds),
-                    "unwanted": sum(found[str(size)][pattern]["unwanted"] for found in rounds),
-                }
-                for pattern in PATTERNS
-            },
-        }
-        for size in sizes
+        "idle_kib": statistics.median(found["idle_kib"] for found in rounds),
+        "sizes": {
+            str(size): {
+                pattern: _middle_of([found[str(size)][pattern] for found in rounds]) for pattern in PATTERNS
+            }
+            for size in sizes
+        },
     }
 
 
-def _print(results: dict[str, Any], chosen: argparse.Namespace, rounds: int) -> None:
-    del chosen
+def _middle_of(sights: list[dict[str, float]]) -> dict[str, Any]:
+    return {
+        **{name: statistics.median(sight[name] for sight in sights) for name in ("per_cpu_s", "wall_s")},
+        **{name: sum(sight[name] for sight in sights) for name in ("missing", "unwanted")},
+        "rounds": [round(sight["per_cpu_s"]) for sight in sights],
+    }
+
+
+def _print(results: dict[str, Any], rounds: int) -> None:
     print(f"deliveries per second of the server's CPU, median of {rounds}; {os.cpu_count()} cores")
-    print(f"{'server':<20}{'subscribers':>12}{'one by one':>12}{'bursts':>12}{'KiB each':>10}  exact")
-    for name, sizes in results.items():
-        for size, found in sizes.items():
-            wrong = sum(found[pattern]["missing"] + found[pattern]["unwanted"] for pattern in PATTERNS)
+    print(f"{'server':<20}{'subscribers':>12}{'one by one':>12}{'bursts':>12}  exact")
+    for name, found in results["contenders"].items():
+        for size, by_pattern in found["sizes"].items():
+            wrong = sum(
+                by_pattern[pattern]["missing"] + by_pattern[pattern]["unwanted"] for pattern in PATTERNS
+            )
             print(
                 f"{name:<20}{int(size):>12,}"
-                + "".join(f"{found[pattern]['per_cpu_s']:>12,.0f}" for pattern in PATTERNS)
-                + f"{found['kib']:>10.1f}  {'yes' if not wrong else f'{wrong:,} wrong'}"
+                + "".join(f"{by_pattern[pattern]['per_cpu_s']:>12,.0f}" for pattern in PATTERNS)
+                + f"  {'yes' if not wrong else f'{wrong:,} wrong'}"
             )
+    print(f"KiB that each of {results['idle_subscribers']:,} idle connections takes of the server:")
+    for name, found in results["contenders"].items():
+        print(f"{name:<20}{found['idle_kib']:>12.1f}")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@
 
 One process writes and receives, so that one clock measures: it notes the time when a commit has returned, and the
 time when the frame with that change has arrived. Each contender's server runs in a process of its own, on one
-embedded PostgreSQL with fsync on, for the one client that is measured. The bare loop is the least that anybody could
-do: the usual trigger and one connection that listens in the writer's process, without server, log, order or resumption.
+embedded PostgreSQL with fsync on, for twenty clients, one of whom is measured. The bare loop is the least that
+anybody could do: the usual trigger and one connection that listens in the writer's process, without server, log, order
+or resumption.
 
     20, 50, 200, 800    changes a second and nothing else
     saturated           16 pgbench clients updating as fast as they can, and 50 probes a second among them
@@ -25,6 +26,7 @@ import psycopg
 import uvloop
 from measuring import contenders, options, postgres
 from measuring.contenders import SERVERS, STARLETTE, Contender
+from measuring.crowd import gather
 from measuring.crowd_client import CHANGE
 from measuring.postgres import Place
 from websockets.asyncio.client import ClientConnection, connect
@@ -32,6 +34,8 @@ from websockets.typing import Subprotocol
 
 JOBS: Final = 20_000
 PROBES: Final = 100
+OTHERS: Final = 19
+"""Who also gets every change."""
 CLIENTS: Final = 16
 RATES: Final = {"20": 20, "50": 50, "200": 200, "800": 800, "saturated": 50}
 SECONDS: Final = {"20": 6.0, "50": 6.0, "200": 4.0, "800": 3.0, "saturated": 6.0}
@@ -67,6 +71,8 @@ async def _measure(place: Place, chosen: argparse.Namespace) -> dict[str, Any]:
                     receiver = _from_channel(place.url)
                 else:
                     server = stack.enter_context(contenders.served(contender, place))
+                    crowd = await stack.enter_async_context(gather(place.url, contender, server, jobs=JOBS))
+                    await crowd.grow(OTHERS)
                     receiver = from_socket(
                         await stack.enter_async_context(subscribed(contender, server.port))
                     )
@@ -169,7 +175,7 @@ def _from_channel(url: str) -> Callable[[Times], Any]:
 
 
 def _print(results: dict[str, Any]) -> None:
-    print(f"commit to arrival in ms, {os.cpu_count()} cores, fsync on; writer and receiver are one process")
+    print(f"commit to arrival in ms, {OTHERS + 1} clients, {os.cpu_count()} cores, fsync on")
     print(
         f"{'changes/s':<10} {'contender':<20} {'p50':>8} {'p99':>8} {'max':>8} {'probes':>7} {'lost':>5}   target"
     )

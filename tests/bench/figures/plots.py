@@ -54,8 +54,8 @@ def _fanout(found: Results) -> str:
         Axis("subscribers (20 changes a transaction, 700 bytes each)", log=True),
         Axis("deliveries", log=True),
         [
-            Series(name, [(float(size), figures["bursts"]["per_cpu_s"]) for size, figures in sizes.items()])
-            for name, sizes in found.items()
+            Series(name, [(float(size), by["bursts"]["per_cpu_s"]) for size, by in figures["sizes"].items()])
+            for name, figures in found["contenders"].items()
         ],
     )
 

@@ -50,30 +50,26 @@ def _latency(found: Results) -> Iterator[Row]:
 
 
 def _fanout(found: Results) -> Iterator[Row]:
-    sizes = list(found["Tailboard"])
-    for size in sizes[-2:]:
-        ours = found["Tailboard"][size]
-        others = {name: by_size[size] for name, by_size in found.items() if name != "Tailboard"}
+    by_name = found["contenders"]
+    ours = by_name["Tailboard"]["sizes"]
+    others = {name: figures["sizes"] for name, figures in by_name.items() if name != "Tailboard"}
+    for size in list(ours)[-2:]:
         for pattern, title in (("bursts", "20 changes a transaction"), ("one by one", "one a transaction")):
+            rate = ours[size][pattern]["per_cpu_s"]
             yield Row(
                 f"deliveries per CPU-second to {int(size):,} subscribers, {title}",
-                f"{ours[pattern]['per_cpu_s']:,.0f}",
+                f"{rate:,.0f}",
                 "; ".join(
-                    f"{name} {figures[pattern]['per_cpu_s']:,.0f}"
-                    f" ({ours[pattern]['per_cpu_s'] / figures[pattern]['per_cpu_s']:.1f} times)"
-                    for name, figures in others.items()
+                    f"{name} {sizes[size][pattern]['per_cpu_s']:,.0f}"
+                    f" ({rate / sizes[size][pattern]['per_cpu_s']:.1f} times)"
+                    for name, sizes in others.items()
                 ),
                 "10 times" if pattern == "bursts" else "",
             )
-    largest = sizes[-1]
-    if int(largest) < 1000:
-        return  # too few to tell from the server's own ups and downs
     yield Row(
-        f"memory of an idle connection, at {int(largest):,}",
-        f"{found['Tailboard'][largest]['kib']:.0f} KiB",
-        "; ".join(
-            f"{name} {by[largest]['kib']:.0f} KiB" for name, by in found.items() if name != "Tailboard"
-        ),
+        f"memory of each of {found['idle_subscribers']:,} idle connections",
+        f"{by_name['Tailboard']['idle_kib']:.0f} KiB",
+        "; ".join(f"{name} {by_name[name]['idle_kib']:.0f} KiB" for name in others),
         "28 KiB",
     )
 

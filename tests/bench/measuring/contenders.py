@@ -134,7 +134,7 @@ def served(contender: Contender, place: Place, **settings: str) -> Iterator[Serv
         "TAILBOARD_HOME": str(place.home / "node"),
         "TAILBOARD_DATABASE_URL": place.url,
         "TAILBOARD_PORT": "0",
-        "TAILBOARD_MAX_CONNECTIONS": "20000",
+        "TAILBOARD_MAX_CONNECTIONS": "12000",
         "TAILBOARD_LOG_LEVEL": "warning",
         "PYTHONUNBUFFERED": "1",
         **{f"TAILBOARD_{name.upper()}": value for name, value in settings.items()},

@@ -103,6 +103,8 @@ class Reader(asyncio.Protocol):
             self.ready.set_result(None)
         if end - start == 1 and buffer[start] == ord("2") and self._way.hello is not None:
             self._send(0x81, b"3")  # the ping of Engine.IO
+        if not self.counts:
+            return  # it only takes what it is sent
         for number in CHANGE.findall(buffer, start, end):
             place = int(number) - self._first
             if 0 <= place < len(self.counts):
