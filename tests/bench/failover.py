@@ -1,6 +1,6 @@
 """How long the feed stands still when the node that seals goes, in each of the ways in which it can.
 
-    PYTHONPATH=tests python tests/bench/failover.py [--quick] [--json PATH]
+    python tests/bench/failover.py [--quick] [--json PATH]
 
 Three `tailboard serve` on one PostgreSQL, each behind a proxy. A writer commits a job every 10 ms; a WebSocket client
 of a node that does not lead receives them. Measured is the longest silence that this client sees around the fault, less
@@ -16,6 +16,7 @@ what it sees without one: from the last event before the leader went to the firs
 import asyncio
 import shutil
 import statistics
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -26,6 +27,10 @@ from typing import Final
 import psycopg
 from measuring import options
 from websockets.asyncio.client import connect
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from measuring import options
 
 from faults.node import Node
 from faults.postgres import Postgres

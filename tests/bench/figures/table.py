@@ -157,6 +157,17 @@ def _past(found: Results) -> Iterator[Row]:
     )
 
 
+def _failover(found: Results) -> Iterator[Row]:
+    for ways, aim in ((("killed", "stopped", "disconnected"), "2 s"), (("frozen", "half-open"), "")):
+        silences = [silence for way in ways for silence in found[way]]
+        yield Row(
+            f"the feed's silence when the node that seals is {', '.join(ways[:-1])} or {ways[-1]}; median, longest",
+            f"{statistics.median(silences):.2f} s, {max(silences):.2f} s",
+            "",
+            aim,
+        )
+
+
 def _queues(found: Results) -> Iterator[Row]:
     for name, rates in found.items():
         ratios = [watched / alone for alone, watched in zip(rates["alone"], rates["watched"], strict=True)]
@@ -196,6 +207,7 @@ ROWS: Final[dict[str, Callable[[Results], Iterator[Row]]]] = {
     "fanout": _fanout,
     "filters": _filters,
     "catchup": _catchup,
+    "failover": _failover,
     "lists": _lists,
     "past": _past,
     "large": _large,
