@@ -30,7 +30,6 @@ from websockets.asyncio.client import connect
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from measuring import options
 
 from faults.node import Node
 from faults.postgres import Postgres

@@ -84,8 +84,6 @@ class Generated:
         self.stray = Literal(STRAY_STATUS.value)
         """What stands for a status that nothing maps, where that is not to be counted."""
 
-    # -- reading -----------------------------------------------------------------------------------
-
     def reading_functions(self) -> list[Composed]:
         """`source_NAME()`, and `source_NAME(natives)` for rows whose status the owner writes as one of these words.
 
@@ -134,8 +132,6 @@ class Generated:
             SQL(", ").join(returned),
             Literal(body.as_string(self._connection)),
         )
-
-    # -- the capture -------------------------------------------------------------------------------
 
     def capture(self) -> str:
         """The statement that writes the trigger function, with @leaf@ and @to_seq@ left open."""
@@ -241,8 +237,6 @@ class Generated:
         return SQL("(SELECT c.id::text AS id, c.status, c.due, {} AS card{} FROM {} AS c OFFSET 0)").format(
             self._card(), SQL(", c.meaning" if meaning else ""), canonical
         )
-
-    # -- the layers --------------------------------------------------------------------------------
 
     def _raw(
         self,
@@ -358,8 +352,6 @@ class Generated:
             text.strip('"') in self._described.table.not_null
             and re.fullmatch(r'\w+|"[^"]+"', text) is not None
         )
-
-    # -- the card ----------------------------------------------------------------------------------
 
     def weighed(self) -> list[str]:
         """What may be too large for a card."""

@@ -239,7 +239,8 @@ class Sealing:
     async def _open_after_restore(self, identity: dict[str, Any]) -> None:
         async with self._connection.transaction():
             # Writers wait for as long as this transaction takes; it is tried again where it cannot have the lock.
-            await self._connection.execute("SET LOCAL lock_timeout = '2s'")
+            # Shorter than the second after which PostgreSQL looks for deadlocks: we give way, never a worker.
+            await self._connection.execute("SET LOCAL lock_timeout = '500ms'")
             # The source first: a writer that is past its own lock may have drawn a seq that it has not written yet,
             # and the floor would be laid above it.
             await self._lock_sources()
