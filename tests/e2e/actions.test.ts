@@ -137,6 +137,19 @@ test('everything goes by keyboard alone', async () => {
   await says(page.getByRole('option').first(), `${id} by.keyboard`);
   await page.keyboard.press('Enter');
   await page.waitForURL(new RegExp(`/jobs/jobs/${id}$`));
+  for (const [button, status] of [
+    ['Pause', 'Paused'],
+    ['Resume', 'Pending'],
+    ['Cancel', 'Cancelled'],
+  ] as const) {
+    await page.getByRole('button', { name: button, exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await says(page.locator('.job-head'), status);
+  }
+  await page.getByRole('button', { name: 'Delete', exact: true }).focus();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/queue/);
+  assert.equal(it.board.sql(`SELECT count(*) FROM tailboard.jobs WHERE id = ${id}`), '0');
   const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
   const before = await theme();
   await page.keyboard.press('t');
