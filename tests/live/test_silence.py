@@ -73,7 +73,9 @@ async def test_a_statement_that_the_server_is_at_may_take_as_long_as_it_takes(
         assert await patient.wait(0.01) is False
 
 
-@pytest.mark.skip(reason="in one run of three the pool's next connection ends too; whether pool or proxy is open")
+@pytest.mark.skip(
+    reason="in one run of three the pool's next connection ends too; whether pool or proxy is open"
+)
 async def test_a_pooled_connection_that_never_answers_is_given_up(
     database_url: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
