@@ -3,7 +3,7 @@
 from contextlib import closing
 from typing import Final
 
-from tailboard.db.attaching import attach, connect
+from tailboard.db.adopting.attaching import attach, connect
 from tailboard.sources.parsing import parse
 from tailboard.sources.source import Source
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import psycopg
 
-from tailboard.db.attaching import attach, connect
+from tailboard.db.adopting.attaching import attach, connect
 from tailboard.sources.parsing import parse
 
 ORDERS: Final = """

@@ -21,12 +21,12 @@ import uvicorn
 from litestar import Litestar
 
 from tailboard import __version__
-from tailboard.db.actions import Actions
-from tailboard.db.jobs import Jobs
+from tailboard.db.jobs.actions import Actions
+from tailboard.db.jobs.reading import Jobs
+from tailboard.db.jobs.workers import Workers
 from tailboard.db.log import Log
 from tailboard.db.past import Past
 from tailboard.db.pool import Database
-from tailboard.db.workers import Workers
 from tailboard.errors import AddressInUse, DatabaseUnavailable
 from tailboard.live.caretaker import Caretaker
 from tailboard.live.event_counts import EventCounts

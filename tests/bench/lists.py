@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from measuring import options
 
 from cli import rig
-from tailboard.db.attaching import attach, connect
-from tailboard.db.embedded import EmbeddedServer
+from tailboard.db.adopting.attaching import attach, connect
+from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import migrate
 from tailboard.sources.parsing import parse
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from measuring import options
 
 from cli import rig
-from tailboard.db.embedded import EmbeddedServer
+from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import migrate
 
 MOMENTS: Final = 12

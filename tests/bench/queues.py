@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fixtures.waiting import await_until
 from queues.node_queue import NodeQueue, node_queue
-from tailboard.db import attaching
+from tailboard.db.adopting import attaching
 from tailboard.sources import presets
 
 PRODUCERS: Final = 8

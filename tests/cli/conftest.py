@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli import rig
-from tailboard.db.embedded import EmbeddedServer
+from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import migrate
 
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import httpx
 
-from tailboard.db.embedded import EmbeddedServer
+from tailboard.db.embedded.server import EmbeddedServer
 
 PATIENCE = 60.0
 

@@ -13,7 +13,7 @@ import pytest
 from cli import rig
 from tailboard.cli.demo.without_psql import statements
 from tailboard.cli.demo.workers import programs, sql_program
-from tailboard.db.embedded import EmbeddedServer
+from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import newest_revision
 
 

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from cli import rig
-from tailboard.db.embedded import EmbeddedServer
+from tailboard.db.embedded.server import EmbeddedServer
 
 
 def add_job(url: str, kind: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import psycopg
 
-from tailboard.db.installation import Account, Installation
+from tailboard.db.embedded.installation import Account, Installation
 
 SETTINGS: Final = {
     "fsync": "off",  # what is tested are crashes of PostgreSQL, not of the kernel

@@ -19,7 +19,7 @@ from orders_table import attach_orders, count_orders, make_orders
 from tailboard.core.change import Op
 from tailboard.core.event import Event
 from tailboard.core.stats import Stats
-from tailboard.db.baseline import Upkeep, survey
+from tailboard.db.adopting.baseline import Upkeep, survey
 from tailboard.db.sealing import Sealing
 from tailboard.sources.sqltext import TableName
 

@@ -12,9 +12,9 @@ from fixtures.database import AConnect, Connect
 from fixtures.waiting import await_until
 from log_rig import Board, board
 from orders_table import ORDERS, Counts, attach_orders, count_orders, make_orders
-from tailboard.db.attaching import attach
-from tailboard.db.attaching import connect as connect_to_attach
-from tailboard.db.health import State, health
+from tailboard.db.adopting.attaching import attach
+from tailboard.db.adopting.attaching import connect as connect_to_attach
+from tailboard.db.adopting.health import State, health
 from tailboard.db.verify import verify
 from tailboard.sources.parsing import parse
 

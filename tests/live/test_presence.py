@@ -6,9 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tailboard.db.jobs import Jobs
+from tailboard.db.jobs.reading import Jobs
+from tailboard.db.jobs.workers import Workers
 from tailboard.db.pool import Database
-from tailboard.db.workers import Workers
 from tailboard.live.presence import Health, Presence
 
 

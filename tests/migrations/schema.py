@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import psycopg
 
-from tailboard.db.embedded import EmbeddedServer
+from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import migrate
 
 SNAPSHOT: Final = Path(__file__).with_name("schema.snapshot")

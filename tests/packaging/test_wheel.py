@@ -64,7 +64,7 @@ def test_the_wheel_holds_what_runs_and_nothing_of_the_workshop(wheel: Path) -> N
         "tailboard/migrations/env.py",
         "tailboard/migrations/sql/0001_log.up.sql",
         "tailboard/migrations/versions/0001_log.py",
-        "tailboard/db/queries/log_seal.sql",
+        "tailboard/db/queries/log/seal.sql",
         "tailboard/cli/demo/sql_worker.sql",
         "tailboard/web/static/index.html",
     ):

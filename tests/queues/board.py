@@ -19,7 +19,7 @@ import psycopg
 from cli import rig
 from fixtures.waiting import await_until
 from tailboard.client import Feed, JobEvent, Reset, Stats
-from tailboard.db.installation import packaged_bin_dir
+from tailboard.db.embedded.installation import packaged_bin_dir
 
 T = TypeVar("T")
 

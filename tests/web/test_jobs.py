@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from tailboard.app import Node
-from tailboard.db import actions
+from tailboard.db.jobs import actions
 
 Worker = psycopg.AsyncConnection[Any]
 

@@ -10,8 +10,8 @@ from rich.text import Text
 from tailboard.cli.options import DATABASE, as_json, with_settings
 from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
-from tailboard.db.attaching import attach, connect
-from tailboard.db.preview import Preview, preview
+from tailboard.db.adopting.attaching import attach, connect
+from tailboard.db.adopting.preview import Preview, preview
 from tailboard.db.schema import require_newest
 from tailboard.errors import InvalidSource
 from tailboard.settings import Settings

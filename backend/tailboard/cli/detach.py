@@ -5,7 +5,7 @@ import click
 from tailboard.cli.options import DATABASE, as_json, with_settings
 from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
-from tailboard.db.attaching import connect, detach
+from tailboard.db.adopting.attaching import connect, detach
 from tailboard.db.schema import require_newest
 from tailboard.settings import Settings
 

@@ -13,7 +13,7 @@ from tailboard.cli.demo import workers
 from tailboard.cli.logs import set_up_logging
 from tailboard.cli.target import database_url
 from tailboard.cli.terminal import Terminal
-from tailboard.db.embedded import EmbeddedServer
+from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import current_revision, migrate, require_newest
 from tailboard.settings import Settings
 

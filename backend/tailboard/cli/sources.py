@@ -9,8 +9,8 @@ from rich.text import Text
 from tailboard.cli.options import DATABASE, as_json, with_settings
 from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
-from tailboard.db.attaching import connect
-from tailboard.db.health import Health, State, health
+from tailboard.db.adopting.attaching import connect
+from tailboard.db.adopting.health import Health, State, health
 from tailboard.db.schema import require_newest
 from tailboard.settings import Settings
 from tailboard.sources import presets

@@ -1,6 +1,6 @@
 """Which database a command means: the one it was told, or the embedded one that `up` runs."""
 
-from tailboard.db.embedded import EmbeddedServer
+from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.errors import DatabaseUnavailable
 from tailboard.settings import Settings
 

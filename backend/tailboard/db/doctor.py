@@ -15,7 +15,7 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import namedtuple_row
 
-from tailboard.db.health import State, health
+from tailboard.db.adopting.health import State, health
 from tailboard.db.queries import query
 from tailboard.db.schema import current_revision, newest_revision
 from tailboard.errors import TailboardError

@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Identifier
 from tailboard.core.cursor import Cursor
 from tailboard.core.projections import Saved
 from tailboard.core.stats import Tally
-from tailboard.db.baseline import Held, Survey, Upkeep, write
+from tailboard.db.adopting.baseline import Held, Survey, Upkeep, write
 from tailboard.db.errors import translated
 from tailboard.db.pool import Connection
 from tailboard.db.queries import query

@@ -14,13 +14,13 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Final
 
-from tailboard.db.baseline import Held, Survey, Upkeep, survey
-from tailboard.db.health import Health, State, health_now
+from tailboard.db.adopting.baseline import Held, Survey, Upkeep, survey
+from tailboard.db.adopting.health import Health, State, health_now
+from tailboard.db.adopting.renewal import renew
+from tailboard.db.adopting.upkeep import horizon, look, note, poll, recheck
 from tailboard.db.pool import Connection, Database
 from tailboard.db.queries import query
-from tailboard.db.renewal import renew
 from tailboard.db.sealing import Sealing
-from tailboard.db.upkeep import horizon, look, note, poll, recheck
 from tailboard.errors import (
     AttachRefused,
     DatabaseError,

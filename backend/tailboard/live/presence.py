@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
 
-from tailboard.db.workers import Worker, Workers
+from tailboard.db.jobs.workers import Worker, Workers
 from tailboard.errors import SourceFailing
 
 

@@ -40,7 +40,7 @@ class Reason(StrEnum):
 
 
 class Look(NamedTuple):
-    """What the catalogs, the log and the upkeep's own notes say of a source; the columns of `upkeep_look.sql`."""
+    """What the catalogs, the log and the upkeep's own notes say of a source; the columns of `upkeep/look.sql`."""
 
     name: str
     table: str

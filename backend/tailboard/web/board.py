@@ -6,8 +6,8 @@ from typing import Final
 
 from litestar.di import NamedDependency
 
-from tailboard.db.actions import Actions
-from tailboard.db.jobs import Jobs
+from tailboard.db.jobs.actions import Actions
+from tailboard.db.jobs.reading import Jobs
 from tailboard.db.log import Log
 from tailboard.db.past import Past
 from tailboard.db.pool import Database

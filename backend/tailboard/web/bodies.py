@@ -11,8 +11,8 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from tailboard.core.action import Action
 from tailboard.core.job import JobName, Status
-from tailboard.db.actions import NewJob
-from tailboard.db.page import JobFilter
+from tailboard.db.jobs.actions import NewJob
+from tailboard.db.jobs.page import JobFilter
 from tailboard.errors import InvalidInput, MalformedJson
 
 NO_NUL: Final = "^[^\\x00]*$"

@@ -8,7 +8,7 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import HeaderParameter, QueryParameter, RawBody
 
 from tailboard.core.action import Action
-from tailboard.db.jobs import no_source
+from tailboard.db.jobs.reading import no_source
 from tailboard.errors import InvalidInput, JobNotFound
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.bodies import ChangeJob, read_body

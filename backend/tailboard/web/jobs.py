@@ -7,8 +7,8 @@ from litestar.params import QueryParameter, RawBody
 from msgspec import Meta
 
 from tailboard.core.job import JobName, Status
-from tailboard.db.actions import BULK_LIMIT, BulkResult
-from tailboard.db.page import JobFilter, Sort, Wanted
+from tailboard.db.jobs.actions import BULK_LIMIT, BulkResult
+from tailboard.db.jobs.page import JobFilter, Sort, Wanted
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.bodies import MAX_VALUES, NO_NUL, Bulk, Enqueue, NameOfJob, job_names, read_body
 from tailboard.web.documents import BulkDone, JobList, OneJob, answers

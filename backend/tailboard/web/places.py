@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from tailboard.db.page import LAST_ID, JobFilter, Place, Places, Sort
+from tailboard.db.jobs.page import LAST_ID, JobFilter, Place, Places, Sort
 from tailboard.errors import InvalidCursor
 
 Int8 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]

@@ -6,7 +6,7 @@ import msgspec
 from litestar import MediaType, Response
 
 from tailboard.core.frames import splice_source
-from tailboard.db.page import Card
+from tailboard.db.jobs.page import Card
 from tailboard.errors import SourceFailing
 
 

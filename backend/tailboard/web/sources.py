@@ -6,8 +6,8 @@ from typing import Final
 from litestar import Controller, Response, get
 
 from tailboard.core.action import Action
-from tailboard.db.adopted import Adopted
-from tailboard.db.health import Health, State, health_now
+from tailboard.db.adopting.health import Health, State, health_now
+from tailboard.db.jobs.adopted import Adopted
 from tailboard.db.queries import query
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.documents import SourceHealth, SourceList, SourceNow, answers
@@ -30,7 +30,7 @@ class SourcesController(Controller):
     )
     async def sources(self, board: OfBoard) -> Response[bytes]:
         async with board.database.connection() as connection:
-            rows = await (await connection.execute(query("stats_sources"))).fetchall()
+            rows = await (await connection.execute(query("sources_stats"))).fetchall()
             adopted = {health.name: health for health in await health_now(connection)}
         known = await board.jobs.attached()
         counted = Counter[str]()

@@ -6,9 +6,9 @@ import contextlib
 from litestar import Controller, Response, get
 from msgspec.json import encode
 
-from tailboard.db.actions import BULK_LIMIT
-from tailboard.db.health import Health as SourceState
-from tailboard.db.health import health_now
+from tailboard.db.adopting.health import Health as SourceState
+from tailboard.db.adopting.health import health_now
+from tailboard.db.jobs.actions import BULK_LIMIT
 from tailboard.db.queries import query
 from tailboard.errors import DatabaseUnavailable, NotReady, TailboardError
 from tailboard.live.presence import Health
@@ -68,7 +68,7 @@ class SystemController(Controller):
     )
     async def board(self, board: OfBoard) -> Response[bytes]:
         async with board.database.connection() as connection:
-            rows = await (await connection.execute(query("stats_sources"))).fetchall()
+            rows = await (await connection.execute(query("sources_stats"))).fetchall()
         return answer(
             fields(
                 version=board.version,

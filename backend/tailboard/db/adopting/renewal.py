@@ -1,0 +1,31 @@
+"""Renewing a source whose table was migrated by its owner: the same expressions, over the columns as they are now."""
+
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+
+from tailboard.db.adopting.attaching import connect
+from tailboard.db.adopting.described import describe
+from tailboard.db.adopting.installing import install
+from tailboard.db.errors import translated
+from tailboard.sources.parsing import from_definition
+
+
+def renew(url: str, name: str) -> None:
+    """Write capture and reading function anew. Blocks. Raises InvalidSource and AttachRefused where the expressions
+    do not fit any more, and then nothing has changed.
+    """
+    with connect(url, "renew") as connection, translated():
+        _renew(connection, name)
+
+
+def _renew(connection: Connection[Any], name: str) -> None:
+    with connection.transaction():
+        connection.execute("SELECT set_config('lock_timeout', '200ms', true)")
+        row = connection.execute(
+            "SELECT definition::text FROM tailboard.sources WHERE name = %s AND NOT builtin FOR UPDATE",
+            [name],
+        ).fetchone()
+        if row is not None:
+            install(connection, describe(connection, from_definition(name, msgspec.json.decode(row[0]))))

@@ -1,0 +1,1 @@
+"""The PostgreSQL that comes with Tailboard: its programs, its cluster, its server."""

@@ -1,0 +1,272 @@
+"""What people do to jobs: enqueue and change built-in ones, act on one job of any source or on all that match.
+
+On the built-in table every action is one UPDATE guarded by status, so that of two who act at once one is told
+why it came too late. An adopted source is acted on by its own queue's SQL: see `db/jobs/adopted_actions.py`.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import psycopg
+from psycopg import errors
+
+from tailboard.core.action import ALLOWED, Action, why_not
+from tailboard.core.job import BUILTIN_SOURCE, JobName, Status
+from tailboard.db.jobs import adopted_listing
+from tailboard.db.jobs.adopted import Attached
+from tailboard.db.jobs.adopted_actions import AdoptedActions, narrowed
+from tailboard.db.jobs.listing import fragments
+from tailboard.db.jobs.page import Card, JobFilter, builtin_id
+from tailboard.db.jobs.reading import Jobs, no_source, only_builtin
+from tailboard.db.pool import Connection, Database
+from tailboard.db.queries import query
+from tailboard.errors import (
+    ActionRefused,
+    DatabaseError,
+    InvalidJob,
+    JobNotFound,
+    SourceFailing,
+    VersionMismatch,
+)
+
+BATCH: Final = 500
+"""Jobs that one transaction of a bulk action writes."""
+BULK_LIMIT: Final = 10_000
+"""Jobs that one bulk call writes; the answer says whether there are more."""
+COUNT_LIMIT: Final = 100_000
+_BULK_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job to enqueue. `payload` is JSON text, or None."""
+
+    kind: str
+    queue: str = "default"
+    priority: int = 0
+    max_attempts: int = 3
+    tags: tuple[str, ...] = ()
+    payload: bytes | None = None
+    scheduled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkResult:
+    """What a bulk action reached. `matched` is counted up to COUNT_LIMIT; `more` says there are jobs left.
+
+    `refused` counts the jobs that their queue left as they were; sources that have no such action, or cannot be
+    read, are named.
+    """
+
+    matched: int
+    changed: int
+    more: bool
+    refused: int = 0
+    unsupported: tuple[str, ...] = ()
+    failing: tuple[SourceFailing, ...] = ()
+
+
+class Actions:
+    """Raises JobNotFound, SourceNotFound, ActionRefused, InvalidJob, DatabaseUnavailable, DatabaseError."""
+
+    def __init__(self, database: Database, jobs: Jobs) -> None:
+        self._database = database
+        self._jobs = jobs
+        self._adopted = AdoptedActions(database, jobs)
+
+    async def enqueue(self, job: NewJob) -> Card:
+        """Add a job; it is `scheduled` where its time lies ahead, else `pending`."""
+        parameters = {
+            "kind": job.kind,
+            "queue": job.queue,
+            "priority": job.priority,
+            "max_attempts": job.max_attempts,
+            "tags": list(job.tags),
+            "payload": None if job.payload is None else job.payload.decode(),
+            "scheduled_at": job.scheduled_at,
+        }
+        with _values_checked():
+            async with self._database.connection() as connection:
+                row = await (await connection.execute(query("jobs_insert"), parameters)).fetchone()
+        assert row is not None  # noqa: S101 - INSERT ... RETURNING
+        return await self._card(row[0])
+
+    async def change(self, name: JobName, changes: bytes, *, version: int | None = None) -> Card:
+        """Set the fields that the JSON object `changes` names; with `version` only if it is still that."""
+        await self._only_builtin(name.source, "change")
+        job_id = _builtin(name)
+        with _values_checked():
+            async with self._database.connection() as connection, connection.transaction():
+                await _lock(connection, job_id, version)
+                await connection.execute(query("jobs_update"), {"id": job_id, "changes": changes.decode()})
+        return await self._card(job_id)
+
+    async def act(self, name: JobName, action: Action, *, version: int | None = None) -> Card | None:
+        """Do it, or raise ActionRefused that says why not. Returns the job as it is now, None if it is gone."""
+        if name.source != BUILTIN_SOURCE:
+            source = (await self._jobs.attached()).find(name.source)
+            if source is None:
+                raise no_source(name.source)
+            await self._adopted.act(source, name.id, action, version)
+        else:
+            await self._act_on_builtin(_builtin(name), action, version)
+        if action is Action.DELETE:
+            return None
+        try:
+            return (await self._jobs.get(name))[0]
+        except JobNotFound:
+            return None
+
+    async def count(self, wanted: JobFilter, action: Action) -> BulkResult:
+        """How many jobs the action would reach, without doing it."""
+        known = await self._jobs.attached()
+        matched = await self._count(wanted, action) if wanted.reaches(BUILTIN_SOURCE) else 0
+        filtered = narrowed(wanted, action)
+        failing: list[SourceFailing] = []
+        for source in known.adopted:
+            if filtered is None or not wanted.reaches(source.name) or action not in source.actions:
+                continue
+            try:
+                async with self._jobs.snapshot() as (_, reader):
+                    matched += await adopted_listing.count(reader, source, filtered, COUNT_LIMIT)
+            except SourceFailing as error:
+                failing.append(error)
+        return BulkResult(
+            matched=matched,
+            changed=0,
+            more=matched > 0,
+            unsupported=_without(known, wanted, action),
+            failing=tuple(failing),
+        )
+
+    async def act_on_all(self, wanted: JobFilter, action: Action) -> BulkResult:
+        """Act on up to BULK_LIMIT jobs that match, source by source.
+
+        What was done stays done when a later part fails. Of the built-in source, jobs that another transaction
+        has locked are left alone.
+        """
+        counted = await self.count(wanted, action)
+        until = time.monotonic() + _BULK_S
+        changed, more = 0, False
+        if wanted.reaches(BUILTIN_SOURCE):
+            changed, more = await self._act_on_all_builtin(wanted, action, until)
+        refused = 0
+        failing = {error.source: error for error in counted.failing}
+        for source in (await self._jobs.attached()).adopted:
+            if action not in source.actions or not wanted.reaches(source.name) or source.name in failing:
+                continue
+            try:
+                done = await self._adopted.act_on_all(source, wanted, action, BULK_LIMIT - changed, until)
+            except SourceFailing as error:
+                failing[source.name] = error
+            else:
+                changed, refused, more = changed + done.changed, refused + done.refused, more or done.more
+        return BulkResult(
+            matched=max(counted.matched, changed),
+            changed=changed,
+            more=more,
+            refused=refused,
+            unsupported=counted.unsupported,
+            failing=tuple(failing.values()),
+        )
+
+    async def _act_on_builtin(self, job_id: int, action: Action, version: int | None) -> None:
+        allowed = ALLOWED[action]
+        async with self._database.connection() as connection, connection.transaction():
+            status = await _lock(connection, job_id, version)
+            if status not in allowed:
+                raise ActionRefused(why_not(str(job_id), action, status))
+            await connection.execute(
+                query(f"jobs_{action}"), {"ids": [job_id], "allowed": [status.value for status in allowed]}
+            )
+
+    async def _act_on_all_builtin(self, wanted: JobFilter, action: Action, until: float) -> tuple[int, bool]:
+        """In short transactions of BATCH jobs; how many were changed, and whether there are more."""
+        parameters = _bulk_parameters(wanted, action)
+        pick = query("jobs_bulk_pick").format(matches=query("jobs_matches"))
+        changed, after, more = 0, -(2**63), True
+        while more and changed < BULK_LIMIT and time.monotonic() < until:
+            async with self._database.connection() as connection, connection.transaction():
+                rows = await (
+                    await connection.execute(
+                        pick, parameters | {"after": after, "batch": BATCH}, prepare=False
+                    )
+                ).fetchall()
+                ids = [row[0] for row in rows]
+                if ids:
+                    written = await connection.execute(query(f"jobs_{action}"), parameters | {"ids": ids})
+                    changed += written.rowcount
+                    after = ids[-1]
+            more = len(ids) == BATCH
+        return changed, more
+
+    async def _count(self, wanted: JobFilter, action: Action) -> int:
+        statement = query("jobs_bulk_count").format(matches=query("jobs_matches"))
+        parameters = _bulk_parameters(wanted, action) | {"at_most": COUNT_LIMIT}
+        async with self._database.connection() as connection:
+            row = await (await connection.execute(statement, parameters, prepare=False)).fetchone()
+        assert row is not None  # noqa: S101 - an aggregate has one row
+        return int(row[0])
+
+    async def _card(self, job_id: int) -> Card:
+        card, _ = await self._jobs.get(JobName(BUILTIN_SOURCE, str(job_id)))
+        return card
+
+    async def _only_builtin(self, source: str, what: str) -> None:
+        if source != BUILTIN_SOURCE:
+            only_builtin(await self._jobs.attached(), source, what)
+
+
+def _builtin(name: JobName) -> int:
+    job_id = builtin_id(name.id)
+    if job_id is None:
+        raise JobNotFound(f"There is no job {name.id} in {name.source}.")
+    return job_id
+
+
+def _without(known: Attached, wanted: JobFilter, action: Action) -> tuple[str, ...]:
+    """The sources that the filter reaches and that have no such action."""
+    return tuple(
+        [
+            source.name
+            for source in known.adopted
+            if action not in source.actions and wanted.reaches(source.name)
+        ]
+    )
+
+
+async def _lock(connection: Connection, job_id: int, version: int | None) -> Status:
+    row = await (await connection.execute(query("jobs_lock"), {"id": job_id})).fetchone()
+    if row is None:
+        raise JobNotFound(f"There is no job {job_id} in {BUILTIN_SOURCE}.")
+    if version is not None:
+        statement = query("jobs_version_of").format(version=fragments()["version"])
+        found = await (await connection.execute(statement, {"id": job_id})).fetchone()
+        assert found is not None  # noqa: S101 - a SELECT from one row
+        if found[0] != version:
+            raise VersionMismatch(
+                f"Job {job_id} is at version {found[0]}, not {version}: look at it again before changing it."
+            )
+    return Status(row[0])
+
+
+def _bulk_parameters(wanted: JobFilter, action: Action) -> dict[str, object]:
+    return wanted.parameters() | {"allowed": [status.value for status in ALLOWED[action]]}
+
+
+@contextmanager
+def _values_checked() -> Iterator[None]:
+    """Turn PostgreSQL's refusal of a value into InvalidJob with its words."""
+    try:
+        yield
+    except DatabaseError as error:
+        cause = error.__cause__
+        if isinstance(cause, psycopg.DataError | psycopg.IntegrityError | errors.StatementTooComplex):
+            constraint = cause.diag.constraint_name
+            said = cause.diag.message_primary or str(cause)
+            raise InvalidJob(f"{said} ({constraint})" if constraint else said) from error
+        raise

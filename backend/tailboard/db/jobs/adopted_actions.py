@@ -1,0 +1,139 @@
+"""Acting on jobs of adopted sources: always by the SQL that their definition names, the queue's own functions.
+
+The status is looked at first, in the same transaction, so that what makes no sense is refused in our words; what
+the queue refuses is told in its own. A statement that changes no row, or a function that answers NULL, false or
+nothing, has refused.
+"""
+
+import time
+from dataclasses import dataclass, replace
+
+import psycopg
+from psycopg import AsyncRawCursor
+
+from tailboard.core.action import ALLOWED, PARTICIPLE, Action, why_not
+from tailboard.core.job import JobName, Status
+from tailboard.db.jobs import adopted_listing
+from tailboard.db.jobs.adopted import Adopted, why
+from tailboard.db.jobs.page import START, JobFilter, Wanted
+from tailboard.db.jobs.reading import Jobs
+from tailboard.db.pool import Connection, Database
+from tailboard.db.queries import query
+from tailboard.errors import ActionRefused, ActionUnsupported, JobNotFound, VersionMismatch
+
+_BATCH = 200
+
+
+@dataclass(slots=True)
+class Done:
+    """What a bulk action did to one source."""
+
+    changed: int = 0
+    refused: int = 0
+    more: bool = False
+
+
+def narrowed(wanted: JobFilter, action: Action) -> JobFilter | None:
+    """The jobs of a filter that stand where the action starts from; None where there can be none."""
+    allowed = [status.value for status in ALLOWED[action]]
+    statuses = tuple([status for status in allowed if not wanted.statuses or status in wanted.statuses])
+    return replace(wanted, statuses=statuses) if statuses else None
+
+
+class AdoptedActions:
+    """Raises JobNotFound, ActionUnsupported, ActionRefused, VersionMismatch, SourceFailing."""
+
+    def __init__(self, database: Database, jobs: Jobs) -> None:
+        self._database = database
+        self._jobs = jobs
+
+    async def act(self, source: Adopted, job_id: str, action: Action, version: int | None = None) -> None:
+        """Do it; with a version only if the job is still at it."""
+        sql = source.actions.get(action)
+        if sql is None:
+            has = ", ".join(source.actions) or "none: it is only watched"
+            raise ActionUnsupported(f"{source.name} has no action {action.value}; it has {has}.")
+        name = JobName(source.name, job_id)
+        if source.id_of(job_id) is None:
+            raise _not_found(name)
+        async with self._database.connection() as connection:
+            try:
+                async with connection.transaction():
+                    await _check(connection, source, name, action, version)
+                    await _run(connection, name, action, sql)
+            except psycopg.Error as error:
+                failing = why(source, error)
+                if failing is None:
+                    raise
+                raise failing from error
+
+    async def act_on_all(
+        self, source: Adopted, wanted: JobFilter, action: Action, limit: int, until: float
+    ) -> Done:
+        """Act on up to `limit` jobs that match, one after the other, until a moment of the monotonic clock.
+
+        What the queue refuses stays as it is and is counted.
+        """
+        done = Done()
+        filtered = narrowed(wanted, action)
+        place = START
+        while filtered is not None:
+            page = Wanted(filter=filtered, sort="oldest", limit=_BATCH)
+            async with self._jobs.snapshot() as (_, reader):
+                places, more = await adopted_listing.places(reader, source, page, place)
+            for each in places:
+                if done.changed >= limit or time.monotonic() > until:
+                    done.more = True
+                    return done
+                try:
+                    await self.act(source, str(each.id), action)
+                except (ActionRefused, JobNotFound):
+                    done.refused += 1
+                else:
+                    done.changed += 1
+            if not more:
+                break
+            place = places[-1]
+        return done
+
+
+async def _check(
+    connection: Connection, source: Adopted, name: JobName, action: Action, version: int | None
+) -> None:
+    await connection.execute(query("adopted_action_bounds"), {"table": source.table})
+    statement = query("adopted_status").format(source=source.rows, ids=adopted_listing.named(source))
+    found = await connection.execute(statement, {"ids": [name.id], "name": name.source}, prepare=False)
+    row = await found.fetchone()
+    if row is None:
+        raise _not_found(name)
+    status = Status(row[0])
+    if status not in ALLOWED[action]:
+        raise ActionRefused(why_not(name.id, action, status))
+    if version is not None and row[1] != version:
+        raise VersionMismatch(
+            f"Job {name.id} is at version {row[1]}, not {version}: look at it again before changing it."
+        )
+
+
+async def _run(connection: Connection, name: JobName, action: Action, sql: str) -> None:
+    """Run the queue's own SQL, whose `$1` is the job's id."""
+    refused = f"{name.source} left job {name.id} as it was: it cannot be {PARTICIPLE[action]} as it stands."
+    async with AsyncRawCursor(connection) as cursor:
+        try:
+            await cursor.execute(sql.encode(), [name.id])
+        except psycopg.Error as error:
+            if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+                raise
+            said = error.diag.message_primary or str(error)
+            raise ActionRefused(f"{name.source} did not {action.value} job {name.id}: {said}.") from error
+        if cursor.description is None:
+            if cursor.rowcount == 0:
+                raise ActionRefused(refused)
+            return
+        row = await cursor.fetchone()
+        if row is None or row[0] is None or row[0] is False:
+            raise ActionRefused(refused)
+
+
+def _not_found(name: JobName) -> JobNotFound:
+    return JobNotFound(f"There is no job {name.id} in {name.source}.")

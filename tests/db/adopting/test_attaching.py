@@ -1,0 +1,388 @@
+"""Attaching and detaching: what is refused and why, what is shown before, and that locks keep nobody waiting."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from db.adopting.stranger import ODD, ODD_SQL, PARTS, PARTS_SQL, Row, changes, source
+from db.adopting.test_capture import objects
+from fixtures.database import Connect
+from tailboard.db.adopting import attaching
+from tailboard.db.adopting.attaching import attach, detach
+from tailboard.db.adopting.described import describe
+from tailboard.db.adopting.health import Health, State, health
+from tailboard.db.adopting.installing import install
+from tailboard.db.adopting.preview import Found, preview
+from tailboard.errors import AttachRefused, InvalidSource, SourceNotFound, TailboardError
+from tailboard.sources import parsing
+
+Session = psycopg.Connection[Any]
+
+TABLES = """
+CREATE TYPE public.mood AS ENUM ('sad', 'glad', 'mad');
+CREATE TABLE public.jobs (id int PRIMARY KEY, state text, mood public.mood, twin int, hole int, naive timestamp,
+    day date, ms bigint, words text[], doc json, docs jsonb, raw bytea, half numeric, Mixed text,
+    "Mixed" text, num double precision);
+INSERT INTO public.jobs SELECT i, (ARRAY['new', 'done'])[1 + i % 2], 'sad', i / 2, nullif(i, 3), now(), now(),
+    0, '{}', '{}', '{}', '', 0.5, '', '', 0.5 FROM generate_series(1, 6) i;
+CREATE TABLE public.claims (job_id int, note text);
+CREATE VIEW public.a_view AS SELECT * FROM public.claims;
+CREATE MATERIALIZED VIEW public.a_matview AS SELECT * FROM public.claims;
+CREATE TABLE public.parent (id int PRIMARY KEY, state text);
+CREATE TABLE public.child () INHERITS (public.parent);
+CREATE TABLE public.empty (id int, state text);
+"""
+MAP = {"column": "state", "map": {"new": "pending", "done": "completed"}}
+SOUND: dict[str, Any] = {"table": "public.jobs", "id": "id", "status": MAP}
+
+
+@pytest.fixture
+def owner(connect: Connect) -> Session:
+    owner = connect()
+    owner.execute(TABLES)
+    owner.execute(PARTS_SQL)
+    return owner
+
+
+@pytest.fixture
+def operator(database_url: str) -> Iterator[Session]:
+    with attaching.connect(database_url) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        # the table
+        ({"table": "public.nope"}, r"no table public\.nope: check schema and table"),
+        ({"table": "nope.jobs"}, r"no table nope\.jobs"),
+        ({"table": "public.a_view"}, "a view, and only tables"),
+        ({"table": "public.a_matview"}, "a materialized view"),
+        ({"table": "public.parts_a", "status": "'pending'"}, r"is a partition: attach public\.parts"),
+        ({"table": "public.parent", "status": "'pending'"}, "inherit from it"),
+        ({"table": "tailboard.workers", "id": "name", "status": "'pending'"}, "belongs to tailboard"),
+        ({"table": "pg_catalog.pg_class", "id": "oid", "status": "'pending'"}, "belongs to pg_catalog"),
+        # columns
+        ({"queue": "regoin"}, 'queue: column "regoin" does not exist. The table has id, state, mood'),
+        ({"id": "idd"}, 'id: column "idd" does not exist'),
+        ({"status": {"column": "stat", "map": {"a": "pending"}}}, 'status: column "stat" does not exist'),
+        ({"error": "Mixed || nope"}, 'error: column "nope" does not exist'),
+        ({"kind": "job.nope"}, "kind: column job.nope does not exist"),
+        ({"kind": "(SELECT x.a FROM other AS x)"}, 'relation "other" does not exist. .* with its schema'),
+        ({"kind": "nope(id)"}, r"function nope\(integer\) does not exist. .* with its schema"),
+        ({"kind": "state +"}, "kind: syntax error"),
+        ({"kind": "(SELECT 1, 2)"}, "kind: subquery must return only one column"),
+        ({"kind": "count(*)"}, "kind: aggregate functions are not allowed"),
+        ({"kind": "rank() OVER ()"}, "kind: window functions are not allowed"),
+        ({"kind": "unnest(words)"}, "kind: set-returning functions are not allowed"),
+        ({"kind": "$1"}, "kind: there is no parameter"),
+        ({"kind": "1 FROM public.claims WHERE true"}, "kind: syntax error"),
+        # types
+        ({"created_at": "naive"}, "created_at gives timestamp without time zone: .* AT TIME ZONE 'UTC'"),
+        ({"created_at": "day"}, "created_at gives date: say at which time"),
+        ({"created_at": "ms"}, r"created_at gives bigint: .* to_timestamp\(x / 1000.0\)"),
+        ({"due": "naive"}, "due gives timestamp without time zone"),
+        ({"priority": "state"}, "priority gives text: write a whole number"),
+        ({"attempt": "num"}, "attempt gives double precision: write a whole number"),
+        ({"progress": "state"}, "progress gives text: write a number from 0 to 1"),
+        ({"tags": "state"}, "tags gives text: write an array of text"),
+        ({"tags": "docs"}, "tags gives jsonb: .* jsonb_array_elements_text"),
+        ({"phases": "state"}, "phases gives text: write JSON"),
+        ({"queue": "words"}, r"queue gives text\[\]: write one value"),
+        ({"worker": "raw"}, "worker gives bytea"),
+        ({"kind": "job"}, "kind gives"),
+        ({"id": "doc"}, "id"),
+        ({"running": "state"}, "running gives text: write a condition"),
+        ({"deleted": "words"}, r"deleted gives text\[\]"),
+        # statuses
+        (
+            {"status": {"column": "state", "map": {"new": "pending"}}},
+            r"nothing maps 'done' \(3 rows\): add each to the map",
+        ),
+        (
+            {"status": {"column": "mood", "map": {"sad": "pending"}}},
+            r"nothing maps 'glad' \(no row, but its type allows it\)",
+        ),
+        (
+            {"status": "state"},
+            r"nothing maps 'done' \(3 rows\), 'new' \(3 rows\): the expression has to give one of",
+        ),
+        ({"status": "CASE WHEN id > 1 THEN 'pending' END"}, r"nothing maps NULL \(1 rows\)"),
+        # ids
+        ({"id": "twin"}, r"id is ambiguous: 2 rows have \d\. Choose a unique column"),
+        ({"id": "hole"}, "id is NULL in 1 rows"),
+        ({"id": "'always'"}, "id is ambiguous: 6 rows have always"),
+        # values
+        ({"worker": "1 / (id - 3)"}, "reading the first rows: division by zero"),
+        ({"payload": "state::json"}, "reading the first rows: invalid input syntax for type json"),
+        # what is followed
+        ({"follows": [{"table": "public.nope", "job": "id"}]}, r"no table public\.nope"),
+        (
+            {"follows": [{"table": "public.claims", "job": "id"}]},
+            r'follows public\.claims: job: column "id" does not exist',
+        ),
+        ({"follows": [{"table": "public.parts", "job": "id"}]}, "cannot be followed"),
+        (
+            {"table": "public.parts", "id": "shop || id", "status": "'pending'", "running": "done"},
+            "has partitions",
+        ),
+    ],
+)
+def test_a_definition_that_does_not_fit_is_refused_and_nothing_is_changed(
+    owner: Session, operator: Session, change: dict[str, Any], says: str
+) -> None:
+    before = everything(owner)
+    bad = parsing.from_definition("bad", SOUND | change)
+    with pytest.raises(InvalidSource, match=says):
+        attach(operator, bad)
+    with pytest.raises(InvalidSource, match=says):
+        preview(operator, bad)
+    assert everything(owner) == before
+
+
+def everything(connection: Session) -> tuple[set[Row], list[Row], list[Row]]:
+    return (
+        objects(connection),
+        connection.execute("SELECT * FROM tailboard.sources").fetchall(),
+        connection.execute("SELECT * FROM tailboard.changes").fetchall(),
+    )
+
+
+def test_what_is_attached_already_is_refused(owner: Session, operator: Session) -> None:
+    attach(operator, parsing.from_definition("first", SOUND))
+    before = everything(owner)
+    with pytest.raises(
+        AttachRefused, match=r"A source first is attached already, to public\.jobs: .*detach first"
+    ):
+        attach(operator, parsing.from_definition("first", SOUND))
+    with pytest.raises(AttachRefused, match=r"public\.jobs is attached already, as first"):
+        attach(operator, parsing.from_definition("second", SOUND))
+    assert everything(owner) == before
+
+
+def test_detaching_what_is_not_attached_says_what_is(owner: Session, operator: Session) -> None:
+    with pytest.raises(SourceNotFound, match="No source first is attached; none is"):
+        detach(operator, "first")
+    attach(operator, parsing.from_definition("first", SOUND))
+    with pytest.raises(SourceNotFound, match="No source jobs is attached; attached are first"):
+        detach(operator, "jobs")
+    detach(operator, "first")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "says"),
+    [
+        ("", "Attaching needs the rights of {keeper}"),
+        ("ALTER SCHEMA tailboard OWNER TO {role}", "may not create triggers on public.jobs: GRANT TRIGGER"),
+        (
+            "ALTER SCHEMA tailboard OWNER TO {role}; GRANT TRIGGER ON public.jobs TO {role}",
+            "may not read public.jobs: GRANT SELECT ON public.jobs TO {role}",
+        ),
+        (
+            """ALTER SCHEMA tailboard OWNER TO {role}; GRANT ALL ON public.jobs TO {role};
+            ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY""",
+            "Row-level security on public.jobs hides rows from {role}",
+        ),
+        (
+            "ALTER SCHEMA tailboard OWNER TO {role}; GRANT ALL ON public.jobs TO {role}",
+            "queue: permission denied for table claims. Grant it to the owner",
+        ),
+    ],
+)
+def test_rights_that_are_missing_are_named(owner: Session, connect: Connect, prepare: str, says: str) -> None:
+    role = f"nobody_{owner.info.backend_pid}"
+    owner.execute(f"CREATE ROLE {role}")
+    try:
+        for statement in filter(None, prepare.format(role=role).split(";")):
+            owner.execute(statement.encode())
+        owner.execute(f"GRANT USAGE ON SCHEMA tailboard TO {role}")
+        owner.execute(f"GRANT ALL ON tailboard.sources TO {role}")
+        before = everything(owner)
+        operator = connect()
+        operator.execute(f"SET ROLE {role}")
+        operator.execute("SET search_path = pg_catalog")
+        definition = SOUND | {"queue": "(SELECT max(c.note) FROM public.claims AS c)"}
+        with pytest.raises(TailboardError) as refused:
+            attach(operator, parsing.from_definition("denied", definition))
+        assert says.format(role=role, keeper="postgres") in str(refused.value)
+        assert everything(owner) == before
+    finally:
+        owner.execute("ALTER SCHEMA tailboard OWNER TO CURRENT_USER")
+        owner.execute(f"DROP OWNED BY {role}")
+        owner.execute(f"DROP ROLE {role}")
+
+
+def test_a_role_that_owns_tailboard_and_may_read_and_watch_is_enough(
+    owner: Session, connect: Connect
+) -> None:
+    """No superuser: one role keeps Tailboard, another, a member of it with TRIGGER on the table, attaches."""
+    keeper, operator = (f"{name}_{owner.info.backend_pid}" for name in ("keeper", "operator"))
+    owner.execute(f"CREATE ROLE {keeper}")
+    owner.execute(f"CREATE ROLE {operator} IN ROLE {keeper}")
+    try:
+        owner.execute(f"ALTER SCHEMA tailboard OWNER TO {keeper}")
+        owner.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA tailboard TO {keeper}")
+        owner.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA tailboard TO {keeper}")
+        owner.execute(f"GRANT SELECT ON public.jobs TO {keeper}")
+        owner.execute(f"GRANT TRIGGER ON public.jobs TO {operator}")
+        session = connect()
+        session.execute(f"SET ROLE {operator}")
+        attach(session, parsing.from_definition("first", SOUND))
+        owner.execute("UPDATE public.jobs SET state = 'done' WHERE id = 2")
+        assert changes(owner) == [("U", "pending", "completed")]
+        # The sealer, as the keeper, renews the capture when the log goes to its next leaf.
+        session.execute(f"SET ROLE {keeper}")
+        session.execute("SELECT tailboard.write_captures()")
+    finally:
+        owner.execute("SELECT tailboard.detach(name) FROM tailboard.sources WHERE NOT builtin")
+        owner.execute("ALTER SCHEMA tailboard OWNER TO CURRENT_USER")
+        owner.execute(f"DROP OWNED BY {operator}, {keeper}")
+        owner.execute(f"DROP ROLE {operator}, {keeper}")
+
+
+def test_the_preview_says_what_there_is_and_changes_nothing(owner: Session, operator: Session) -> None:
+    owner.execute(ODD_SQL)
+    owner.execute('INSERT INTO "Odd Shop"."Print Jobs" DEFAULT VALUES')
+    owner.execute(
+        """INSERT INTO "Odd Shop"."Print Jobs" ("State") SELECT 'broken' FROM generate_series(1, 3)"""
+    )
+    before = everything(owner)
+    seen = preview(operator, source(ODD))
+    assert (seen.name, seen.table, seen.rows, seen.sampled) == ("prints", '"Odd Shop"."Print Jobs"', 4, False)
+    assert seen.statuses == [Found("broken", "failed", 3), Found("new", "pending", 1)]
+    assert seen.cost_us is not None
+    assert 0 < seen.cost_us < 100_000
+    assert seen.ids_proven
+    assert seen.creates[0] == 'trigger tailboard_watch on "Odd Shop"."Print Jobs"'
+    assert everything(owner) == before
+
+
+def test_an_empty_table_and_one_without_a_key_can_be_attached(owner: Session, operator: Session) -> None:
+    empty = parsing.from_definition("empty", SOUND | {"table": "public.empty"})
+    seen = preview(operator, empty)
+    assert (seen.rows, seen.statuses, seen.cost_us) == (0, [], None)
+    attach(operator, empty)
+    attach(operator, source(PARTS))
+    owner.execute("INSERT INTO public.empty VALUES (1, 'new'), (NULL, 'new')")
+    assert changes(owner) == [("I", None, "pending")]
+    (found, _) = health(operator)
+    assert (found.state, found.faults) == (State.FAULTY, 1)
+    assert "the id of a row is NULL" in found.found
+
+
+def test_attach_gives_way_to_writers_and_comes_back(
+    owner: Session, connect: Connect, operator: Session
+) -> None:
+    """A writer that stays open keeps nobody else from writing while attach tries; then attach gets through."""
+    tried = threading.Event()
+    writer, other = connect(autocommit=False), connect()
+    writer.execute("UPDATE public.jobs SET state = 'done' WHERE id = 2")
+    raised: list[Exception] = []
+
+    def work() -> None:
+        try:
+            attach(
+                operator,
+                parsing.from_definition("first", SOUND),
+                lambda tries: tried.set() if tries > 1 else None,
+            )
+        except Exception as error:  # noqa: BLE001  # it is looked at below
+            raised.append(error)
+            tried.set()
+
+    attacher = threading.Thread(target=work)
+    attacher.start()
+    assert tried.wait(30)
+    other.execute("SET lock_timeout = '5s'")
+    other.execute("UPDATE public.jobs SET state = 'done' WHERE id = 4")
+    assert attacher.is_alive()
+    writer.commit()
+    attacher.join(60)
+    assert not raised
+    other.execute("UPDATE public.jobs SET state = 'new' WHERE id = 4")
+    assert changes(owner) == [("U", "completed", "pending")]
+
+
+def test_attach_gives_up_in_the_end_and_leaves_nothing(
+    owner: Session, connect: Connect, operator: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attaching, "_TRIES", 2)
+    before = everything(owner)
+    writer = connect(autocommit=False)
+    writer.execute("UPDATE public.jobs SET state = 'done' WHERE id = 2")
+    with pytest.raises(
+        AttachRefused, match=r"public\.jobs was locked by others at each of 2 tries; nothing was changed"
+    ):
+        attach(operator, parsing.from_definition("first", SOUND))
+    writer.rollback()
+    assert everything(owner) == before
+
+
+def only(operator: Session) -> Health:
+    (found,) = health(operator)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("statement", "state", "says"),
+    [
+        ("SELECT 1", State.SYNCING, "not been counted"),
+        ("UPDATE tailboard.sources SET synced = true", State.OK, "every change is captured"),
+        ("ALTER TABLE public.jobs ADD COLUMN more int", State.SYNCING, "not been counted"),
+        ("ALTER TABLE public.jobs DROP COLUMN twin", State.SYNCING, "not been counted"),
+        (
+            "ALTER TABLE public.jobs ALTER COLUMN state TYPE varchar(50)",
+            State.DRIFTED,
+            "state is character varying",
+        ),
+        ("ALTER TABLE public.jobs RENAME COLUMN state TO stat", State.DRIFTED, "state is gone"),
+        ("ALTER TABLE public.jobs RENAME TO jobs2", State.BROKEN, "another name"),
+        ("DROP TABLE public.jobs CASCADE", State.BROKEN, "is gone"),
+        (
+            "DROP TABLE public.jobs CASCADE; CREATE TABLE public.jobs (id int, state text)",
+            State.BROKEN,
+            "dropped and made anew",
+        ),
+        ("DROP TRIGGER tailboard_watch ON public.jobs", State.BROKEN, "trigger of Tailboard's is missing"),
+        ("ALTER TABLE public.jobs DISABLE TRIGGER ALL", State.BROKEN, "is disabled"),
+        ("DROP FUNCTION tailboard.source_first()", State.BROKEN, "source_first() is missing"),
+    ],
+)
+def test_the_health_of_a_source_says_what_is_wrong(
+    owner: Session, operator: Session, statement: str, state: State, says: str
+) -> None:
+    attach(operator, parsing.from_definition("first", SOUND))
+    owner.execute(statement.encode())
+    found = only(operator)
+    assert (found.state, says in found.found) == (state, True), found
+    assert bool(found.advice) == (state is not State.OK)
+    detach(operator, "first")
+
+
+def test_a_source_that_has_drifted_is_made_anew(owner: Session, operator: Session) -> None:
+    first = parsing.from_definition("first", SOUND)
+    attach(operator, first)
+    owner.execute("ALTER TABLE public.jobs ALTER COLUMN state TYPE varchar(50), ALTER COLUMN id TYPE bigint")
+    assert only(operator).state is State.DRIFTED
+    with operator.transaction():
+        install(operator, describe(operator, first))
+    assert only(operator).state is State.SYNCING
+    owner.execute("UPDATE public.jobs SET state = 'done' WHERE id = 2")
+    assert changes(owner) == [("U", "pending", "completed")]
+    assert owner.execute("SELECT pg_typeof(id)::text FROM tailboard.source_first() LIMIT 1").fetchone() == (
+        "bigint",
+    )
+
+
+def test_the_reading_function_reaches_the_owners_indexes(owner: Session, operator: Session) -> None:
+    attach(operator, parsing.from_definition("first", SOUND))
+    owner.execute("INSERT INTO public.jobs (id, state) SELECT i, 'new' FROM generate_series(10, 5000) i")
+    owner.execute("CREATE INDEX jobs_state ON public.jobs (state)")
+    owner.execute("ANALYZE public.jobs")
+    for condition in ("source_first() WHERE id = 17", "source_first('{done}') LIMIT 1"):
+        plan = owner.execute(f"EXPLAIN SELECT * FROM tailboard.{condition}".encode()).fetchall()
+        assert any("Index" in line for (line,) in plan), plan
+        assert not any("Function Scan" in line for (line,) in plan), plan
