@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+_ENDED_WITHIN_S: Final = 10.0
 
 
 class Proxy:
@@ -32,7 +33,9 @@ class Proxy:
         assert self._server is not None
         self._server.close()
         self.cut()
-        await asyncio.sleep(0)
+        async with asyncio.timeout(_ENDED_WITHIN_S):
+            for link in list(self._links):
+                await link.gone.wait()
 
     def cut(self) -> int:
         """Reset every connection, towards both ends; return how many."""
@@ -63,6 +66,7 @@ class Proxy:
         finally:
             link.cut()
             self._links.discard(link)
+            link.gone.set()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if isinstance(self.target, str):
@@ -89,6 +93,9 @@ class _Link:
         self.writers = [writer]
         self.silent = False
         self.ended = asyncio.Event()
+        """It is to end."""
+        self.gone = asyncio.Event()
+        """Nothing of it is left."""
 
     def cut(self) -> None:
         self.ended.set()

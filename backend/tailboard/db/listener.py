@@ -9,7 +9,7 @@ from typing import Final, Self
 from psycopg import sql
 
 from tailboard.db.errors import translated
-from tailboard.db.pool import Connection, Database, hang_up
+from tailboard.db.pool import Connection, Database, beginning, hang_up
 from tailboard.errors import TailboardError
 
 _DOUBT_S: Final = 6.0
@@ -46,7 +46,7 @@ class Listener:
     async def __aenter__(self) -> Self:
         self.connection = await self._database.direct(self._purpose)
         try:
-            with translated():
+            with translated(), beginning(self.connection):
                 await self.connection.execute(_LISTEN, {"ms": str(int(self._silence_s * 1000))})
                 await self.connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
         except BaseException:

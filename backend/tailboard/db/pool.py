@@ -9,8 +9,8 @@ session would reach the workers' queries, or not our own. There every use is a t
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
@@ -43,6 +43,8 @@ _DIRECT_SESSION: Final = (
 
 _ANSWER_WITHIN_S: Final = 20.0
 """Pooled connections are for short work; one that is busy for longer has lost its server without knowing."""
+_BEGIN_WITHIN_S: Final = 5.0
+"""For the first answers of a new connection; the handshake before them has the same."""
 
 
 class Database:
@@ -67,6 +69,7 @@ class Database:
             open=False,
             name="tailboard",
         )
+        self._renewing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Be ready for queries, or raise DatabaseUnavailable."""
@@ -102,13 +105,15 @@ class Database:
 
     @asynccontextmanager
     async def _pooled(self, within_s: float) -> AsyncIterator[Connection]:
-        """One that fell silent is given up, whoever waits for it."""
+        """One that fell silent is given up, whoever waits for it, and the others of the pool with it: what silenced
+        it may well have silenced them, and each would cost somebody this wait.
+        """
         async with self.pool.connection() as connection:
-            overdue = asyncio.get_running_loop().call_later(within_s, hang_up, connection)
-            try:
+            with _answering(connection, within_s, self._renew):
                 yield connection
-            finally:
-                overdue.cancel()
+
+    def _renew(self) -> None:
+        self._renewing = asyncio.create_task(self.pool.drain(), name="tailboard.pool.renewal")
 
     async def direct(self, purpose: str) -> Connection:
         """A connection of the caller's own, past any pooler. The caller closes it."""
@@ -120,7 +125,8 @@ class Database:
                 autocommit=True,
             )
             try:
-                await connection.execute(_DIRECT_SESSION)
+                with beginning(connection):
+                    await connection.execute(_DIRECT_SESSION)
             except BaseException:
                 await connection.close()
                 raise
@@ -128,7 +134,30 @@ class Database:
 
 
 async def _configure(connection: Connection) -> None:
-    await connection.execute(_SESSION)
+    with beginning(connection):
+        await connection.execute(_SESSION)
+
+
+def beginning(connection: Connection) -> AbstractContextManager[None]:
+    """Around the first queries on a new connection: a server that shook hands may yet fall silent."""
+    return _answering(connection, _BEGIN_WITHIN_S)
+
+
+@contextmanager
+def _answering(
+    connection: Connection, within_s: float, given_up: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """End the connection where its user is not done with it in time, and tell."""
+
+    def give_up() -> None:
+        hang_up(connection)
+        given_up()
+
+    overdue = asyncio.get_running_loop().call_later(within_s, give_up)
+    try:
+        yield
+    finally:
+        overdue.cancel()
 
 
 def hang_up(connection: Connection) -> None:
