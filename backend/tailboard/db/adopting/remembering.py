@@ -49,11 +49,11 @@ class Remembering:
                 new_image=generated.image("new"),
                 old_image=generated.image("old"),
                 id=self._id,
-                meaning=generated.meaning(),
+                meaning=generated.columns.meaning(),
                 new=generated.row_of("new"),
                 old=generated.row_of("old"),
                 id_dynamic=self._text(
-                    SQL("SELECT {}::text, {} FROM {}").format(self._id, generated.meaning(), _GIVEN)
+                    SQL("SELECT {}::text, {} FROM {}").format(self._id, generated.columns.meaning(), _GIVEN)
                 ),
                 follow=self._named("follow"),
             ),
@@ -64,7 +64,7 @@ class Remembering:
             self._rows, self._id, SQL(self._described.types["id"].name)
         )
         body = query("adopting_follow").format(
-            source=self._name, row=self._generated.carded(row, self._generated.counting_stray())
+            source=self._name, row=self._generated.rows.carded(row, self._generated.columns.counting_stray())
         )
         return self._function(
             "follow",
@@ -101,7 +101,7 @@ class Remembering:
             source=self._name,
             rows=self._rows,
             same=same,
-            row=self._generated.carded(self._rows, self._generated.stray),
+            row=self._generated.rows.carded(self._rows, self._generated.columns.stray),
         )
         return self._function("remember", "", "void", "sql", body)
 

@@ -1,0 +1,101 @@
+"""The same columns from the fields of NEW or OLD: what the capture of an adopted table works with."""
+
+from typing import Final
+
+from psycopg.sql import SQL, Composable, Composed, Literal
+
+from tailboard.db.adopting.columns import TYPES, Columns
+from tailboard.db.adopting.described import Described, parenthesized
+from tailboard.sources.source import ROW
+from tailboard.sources.sqltext import renamed
+
+_LIGHT: Final = 1200
+"""Bytes of a card below which nothing in it can be large."""
+
+
+class FieldsOf:
+    """Statements of PL/pgSQL that work out a job from the fields of NEW or OLD, without a SELECT.
+
+    `row` is the record's name, `prefix` that of the variables: `tb_status` or `tb_old_status`.
+    """
+
+    def __init__(self, described: Described, columns: Columns, row: str, prefix: str) -> None:
+        self._columns = columns
+        self._described = described
+        self._row = row
+        self._variable = {name: SQL(f"tb_{prefix}{name}") for name in ("id", "status", "due", "card")}
+
+    def _of(self, key: str) -> Composable:
+        return parenthesized(renamed(self._described.qualified[key], ROW, self._row))
+
+    def status(self, *, counted: bool) -> Composed:
+        """Assigns id, status and due."""
+        columns, source, variable = self._columns, self._described.source, self._variable
+        stray = columns.counting_stray(self._of) if counted else columns.stray
+        statements = [
+            SQL("{} := {}::text;").format(variable["id"], self._of("id")),
+            SQL("{} := {};").format(variable["status"], columns.status(stray, self._of)),
+        ]
+        if source.due is not None:
+            statements.append(
+                SQL(
+                    "{due} := CASE WHEN {status} = 'pending' THEN {value}::timestamptz END;"
+                    " IF {due} > clock_timestamp() THEN {status} := 'scheduled'; END IF;"
+                ).format(due=variable["due"], status=variable["status"], value=self._of("due"))
+            )
+        return SQL(" ").join(statements)
+
+    def card(self) -> Composed:
+        """Assigns the card, after the status."""
+        columns, variable = self._columns, self._variable
+        identity = self._of("id")
+        pairs: list[Composable] = [
+            SQL("'id', {}").format(identity if self._described.numbered else SQL("{}::text").format(identity))
+        ]
+        for name in TYPES:
+            value = columns.column(name, guarded=True, of=self._of)
+            if name == "status":
+                value = variable["status"]
+            elif name == "progress" and name in self._described.types:
+                value = SQL("CASE WHEN {} IS NOT NULL THEN least(greatest({}, 0), 1) END").format(
+                    value, value
+                )
+            pairs.append(SQL("{}, {}").format(Literal(name), value))
+        statements = [SQL("{} := jsonb_build_object({});").format(variable["card"], SQL(", ").join(pairs))]
+        weighed = columns.weighed()
+        if weighed:
+            large = {name: columns.surely_large(name, self._of) for name in weighed}
+            statements.append(
+                SQL("IF {} THEN {} := tailboard.lighten({}, {}, {}); END IF;").format(
+                    SQL(" OR ").join(
+                        [
+                            *large.values(),
+                            SQL("pg_column_size({}) > {}").format(variable["card"], Literal(_LIGHT)),
+                        ]
+                    ),
+                    variable["card"],
+                    variable["card"],
+                    large.get("payload", SQL("false")),
+                    large.get("result", SQL("false")),
+                )
+            )
+        if self._described.source.due is not None:
+            statements.append(
+                SQL(
+                    "IF {due} IS NOT NULL THEN {card} := {card} || jsonb_build_object('due', {due}); END IF;"
+                ).format(due=variable["due"], card=variable["card"])
+            )
+        return SQL(" ").join(statements)
+
+    def facts(self) -> Composed:
+        """Queue, kind, worker and tags, which a change keeps as they were."""
+        return SQL(", ").join(
+            self._columns.column(name, guarded=True, of=self._of)
+            for name in ("queue", "kind", "worker", "tags")
+        )
+
+    def meaning(self) -> Composable:
+        """What the deletion of the row means: a status, or NULL."""
+        if "deleted" in self._described.qualified:
+            return SQL("{}::text").format(self._of("deleted"))
+        return self._columns.meaning()
