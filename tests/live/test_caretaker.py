@@ -14,8 +14,9 @@ from log_rig import Board, board
 from orders_table import ORDERS, Counts, attach_orders, count_orders, make_orders
 from tailboard.db.adopting.attaching import attach
 from tailboard.db.adopting.attaching import connect as connect_to_attach
-from tailboard.db.adopting.health import State, health
+from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.db.verify import verify
+from tailboard.sources.health import State
 from tailboard.sources.parsing import parse
 
 Orders = psycopg.Connection[Any]
@@ -221,7 +222,7 @@ async def test_what_keeps_a_source_from_being_watched_is_told_with_what_to_do(
         orders.execute(damage.encode())
         trouble = await await_until(noted(orders, "trouble"))
         assert any(part in trouble for part in says.split("|"))
-        told = health(orders)[0]
+        told = healths_sync(orders)[0]
         assert told.state in {State.BROKEN, State.DRIFTED}
         assert "tailboard detach orders" in told.advice or "ALTER TABLE shop.orders" in told.advice
         if cure is not None:

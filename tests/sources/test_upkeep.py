@@ -1,27 +1,40 @@
 """When a source is counted again: at once where its counts cannot hold, and ever more rarely where it does not help."""
 
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
-from tailboard.sources.upkeep import Look, Memory, Reason
+from tailboard.sources.look import Look
+from tailboard.sources.upkeep import Memory, Reason
 
 WELL = Look(
     name="orders",
     table="shop.orders",
     version=1,
+    attached_at=datetime(2026, 1, 1, tzinfo=UTC),
     synced=True,
+    there=True,
     found=True,
     same=True,
-    changed=[],
+    watched=True,
+    followed=0,
+    follows=0,
+    unwatched=[],
+    columns={"id": "bigint"},
+    columns_now={"id": "bigint"},
+    readable=True,
     written=True,
     remembers=False,
-    faults=0,
     emptied=False,
-    shape="a",
-    tuples=10,
+    faults=0,
     faults_counted=0,
+    last_fault=None,
+    last_fault_at=None,
+    shape="a",
     shape_counted="a",
+    tuples=10,
+    counted_at=None,
     wanted=None,
     failure=None,
     trouble=None,

@@ -10,10 +10,11 @@ from tailboard.cli.options import DATABASE, as_json, with_settings
 from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
 from tailboard.db.adopting.attaching import connect
-from tailboard.db.adopting.health import Health, State, health
+from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.db.schema import require_newest
 from tailboard.settings import Settings
 from tailboard.sources import presets
+from tailboard.sources.health import Health, State
 
 _STYLES: Final = {
     State.OK: "green",
@@ -32,7 +33,7 @@ def command(terminal: Terminal, settings: Settings, /, *, as_json: bool) -> int:
     url = direct_url(settings)
     require_newest(url)
     with connect(url, "sources") as connection:
-        found = health(connection)
+        found = healths_sync(connection)
     if as_json:
         terminal.json({"sources": found})
     elif found:

@@ -15,10 +15,11 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import namedtuple_row
 
-from tailboard.db.adopting.health import State, health
+from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.db.queries import query
 from tailboard.db.schema import current_revision, newest_revision
 from tailboard.errors import TailboardError
+from tailboard.sources.health import State
 
 _OLDEST_SERVER: Final = 140_000
 _ROUND_TRIP_S: Final = 2.0
@@ -236,7 +237,7 @@ def _sources(connection: Asked) -> Iterator[Finding]:
     try:
         with connection.transaction():
             connection.execute(_LOCAL)
-            found = health(connection)
+            found = healths_sync(connection)
     except (psycopg.Error, TailboardError) as error:
         yield Finding(
             "sources", Verdict.FAIL, f"could not be checked: {_say(error)}", "Check the role's rights."

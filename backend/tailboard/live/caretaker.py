@@ -15,7 +15,6 @@ from time import monotonic
 from typing import Final
 
 from tailboard.db.adopting.baseline import Held, Survey, Upkeep, survey
-from tailboard.db.adopting.health import Health, State, health_now
 from tailboard.db.adopting.renewal import renew
 from tailboard.db.adopting.upkeep import horizon, look, note, poll, recheck
 from tailboard.db.pool import Connection, Database
@@ -33,8 +32,10 @@ from tailboard.errors import (
 from tailboard.live.projector import Projector
 from tailboard.live.sealer import Sealer
 from tailboard.live.service import Service
+from tailboard.sources.health import State, judge
+from tailboard.sources.look import Look
 from tailboard.sources.sqltext import table_name
-from tailboard.sources.upkeep import LOOK_EVERY_S, Look, Memory, Reason
+from tailboard.sources.upkeep import LOOK_EVERY_S, Memory, Reason
 
 _COUNT_WITHIN_S: Final = 120.0
 _GIVE_WAY_WITHIN_S: Final = 0.5
@@ -86,23 +87,20 @@ class Caretaker(Service):
 
     async def _look_after(self, connection: Connection) -> None:
         looks = await look(connection)
-        healths = {health.name: health for health in await health_now(connection)}
         for name in self._memories.keys() - {seen.name for seen in looks}:
             del self._memories[name]
             self._drifts.pop(name, None)
         for seen in looks:
             memory = self._memories.setdefault(seen.name, Memory())
-            health = healths.get(seen.name)
             await self._renew(seen, memory)
-            trouble = self._trouble(health)
+            trouble = self._trouble(seen)
             memory.seen(seen, self._captured(seen.name), broken=trouble is not None)
             failure = await self._attend(connection, seen, memory)
             await self._note(connection, seen, memory, failure, trouble)
 
-    def _trouble(self, health: Health | None) -> str | None:
+    def _trouble(self, seen: Look) -> str | None:
         """What keeps a source from being watched, and what to do."""
-        if health is None:
-            return None
+        health = judge(seen)
         misfit = self._drifts.get(health.name, ([], None))[1]
         if misfit is None and health.state is State.BROKEN:
             return f"{health.found}. {health.advice}"

@@ -9,7 +9,9 @@ took, and while captures go on failing.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple, assert_never
+from typing import Final, assert_never
+
+from tailboard.sources.look import Look
 
 LOOK_EVERY_S: Final = 2.0
 _FAULTS_PAUSE_S: Final = 5.0
@@ -37,29 +39,6 @@ class Reason(StrEnum):
     def only_a_check(self) -> bool:
         """Whether the counts may well be right, so that readers are told only where they are not."""
         return self in {Reason.FILES, Reason.SUSPICION, Reason.ROUTINE}
-
-
-class Look(NamedTuple):
-    """What the catalogs, the log and the upkeep's own notes say of a source; the columns of `upkeep/look.sql`."""
-
-    name: str
-    table: str
-    version: int
-    synced: bool
-    found: bool
-    same: bool
-    changed: list[str]
-    written: bool
-    remembers: bool
-    faults: int
-    emptied: bool
-    shape: str | None
-    tuples: int
-    faults_counted: int
-    shape_counted: str | None
-    wanted: str | None
-    failure: str | None
-    trouble: str | None
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from tailboard.core.event import EventKind
-from tailboard.db.adopting.health import Health, State
+from tailboard.sources.health import Health, State
 from tailboard.web.board import Board
 
 

@@ -6,9 +6,10 @@ from typing import Final
 from litestar import Controller, Response, get
 
 from tailboard.core.action import Action
-from tailboard.db.adopting.health import Health, State, health_now
+from tailboard.db.adopting.upkeep import healths
 from tailboard.db.jobs.adopted import Adopted
 from tailboard.db.queries import query
+from tailboard.sources.health import Health, State
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.documents import SourceHealth, SourceList, SourceNow, answers
 from tailboard.web.render import answer, fields
@@ -31,7 +32,7 @@ class SourcesController(Controller):
     async def sources(self, board: OfBoard) -> Response[bytes]:
         async with board.database.connection() as connection:
             rows = await (await connection.execute(query("sources_stats"))).fetchall()
-            adopted = {health.name: health for health in await health_now(connection)}
+            adopted = {found.name: found for found in await healths(connection)}
         known = await board.jobs.attached()
         counted = Counter[str]()
         for tally in board.projections.tallies():

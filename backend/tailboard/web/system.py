@@ -6,12 +6,12 @@ import contextlib
 from litestar import Controller, Response, get
 from msgspec.json import encode
 
-from tailboard.db.adopting.health import Health as SourceState
-from tailboard.db.adopting.health import health_now
+from tailboard.db.adopting.upkeep import healths
 from tailboard.db.jobs.actions import BULK_LIMIT
 from tailboard.db.queries import query
 from tailboard.errors import DatabaseUnavailable, NotReady, TailboardError
 from tailboard.live.presence import Health
+from tailboard.sources.health import Health as SourceState
 from tailboard.web.board import OfBoard
 from tailboard.web.documents import (
     Alive,
@@ -88,7 +88,7 @@ class MetricsController(Controller):
             TailboardError, TimeoutError
         ):  # without a database the rest still tells of the node
             async with asyncio.timeout(_PROBE_S), board.database.connection() as connection:
-                sources = await health_now(connection)
+                sources = await healths(connection)
         return Response(exposition(board, sources), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -13,11 +13,12 @@ from fixtures.database import Connect
 from tailboard.db.adopting import attaching
 from tailboard.db.adopting.attaching import attach, detach
 from tailboard.db.adopting.described import describe
-from tailboard.db.adopting.health import Health, State, health
 from tailboard.db.adopting.installing import install
 from tailboard.db.adopting.preview import Found, preview
+from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.errors import AttachRefused, InvalidSource, SourceNotFound, TailboardError
 from tailboard.sources import parsing
+from tailboard.sources.health import Health, State
 
 Session = psycopg.Connection[Any]
 
@@ -268,7 +269,7 @@ def test_an_empty_table_and_one_without_a_key_can_be_attached(owner: Session, op
     attach(operator, source(PARTS))
     owner.execute("INSERT INTO public.empty VALUES (1, 'new'), (NULL, 'new')")
     assert changes(owner) == [("I", None, "pending")]
-    (found, _) = health(operator)
+    (found, _) = healths_sync(operator)
     assert (found.state, found.faults) == (State.FAULTY, 1)
     assert "the id of a row is NULL" in found.found
 
@@ -322,7 +323,7 @@ def test_attach_gives_up_in_the_end_and_leaves_nothing(
 
 
 def only(operator: Session) -> Health:
-    (found,) = health(operator)
+    (found,) = healths_sync(operator)
     return found
 
 

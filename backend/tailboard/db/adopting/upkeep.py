@@ -1,14 +1,17 @@
 """Looking after adopted sources: what is to be seen of them, and keeping what was seen for every node."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import psycopg
+from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier, Literal
 
 from tailboard.db.errors import translated
 from tailboard.db.pool import Connection
 from tailboard.db.queries import query
+from tailboard.sources.health import Health, judge
+from tailboard.sources.look import Look
 from tailboard.sources.sqltext import quoted
-from tailboard.sources.upkeep import Look
 
 
 class Horizon(NamedTuple):
@@ -21,8 +24,19 @@ class Horizon(NamedTuple):
 async def look(connection: Connection) -> list[Look]:
     """Every adopted source, by name."""
     with translated():
-        rows = await (await connection.execute(query("upkeep_look"), {})).fetchall()
-    return [Look(*row) for row in rows]
+        async with connection.cursor(row_factory=class_row(Look)) as cursor:
+            return await (await cursor.execute(query("upkeep_look"), {})).fetchall()
+
+
+async def healths(connection: Connection) -> list[Health]:
+    """How every adopted source is, by name."""
+    return [judge(seen) for seen in await look(connection)]
+
+
+def healths_sync(connection: psycopg.Connection[Any]) -> list[Health]:
+    """The same for a command."""
+    with translated(), connection.cursor(row_factory=class_row(Look)) as cursor:
+        return [judge(seen) for seen in cursor.execute(query("upkeep_look"), {}).fetchall()]
 
 
 async def horizon(connection: Connection) -> Horizon:

@@ -1,26 +1,45 @@
--- What decides whether an adopted source has to be counted or written anew: whether its table is the one that was attached
--- and how, what its capture missed, and what its counts hold. By catalogs and indexes alone: no owner's table is read.
-SELECT s.name, s.table_name, s.version, s.synced,
+-- Every adopted source as far as it can be judged by catalogs and indexes alone, no owner's table being read: whether its
+-- table is the one that was attached and watched, which of the columns that matter it has with which types, what the
+-- capture missed, and what the counts hold.
+SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
+       c.oid IS NOT NULL AS there,
        t.oid IS NOT NULL AS found,
        t.oid IS NOT DISTINCT FROM s.relation AS same,
-       ARRAY(SELECT k.key FROM jsonb_each_text(s.columns) k
-              WHERE NOT EXISTS (SELECT FROM pg_attribute a
-                                 WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = k.key
-                                   AND format_type(a.atttypid, a.atttypmod) = k.value)
-              ORDER BY 1) AS changed,
-       EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'tailboard'::regnamespace AND p.proname = 'source_' || s.name)
-           AND to_regproc(format('tailboard.%%I', 'watch_' || s.name)) IS NOT NULL AS written,
+       (SELECT bool_and(g.tgenabled IN ('O', 'A')) FROM pg_trigger g
+         WHERE g.tgrelid = c.oid AND g.tgname IN ('tailboard_watch', 'tailboard_emptied')
+        HAVING count(*) = 2) AS watched,
+       (SELECT count(*) FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
+         WHERE p.pronamespace = 'tailboard'::regnamespace AND p.proname = ('touch_' || s.name)::name
+           AND g.tgenabled IN ('O', 'A')) AS followed,
+       jsonb_array_length(coalesce(s.definition -> 'follows', '[]')) AS follows,
+       ARRAY(SELECT part.relid::regclass::text FROM pg_partition_tree(c.oid) part
+              WHERE part.isleaf AND part.relid <> c.oid
+                AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = part.relid AND g.tgenabled IN ('O', 'A')
+                                   AND g.tgname = 'tailboard_watch')
+              ORDER BY 1 LIMIT 3) AS unwatched,
+       s.columns,
+       (SELECT coalesce(jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)), '{}') FROM pg_attribute a
+         WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND s.columns ? a.attname::text) AS columns_now,
+       made.readable,
+       made.readable AND to_regproc(format('tailboard.%%I', 'watch_' || s.name)) IS NOT NULL AS written,
        to_regproc(format('tailboard.%%I', 'follow_' || s.name)) IS NOT NULL AS remembers,
+       EXISTS (SELECT FROM tailboard.changes l WHERE l.job_id IS NULL AND l.source = s.name
+                  AND l.seq > coalesce(u.baseline, 0) AND l.op = 'T' AND l.job IS NULL) AS emptied,
        coalesce(pg_sequence_last_value(to_regclass(format('tailboard.%%I', 'faults_' || s.name))), 0) AS faults,
-       EXISTS (SELECT FROM tailboard.changes c WHERE c.job_id IS NULL AND c.source = s.name
-                  AND c.seq > coalesce(u.baseline, 0) AND c.op = 'T' AND c.job IS NULL) AS emptied,
+       coalesce(u.faults, 0) AS faults_counted, last.message AS last_fault, last.at AS last_fault_at,
        (SELECT md5(string_agg(f.oid || ':' || f.relfilenode, ',' ORDER BY f.oid)) FROM pg_class f
          WHERE f.oid = t.oid OR f.oid IN (SELECT part.relid FROM pg_partition_tree(t.oid) part)) AS shape,
+       u.shape AS shape_counted,
        (SELECT coalesce(sum(w.n_tup_ins + w.n_tup_upd + w.n_tup_del), 0)::bigint FROM pg_stat_user_tables w
          WHERE w.relid = t.oid OR w.relid IN (SELECT part.relid FROM pg_partition_tree(t.oid) part)) AS tuples,
-       coalesce(u.faults, 0) AS faults_counted, u.shape AS shape_counted, u.wanted, u.failure, u.trouble
+       u.counted_at, u.wanted, u.failure, u.trouble
   FROM tailboard.sources s
+  LEFT JOIN pg_class c ON c.oid = s.relation
   LEFT JOIN pg_class t ON t.oid = to_regclass(s.table_name)
   LEFT JOIN tailboard.upkeep u ON u.source = s.name
+  LEFT JOIN LATERAL (SELECT f.message, f.at FROM tailboard.faults f WHERE f.source = s.name ORDER BY f.n DESC LIMIT 1) last ON true
+ CROSS JOIN LATERAL (SELECT count(*) = CASE jsonb_typeof(s.definition -> 'status') WHEN 'object' THEN 2 ELSE 1 END AS readable
+                       FROM pg_proc p WHERE p.pronamespace = 'tailboard'::regnamespace
+                        AND p.proname = ('source_' || s.name)::name) made
  WHERE NOT s.builtin
  ORDER BY s.name

@@ -1,16 +1,11 @@
 """How each adopted source is: watched or not, its table changed or gone, faults of its capture, counted or not yet."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import msgspec
-from psycopg import AsyncConnection, Connection
-from psycopg.rows import class_row
 
-from tailboard.db.errors import translated
-from tailboard.db.queries import query
+from tailboard.sources.look import Look
 
 
 class State(StrEnum):
@@ -43,60 +38,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """When its rows were last counted."""
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `adopting_health`."""
-
-    name: str
-    table: str
-    attached_at: datetime
-    synced: bool
-    there: bool
-    renamed: bool
-    named: bool
-    watched: bool | None
-    followed: int
-    follows: int
-    columns: Mapping[str, str]
-    columns_now: Mapping[str, str]
-    readable: bool
-    unwatched: list[str]
-    """Partitions on which the trigger is disabled, some of them."""
-    faults: int
-    faults_counted: int
-    """How many of them a count of the rows has made good."""
-    noted: str | None
-    """What the leading server has found wrong with it."""
-    last_fault: str | None
-    last_fault_at: datetime | None
-    counted_at: datetime | None
-
-    @property
-    def drift(self) -> list[str]:
-        """What has changed of the columns that matter, each as the end of a sentence."""
-        changed = []
-        for column, kind in self.columns.items():
-            now = self.columns_now.get(column)
-            if now is None:
-                changed.append(f"{column} is gone")
-            elif now != kind:
-                changed.append(f"{column} is {now}, it was {kind}")
-        return changed
-
-
-def health(connection: Connection[Any]) -> list[Health]:
-    """How every adopted source is, by name."""
-    with translated(), connection.cursor(row_factory=class_row(Seen)) as cursor:
-        return [judge(seen) for seen in cursor.execute(query("adopting_health"), {}).fetchall()]
-
-
-async def health_now(connection: AsyncConnection[Any]) -> list[Health]:
-    """The same for a server that is at work."""
-    async with connection.cursor(row_factory=class_row(Seen)) as cursor:
-        await cursor.execute(query("adopting_health"), {})
-        return [judge(seen) for seen in await cursor.fetchall()]
-
-
-def judge(seen: Seen) -> Health:
+def judge(seen: Look) -> Health:
     """The worst that is true of a source."""
     state, found, advice = _verdict(seen)
     return Health(
@@ -113,15 +55,15 @@ def judge(seen: Seen) -> Health:
     )
 
 
-def _verdict(seen: Seen) -> tuple[State, str, str]:
+def _verdict(seen: Look) -> tuple[State, str, str]:
     again = f"tailboard detach {seen.name}, then attach it again."
     return _broken(seen, again) or _impaired(seen, again) or _well(seen)
 
 
-def _broken(seen: Seen, again: str) -> tuple[State, str, str] | None:
+def _broken(seen: Look, again: str) -> tuple[State, str, str] | None:
     name = seen.name
     if not seen.there:
-        if seen.named:
+        if seen.found:
             return (
                 State.BROKEN,
                 f"{seen.table} was dropped and made anew, and nobody watches the new one",
@@ -147,17 +89,18 @@ def _broken(seen: Seen, again: str) -> tuple[State, str, str] | None:
     return None
 
 
-def _impaired(seen: Seen, again: str) -> tuple[State, str, str] | None:
-    if seen.drift and seen.noted is not None:
-        return State.DRIFTED, seen.noted.rstrip("."), f"Correct the definition; {again}"
-    if seen.drift:
+def _impaired(seen: Look, again: str) -> tuple[State, str, str] | None:
+    noted = seen.trouble or seen.failure
+    if seen.changed and noted is not None:
+        return State.DRIFTED, noted.rstrip("."), f"Correct the definition; {again}"
+    if seen.changed:
         return (
             State.DRIFTED,
-            f"columns have changed: {'; '.join(seen.drift)}",
+            f"columns have changed: {'; '.join(_changes(seen))}",
             f"A running server renews the capture where the expressions still hold; else correct them and {again}",
         )
-    if seen.noted is not None:
-        return State.FAULTY, seen.noted.rstrip("."), f"If that does not help, {again}"
+    if noted is not None:
+        return State.FAULTY, noted.rstrip("."), f"If that does not help, {again}"
     if seen.faults > seen.faults_counted:
         return (
             State.FAULTY,
@@ -167,7 +110,7 @@ def _impaired(seen: Seen, again: str) -> tuple[State, str, str] | None:
     return None
 
 
-def _well(seen: Seen) -> tuple[State, str, str]:
+def _well(seen: Look) -> tuple[State, str, str]:
     if not seen.synced:
         return State.SYNCING, "its rows have not been counted yet", "A running server counts them soon."
     if seen.faults:
@@ -177,3 +120,13 @@ def _well(seen: Seen) -> tuple[State, str, str]:
             "",
         )
     return State.OK, "every change is captured", ""
+
+
+def _changes(seen: Look) -> list[str]:
+    """What has changed of the columns that matter, each as the end of a sentence."""
+    return [
+        f"{column} is {seen.columns_now[column]}, it was {seen.columns[column]}"
+        if column in seen.columns_now
+        else f"{column} is gone"
+        for column in seen.changed
+    ]
