@@ -27,7 +27,9 @@ PATIENCE: Final = 20.0
 
 
 class Recorder:
-    """A consumer that keeps what it is told."""
+    """A consumer that keeps what it is told. Sees digests while it does not read events."""
+
+    reads_events = True
 
     def __init__(self) -> None:
         self.began: list[Cursor] = []

@@ -1,9 +1,10 @@
-"""What capture costs the writers: pgbench, three ways to watch the same table, by the number of clients, in one run.
+"""What capture costs the writers: pgbench, and who watches the same table, by the number of clients, in one run.
 
     python tests/bench/writers.py [--quick] [--rounds N] [--seconds S] [--json PATH]
 
     none        no trigger at all
     tailboard   Tailboard's capture, with a live sealer and tailer beside the writers, as in production
+    watched     the same while a board is open: every event is read, and made into the frames of one subscriber
     usual       AFTER trigger: pg_notify('jobs', row_to_json(NEW)), with one listener
 
 Each has its own copy of the built-in table, indexes and constraints included, on one embedded PostgreSQL with
@@ -28,16 +29,21 @@ from measuring import options, postgres
 from measuring.contenders import STARLETTE, TAILBOARD, prepare
 from measuring.postgres import Place
 
+from tailboard.core.filter import EVERYTHING
+from tailboard.core.frames import Form, Parcel
 from tailboard.db.log import Log
 from tailboard.db.pool import Database
+from tailboard.live.hub import Hub
 from tailboard.live.projector import Projector
 from tailboard.live.sealer import Sealer
+from tailboard.live.subscription import Ending, Peer
 from tailboard.live.tailer import Tailer
 
 JOBS: Final = 20_000
 CONTENDERS: Final = {
     "none": TAILBOARD._replace(name="none", table="bench_none.jobs"),
     "tailboard": TAILBOARD,
+    "watched": TAILBOARD,
     "usual": STARLETTE._replace(name="usual", table="bench_usual.jobs"),
 }
 STEPS: Final = {
@@ -67,10 +73,11 @@ def main(chosen: argparse.Namespace) -> None:
     results: dict[str, dict[str, Tps]] = {}
     with postgres.postgres() as place:
         for name, contender in CONTENDERS.items():
-            prepare(place.url, contender, JOBS)
+            if name != "watched":  # has the table of "tailboard"
+                prepare(place.url, contender, JOBS)
             if name == "none":
                 _without_trigger(place.url, contender.table)
-        for workload, clients in POINTS:
+        for workload, clients in POINTS[:2] if chosen.only16 else POINTS:
             rounds = chosen.rounds if clients == 16 else max(2, chosen.rounds // 2)
             seconds = chosen.seconds if clients == 16 else max(2, chosen.seconds - 2)
             results.setdefault(workload, {})[str(clients)] = _compare(
@@ -139,9 +146,12 @@ async def _watch(name: str, url: str) -> None:
     await database.open()
     projector = Projector(Log(database))
     sealer = Sealer(database, folds=projector.folds)
-    tailer = Tailer(database, projector, [])
+    hub = Hub(Log(database), stats=projector.counts, lag_ms=lambda: tailer.lag_ms)
+    tailer = Tailer(database, projector, [hub])
     await sealer.start()
     await tailer.start()
+    if name == "watched":
+        await hub.follow(hub.open(_Page(), Peer()), EVERYTHING, None)
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     # let the sealer take what was committed last, so that the check at the end is exact
@@ -149,6 +159,22 @@ async def _watch(name: str, url: str) -> None:
     await tailer.stop()
     await sealer.stop()
     await database.close()
+
+
+class _Page:
+    """A subscriber that takes everything at once: what a socket would be given, without the socket."""
+
+    form = Form.LINES
+
+    def write(self, parcel: Parcel) -> bool:
+        parcel.rendered(self.form)
+        return True
+
+    async def drain(self) -> None:
+        """It is never full."""
+
+    def finish(self, ending: Ending) -> None:
+        """Nothing is open."""
 
 
 def _check(url: str) -> dict[str, int]:
@@ -184,6 +210,7 @@ def _options() -> argparse.Namespace:
     parser = options.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=6)
+    parser.add_argument("--only16", action="store_true")
     parser.add_argument("--watch", nargs=2, metavar=("CONTENDER", "URL"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.quick:

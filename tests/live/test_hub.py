@@ -193,6 +193,25 @@ async def test_a_resumption_gets_everything_once_while_ticks_go_on(recent_bytes:
     assert (feed.log.reads == 0) is (recent_bytes > 0)
 
 
+async def test_what_passed_while_nobody_was_there_comes_from_the_log() -> None:
+    feed = Feed()
+    assert not feed.hub.reads_events
+    feed.burst(3)
+    feed.record([make_event(4), make_event(5)])
+    feed.hub.publish(Tick(2, Cursor(1, 5), (), quiet={"jobs": 2}))
+    assert feed.hub.head == Cursor(1, 5)
+    assert feed.hub.counters.events == 5
+    client = Client(feed)
+    assert feed.hub.reads_events
+    await feed.hub.follow(client.subscription, EVERYTHING, Cursor(1, 2))
+    feed.publish(make_event(6))
+    await asyncio.sleep(0)
+    assert client.events == ["1.3", "1.4", "1.5", "1.6"]
+    assert feed.log.reads == 1
+    feed.hub.leave(client.subscription)
+    assert not feed.hub.reads_events
+
+
 async def test_a_log_that_is_ahead_of_the_hub_is_delivered_once() -> None:
     feed = Feed(HubLimits(recent_bytes=0))
     feed.burst(5)

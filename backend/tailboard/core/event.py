@@ -1,5 +1,6 @@
 """An event: a change with a place in the total order and a kind."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -35,9 +36,13 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
 
     `tick_id` is dense. `cursor` is the place after the tick's last event. `at` is when it was sealed, by the
     database's clock.
+
+    `quiet` is None where every event is there. A digest, for those who only count, has no cards, facets for the folds
+    alone, and one place for all its events; updates that move no count are a number for each source in `quiet`.
     """
 
     tick_id: int
     cursor: Cursor
     events: tuple[Event, ...]
     at: datetime | None = None
+    quiet: Mapping[str, int] | None = None

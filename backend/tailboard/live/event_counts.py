@@ -15,6 +15,8 @@ class EventCounts:
         self.ticks = 0
         self.resets = 0
 
+    reads_events = False
+
     def begin(self, head: Cursor) -> None:
         """Nothing to prepare: counts begin at the start of the process."""
 
@@ -23,6 +25,9 @@ class EventCounts:
         for event in tick.events:
             self.by_kind[event.kind] += 1
             self.by_source[event.change.source] += 1
+        for source, n in (tick.quiet or {}).items():
+            self.by_kind[EventKind.JOB_UPDATED] += n
+            self.by_source[source] += n
 
     def reset(self, reason: str, cursor: Cursor) -> None:  # noqa: ARG002  # the consumer's shape
         self.resets += 1

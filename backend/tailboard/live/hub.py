@@ -152,8 +152,16 @@ class Hub(Service):
 
     # From the tailer
 
+    @property
+    def reads_events(self) -> bool:
+        """Whether anybody is connected; else counts do, and nothing is kept in memory for those to come."""
+        return bool(self._subscriptions)
+
     def publish(self, tick: Tick) -> None:
         """Hand a tick to everybody whose filter it concerns."""
+        if tick.quiet is not None:
+            self._pass_over(tick, tick.quiet)
+            return
         for event in tick.events:
             sighting = Sighting(event)
             self._remember(sighting)
@@ -327,6 +335,13 @@ class Hub(Service):
         for group in self._groups:
             if group.filter.touches(source):
                 group.add(entry)
+
+    def _pass_over(self, digest: Tick, quiet: Mapping[str, int]) -> None:
+        self._recent.clear()
+        self._recent_bytes = 0
+        self.head = self._recent_from = digest.cursor
+        self.counters.events += len(digest.events) + sum(quiet.values())
+        self._stats_due = True
 
     def _beat(self, subscriptions: Iterable[Subscription]) -> None:
         lag_ms = self._lag_ms()

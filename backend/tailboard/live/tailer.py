@@ -1,5 +1,8 @@
 """The tailer: every node's one reader of the log. Follows ticks in order and hands each to the consumers.
 
+While nobody is connected, nobody reads events one by one, and it reads digests: a board that is not open costs the
+database, and the writers beside it, a fraction of one that is.
+
 It LISTENs for ticks, looks for itself every second whatever happens, and after any failure goes on from the
 last tick it delivered: consumers see every tick once, in order, or an explicit reset.
 """
@@ -10,6 +13,7 @@ from typing import Final, Protocol
 
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Tick
+from tailboard.db.digest import digest
 from tailboard.db.listener import Listener
 from tailboard.db.log import follow, tick_end
 from tailboard.db.pool import Database
@@ -26,6 +30,11 @@ _TICKS_A_READ: Final = 64
 
 class Consumer(Protocol):
     """Is told of every tick, synchronously and in order; must not block."""
+
+    @property
+    def reads_events(self) -> bool:
+        """Whether it needs every event as it is; while no consumer does, all are given digests."""
+        ...
 
     def begin(self, head: Cursor) -> None:
         """The first tick will be the one after this place."""
@@ -67,12 +76,15 @@ class Tailer(Service):
 
     async def _advance(self, listener: Listener) -> bool:
         """Deliver what is there; return whether there may be more at once."""
+        read = follow if self._events_are_read() else digest
         try:
             with listener.asking():
-                ticks = await follow(listener.connection, self._tick_id, _TICKS_A_READ)
+                ticks = await read(listener.connection, self._tick_id, _TICKS_A_READ)
         except CursorExpired:
             await self._restore("cursor_expired")
             return True
+        if read is digest and self._events_are_read():
+            return True  # somebody came meanwhile, who is to be told all of this
         for tick in ticks:
             self._projector.publish(tick)
             for consumer in self._consumers:
@@ -81,6 +93,9 @@ class Tailer(Service):
         if ticks and ticks[-1].at is not None:
             self.lag_ms = max(0.0, (datetime.now(UTC) - ticks[-1].at).total_seconds() * 1000)
         return len(ticks) == _TICKS_A_READ
+
+    def _events_are_read(self) -> bool:
+        return any(consumer.reads_events for consumer in self._consumers)
 
     async def _find_place(self, listener: Listener) -> None:
         """Take up where we were. After a failover to a server that missed some of our ticks, that place is not in

@@ -27,7 +27,12 @@ def _writers(found: Results) -> str:
         Axis("of untriggered", low=0),
         [
             Series(title, [(float(place), point[1]) for place, point in enumerate(share(name))])
-            for title, name in (("Tailboard", "tailboard"), ("pg_notify(row_to_json(NEW))", "usual"))
+            for title, name in (
+                ("Tailboard", "tailboard"),
+                ("Tailboard, a board open", "watched"),
+                ("pg_notify(row_to_json(NEW))", "usual"),
+            )
+            if all(name in tps for _, tps in curve)
         ],
     )
 
