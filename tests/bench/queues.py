@@ -174,8 +174,8 @@ async def _watching(preset: str, url: str) -> AsyncIterator[None]:
         sys.executable, "-m", "tailboard", "serve", "--port", "0", env=environment, stdout=subprocess.PIPE
     )
     assert node.stdout is not None
-    while b"Tailboard is ready" not in await node.stdout.readline():
-        assert node.returncode is None
+    while b"Tailboard is ready" not in (line := await node.stdout.readline()):
+        assert line, "the node ended before it was ready"
     with psycopg.connect(url, autocommit=True) as connection:
         synced = "SELECT FROM tailboard.sources WHERE name = %s AND synced"
         await await_until(lambda: connection.execute(synced, [preset]).rowcount == 1, 30)

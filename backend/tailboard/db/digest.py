@@ -19,7 +19,7 @@ from tailboard.errors import CursorExpired
 
 _Text = str | None
 _Move = tuple[int, datetime, str, _Text, _Text, _Text, _Text, _Text, _Text, int | None, int | None, _Text]
-"""In the order of log_digest.sql."""
+"""In the order of queries/log/digest.sql."""
 _MOVES: Final = msgspec.json.Decoder(list[_Move])
 
 

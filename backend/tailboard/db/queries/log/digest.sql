@@ -1,4 +1,4 @@
--- As log_follow, for those who only count: one row for each source in a tick, with how many changes there are, how many of
+-- As log/follow, for those who only count: one row for each source in a tick, with how many changes there are, how many of
 -- them are quiet, and the others as JSON, in any order. Quiet is what moves no job from one count to another: progress.
 SELECT t.tick_id, t.epoch, t.first_position, t.n, t.at, d.source, d.found, d.quiet, d.moved
   FROM (SELECT * FROM tailboard.ticks WHERE tick_id > %(tick_id)s ORDER BY tick_id LIMIT %(ticks)s) t
