@@ -39,7 +39,7 @@ from tailboard.db.schema import migrate
 NODES: Final = 3
 INTERVAL_S: Final = 0.01
 AIM_S: Final = 2.0
-TRIALS: Final = {"killed": 8, "stopped": 8, "disconnected": 8, "frozen": 2, "half-open": 2}
+TRIALS: Final = {"killed": 8, "stopped": 8, "disconnected": 8, "frozen": 8, "half-open": 8}
 
 
 class Cluster:
@@ -173,9 +173,9 @@ def main() -> None:
     results = asyncio.run(measure(quick=chosen.quick))
     print(f"Failover of the sealer, {NODES} nodes: the feed's silence in seconds")
     for name, found in results.items():
-        aim = f", aim {AIM_S:.0f}" if name in {"killed", "stopped", "disconnected"} else ""
         print(
-            f"  {name:13} p50 {statistics.median(found):5.2f}   longest {max(found):5.2f}   ({len(found)} trials{aim})"
+            f"  {name:13} p50 {statistics.median(found):5.2f}   longest {max(found):5.2f}"
+            f"   ({len(found)} trials, aim {AIM_S:.0f})"
         )
     options.write(chosen, results)
 

@@ -3,16 +3,19 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from faults.proxy import Proxy
-from fixtures.database import Connect
-from log_rig import PATIENCE, Board, sealing
+from fixtures.database import AConnect, Connect
+from fixtures.waiting import await_until
+from log_rig import PATIENCE, AConnection, Board, one, reading, seal_all, sealing
 from tailboard.db import listener, pool
 from tailboard.db.listener import Listener
+from tailboard.db.log import Log
 from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing
 from tailboard.errors import DatabaseUnavailable
@@ -36,15 +39,75 @@ def through(proxy: Proxy, url: str) -> str:
     return psycopg.conninfo.make_conninfo(url, host="127.0.0.1", port=proxy.port)
 
 
-async def test_a_leader_that_asks_nothing_loses_its_place_to_another(database_url: str) -> None:
-    async with Listener(Database(database_url), "tailboard_bell", "frozen", silence_s=0.5) as frozen:
+@asynccontextmanager
+async def silent_leader(database_url: str, silence_s: float = 60) -> AsyncIterator[Listener]:
+    """One that leads, and does nothing about it; the server ends its session after `silence_s`."""
+    async with Listener(Database(database_url), "tailboard_bell", "frozen", silence_s=silence_s) as frozen:
         assert await Sealing(frozen.connection).lead()
+        yield frozen
+
+
+async def test_a_leader_that_asks_nothing_loses_its_place_to_another(database_url: str) -> None:
+    async with silent_leader(database_url, silence_s=0.5) as frozen:
         async with sealing(database_url) as other:
             async with asyncio.timeout(PATIENCE):
                 while not other.leading:
                     await other.until_pause(lambda _: other.leading)
         with pytest.raises(DatabaseUnavailable):
             await Sealing(frozen.connection).seal()
+
+
+@pytest.mark.parametrize("where", ["between two statements", "in a transaction"])
+async def test_a_leader_that_is_silent_while_changes_wait_is_replaced_within_two_seconds(
+    database_url: str, connect: Connect, where: str
+) -> None:
+    await seal_all(database_url)
+    writer = connect()
+    async with silent_leader(database_url) as frozen:
+        if where == "in a transaction":
+            await frozen.connection.execute("BEGIN")
+        async with sealing(database_url) as other, reading(database_url) as log:
+            writer.execute("SELECT tailboard.enqueue('waits')")
+            began = time.monotonic()
+            await await_until(lambda: _sealed(log), timeout=PATIENCE)
+            assert time.monotonic() - began < 2.0
+            assert other.leading
+        with pytest.raises(DatabaseUnavailable):
+            await Sealing(frozen.connection).seal()
+
+
+async def _sealed(log: Log) -> bool:
+    return (await log.head()).position == 1
+
+
+async def test_a_leader_that_sleeps_or_takes_long_keeps_its_place(
+    database_url: str, connect: Connect, aconnect: AConnect
+) -> None:
+    """Three times what a follower bears of one that is silent while changes wait."""
+    await seal_all(database_url)
+    eye = await aconnect()
+    async with silent_leader(database_url) as busy, sealing(database_url) as other:
+        await followed(eye, times=15)
+        assert not other.leading, "nothing waits"
+        connect().execute("SELECT tailboard.enqueue('waits')")
+        await busy.connection.execute("SELECT pg_sleep(3)")
+        assert not other.leading, "the server is at it"
+        assert (await Sealing(busy.connection).seal()).sealed == 1
+
+
+async def followed(eye: AConnection, times: int) -> None:
+    """Return once a follower has looked after its leader so often."""
+    looks = 0
+    last = None
+    async with asyncio.timeout(PATIENCE):
+        while looks < times:
+            asked = await one(
+                eye,
+                "SELECT max(query_start) FROM pg_stat_activity WHERE query LIKE '-- Whether the log stands still%'"
+                " AND datname = current_database()",
+            )
+            looks += asked != last
+            last = asked
 
 
 async def test_a_node_whose_connections_fell_silent_makes_new_ones(

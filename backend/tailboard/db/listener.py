@@ -12,8 +12,10 @@ from tailboard.db.errors import translated
 from tailboard.db.pool import Connection, Database, beginning, hang_up
 from tailboard.errors import TailboardError
 
-_DOUBT_S: Final = 6.0
+_DOUBT_S: Final = 1.5
 """How long an answer may take before the server is asked elsewhere whether it is still at it."""
+_SECOND_OPINION_S: Final = 6.0
+"""How long that may take before nobody answers at all."""
 _ASK_AGAIN_S: Final = 2.0
 
 # The owner never leaves the connection alone for long. One that does is frozen, or cut off without either end knowing:
@@ -22,6 +24,8 @@ _LISTEN: Final = (
     "SELECT set_config('idle_session_timeout', %(ms)s, false)"
     ", set_config('idle_in_transaction_session_timeout', %(ms)s, false)"
 )
+# Where the server tracks no activities it says "disabled": then nothing is known against it.
+_WORKS: Final = "SELECT state NOT LIKE 'idle%%' FROM pg_stat_activity WHERE pid = %s"
 
 
 class Listener:
@@ -90,7 +94,7 @@ class Listener:
         pid = self.connection.info.backend_pid
         while True:
             try:
-                async with asyncio.timeout(_DOUBT_S):
+                async with asyncio.timeout(_SECOND_OPINION_S):
                     works = await self._works(pid)
             except (TailboardError, TimeoutError):
                 works = True  # nobody answers: there is nothing to go to instead
@@ -103,7 +107,5 @@ class Listener:
         """Whether the server, asked on a new connection, is working for the backend or waiting for a lock in it."""
         with translated():
             async with await self._database.direct(f"{self._purpose} doubt") as other:
-                row = await (
-                    await other.execute("SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s", [pid])
-                ).fetchone()
+                row = await (await other.execute(_WORKS, [pid])).fetchone()
         return row is not None and bool(row[0])

@@ -14,6 +14,7 @@ from psycopg.sql import SQL, Identifier
 
 from tailboard.core.cursor import Cursor
 from tailboard.core.projections import Saved
+from tailboard.core.standstill import Leader, Standstill
 from tailboard.core.stats import Tally
 from tailboard.db.adopting.baseline import Held, Survey, Upkeep, write
 from tailboard.db.errors import translated
@@ -57,6 +58,24 @@ class Sealing:
                 " WHERE current_setting('synchronous_commit') = 'off'"
             )
         return True
+
+    async def standstill(self, tick_id: int | None) -> Standstill | None:
+        """Look whether changes wait for a tick: `tick_id` is the newest one of the last look, if they waited then."""
+        with translated():
+            asked = {"tick": tick_id, "class": _LOCK_CLASS, "lock": _LOCK_LEAD}
+            row = await (await self._connection.execute(query("log_standstill"), asked)).fetchone()
+        if row is None:
+            return None
+        tick, pid, idle_since = row
+        return Standstill(tick, None if pid is None else Leader(pid, idle_since))
+
+    async def oust(self, leader: Leader) -> bool:
+        """End the leader's session, unless it has asked anything since; return whether it is gone."""
+        asked = leader._asdict() | {"class": _LOCK_CLASS, "lock": _LOCK_LEAD}
+        with translated(), contextlib.suppress(errors.InsufficientPrivilege):
+            row = await (await self._connection.execute(query("log_oust"), asked)).fetchone()
+            return row is not None and bool(row[0])
+        return False  # it is another role's; the server ends the session in its own time
 
     async def open_log(self) -> Cursor:
         """Make the log ready for sealing: its first epoch, or the next one where this is not the server that the

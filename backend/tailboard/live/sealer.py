@@ -2,8 +2,10 @@
 
     bell rings, poll is due, or a second has passed -> seal -> ask the Bell what next -> mute, arm, sleep
 
-Every node runs one; whoever holds the advisory lock leads, the others try for it twice a second. The lock goes
-with the leader's connection, so that a killed node is replaced as soon as PostgreSQL notices.
+Every node runs one; whoever holds the advisory lock leads, the others try for it four times a second. The lock goes
+with the leader's connection, so that a killed node is replaced as soon as PostgreSQL notices. One that is frozen, or
+cut off without either end knowing, it does not notice: a follower that sees changes wait while the leader's session
+asks nothing for a second ends that session (`core/standstill.py`).
 """
 
 import asyncio
@@ -18,6 +20,7 @@ from psycopg import errors
 from tailboard.core.bell import Act, Bell, Decision
 from tailboard.core.cursor import Cursor
 from tailboard.core.projections import Saved
+from tailboard.core.standstill import Vigil
 from tailboard.db.listener import Listener
 from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing
@@ -26,10 +29,10 @@ from tailboard.live.service import Service
 
 Errand = Callable[[Sealing], Awaitable[None]]
 
-_STANDBY_S: Final = 0.5
+_STANDBY_S: Final = 0.25
 _SILENCE_S: Final = 6.0
 """A leader that asks nothing for so long is frozen or cut off: its connection ends, and with it its leadership. In
-service it never sleeps longer than a second.
+service it never sleeps longer than a second. Where changes wait, followers are quicker.
 """
 _HAS_ROOM: Final = "has room again: ringing"
 _FILLS_UP: Final = "is filling up, so nothing is rung: some session LISTENs and sits in an open transaction"
@@ -67,6 +70,7 @@ class Sealer(Service):
         self._saved = Cursor(0, 0)
         self._errands: deque[tuple[Errand, asyncio.Future[None]]] = deque()
         self._kept = -1
+        self._vigil = Vigil()
 
     async def errand(self, work: Errand) -> None:
         """Have something done on the leader's connection between two seals, and return once it is done.
@@ -102,6 +106,14 @@ class Sealer(Service):
 
     async def _elected(self, listener: Listener, sealing: Sealing) -> bool:
         with listener.asking():
+            if await sealing.lead():
+                return True
+            leader = self._vigil.silent(await sealing.standstill(self._vigil.tick_id), monotonic())
+            if leader is None or not await sealing.oust(leader):
+                return False
+            self._log.warning(
+                "the leader was silent while changes waited: its session %d was ended", leader.pid
+            )
             return await sealing.lead()
 
     async def _lead(self, listener: Listener, sealing: Sealing) -> None:
