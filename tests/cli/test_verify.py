@@ -12,7 +12,8 @@ import pytest
 from cli import rig
 from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing
-from tailboard.db.verify import Report, verify
+from tailboard.db.verify.proof import verify
+from tailboard.db.verify.report import Report
 
 
 async def _seal(url: str) -> None:

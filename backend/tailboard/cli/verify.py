@@ -6,7 +6,8 @@ from tailboard.cli.options import DATABASE, as_json, with_settings
 from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
 from tailboard.db.schema import require_newest
-from tailboard.db.verify import Report, verify
+from tailboard.db.verify.proof import verify
+from tailboard.db.verify.report import Report
 from tailboard.settings import Settings
 
 
@@ -39,6 +40,10 @@ def _print(terminal: Terminal, report: Report) -> None:
         looked_at += f", {report.unsealed} of them not sealed yet"
     if report.unknown:
         looked_at += f"; {report.unknown} jobs are older than the log"
+    if report.adopted or report.only_counted:
+        looked_at += f"; of adopted sources {report.adopted} jobs"
+    if report.only_counted:
+        looked_at += f", and {report.only_counted} that have not changed since they were counted"
     if report.is_clean:
         terminal.out.print(f"The log, the table and the stats agree: {looked_at}.", style="green")
     else:

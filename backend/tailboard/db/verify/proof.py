@@ -5,7 +5,6 @@ and the checkpoint are of one moment; so the answer is exact also while workers 
 long results come through server-side cursors.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,56 +13,22 @@ from typing import Any, Final
 import msgspec
 import psycopg
 from psycopg import Connection
-from psycopg.sql import SQL, Identifier
 
 from tailboard.core.change import Change, Facets, Op, Was
 from tailboard.core.classify import classify
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event
-from tailboard.core.job import BUILTIN_SOURCE, Status
+from tailboard.core.job import BUILTIN_SOURCE
 from tailboard.core.projections import Saved
 from tailboard.core.stats import Stats, Tally
 from tailboard.db.errors import translated
 from tailboard.db.queries import query
+from tailboard.db.verify.adopted import adopted_counts, compare_adopted
+from tailboard.db.verify.report import Progress, Report
 from tailboard.errors import DatabaseUnavailable
 
-Progress = Callable[[int, int], None]
-"""Told how many jobs have been looked at, of how many there are at least."""
-
 _PAGE: Final = 5_000
-_SHOWN: Final = 100
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Difference(msgspec.Struct, frozen=True):
-    """Two things that should agree and do not."""
-
-    check: str
-    subject: str
-    detail: str
-
-
-class Report(msgspec.Struct, kw_only=True):
-    """What was compared and what was found. `differences` holds the first hundred, `found` counts all."""
-
-    cursor: str
-    jobs: int
-    changes: int
-    unsealed: int = 0
-    """Changes that were visible but had no position yet; they were part of the fold."""
-    unknown: int = 0
-    """Jobs whose changes retention has dropped: the log has nothing to compare them with."""
-    found: int = 0
-    differences: list[Difference] = []
-
-    @property
-    def is_clean(self) -> bool:
-        return self.found == 0
-
-    def add(self, check: str, subject: object, detail: str) -> None:
-        self.found += 1
-        if len(self.differences) < _SHOWN:
-            self.differences.append(Difference(check, str(subject), detail))
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -74,8 +39,11 @@ class _Place(msgspec.Struct, frozen=True):
     changes: int
 
 
-def verify(url: str, progress: Progress = lambda _done, _total: None) -> Report:
-    """Compare the log with the table and the stats. Raises SchemaMissing and DatabaseUnavailable."""
+def verify(url: str, tell: Callable[[int, int], None] = lambda _done, _total: None) -> Report:
+    """Compare the log with the tables and the stats. Raises SchemaMissing and DatabaseUnavailable.
+
+    `tell` is told how many jobs have been looked at, of how many there are at least.
+    """
     with translated(), _snapshot(url) as connection:
         row = _one(connection, "verify_place")
         if row[0] is None:
@@ -83,8 +51,15 @@ def verify(url: str, progress: Progress = lambda _done, _total: None) -> Report:
         place = _Place(*row)
         report = Report(cursor=place.cursor, jobs=place.jobs, changes=place.changes)
         _compare_ticks(connection, place, report)
-        _compare_stats(connection, place, report)
+        stats = _stats(connection, place, report)
+        adopted = [] if stats is None else adopted_counts(stats)
+        progress = Progress(tell, place.jobs + sum(each.total for each in adopted))
+        if stats is not None:
+            _compare_stats(connection, stats, report)
         _compare_jobs(connection, place, report, progress)
+        for source in adopted:
+            compare_adopted(connection, source, report, progress, complete=place.complete)
+        progress.finish()
     return report
 
 
@@ -93,6 +68,7 @@ def _snapshot(url: str) -> Iterator[Connection]:
     with psycopg.connect(url, connect_timeout=5, application_name="tailboard verify") as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute("SELECT set_config('search_path', 'pg_catalog', true)")
+        connection.execute("SET LOCAL timezone = 'UTC'")  # as the captures write times
         yield connection
 
 
@@ -107,12 +83,12 @@ def _compare_ticks(connection: Connection, place: _Place, report: Report) -> Non
         report.add("ticks", f"change {seq}", "no tick names it, and none will: readers never see it")
 
 
-def _compare_stats(connection: Connection, place: _Place, report: Report) -> None:
-    """The stats' own fold, from its newest checkpoint to this moment, gives what the table holds."""
+def _stats(connection: Connection, place: _Place, report: Report) -> Stats | None:
+    """The stats' own fold, from its newest checkpoint to this moment."""
     row = connection.execute(query("log_load_checkpoint")).fetchone()
     if row is None:
         report.add("stats", "checkpoint", "there is none: no server has run on this database for long enough")
-        return
+        return None
     stats, _ = msgspec.json.decode(row[2], type=Saved, strict=False).folds()
     for op, source, old, new, queue, moved, former, due, old_due, counts in _rows(
         connection, "verify_fold", position=row[1], complete=place.complete
@@ -133,7 +109,11 @@ def _compare_stats(connection: Connection, place: _Place, report: Report) -> Non
             old_due=old_due,
         )
         stats.apply(Event(Cursor(1, 0), classify(kind, old, new), change))
-    _compare_adopted(connection, stats, report)
+    return stats
+
+
+def _compare_stats(connection: Connection, stats: Stats, report: Report) -> None:
+    """The fold gives what the table holds."""
     counted = {(source, queue, status): n for source, queue, status, n in _rows(connection, "verify_counts")}
     folded = {(tally.source, tally.queue, tally.status): tally.n for tally in _of_jobs(stats)}
     for key in sorted(counted.keys() | folded.keys()):
@@ -145,39 +125,6 @@ def _compare_stats(connection: Connection, place: _Place, report: Report) -> Non
             )
 
 
-def _compare_adopted(connection: Connection, stats: Stats, report: Report) -> None:
-    """The stats of each adopted source that has been counted give what its table holds; what time moves is one."""
-    folded = Counter[tuple[str, str, str]]()
-    for tally in stats.tallies():
-        folded[tally.source, tally.queue, _lasting(tally.status)] += tally.n
-    for name in stats.counted():
-        if name == BUILTIN_SOURCE:
-            continue
-        counted = Counter[tuple[str, str, str]]()
-        rows = query("baseline_count").format(
-            source=SQL("{}()").format(Identifier("tailboard", f"source_{name}"))
-        )
-        try:
-            with connection.transaction(), connection.cursor(f"count_{name}") as cursor:
-                for queue, status, _, n in cursor.execute(rows):
-                    counted[name, queue, _lasting(status)] += n
-        except psycopg.Error as error:
-            report.add("stats", name, f"its table cannot be counted: {error.diag.message_primary or error}")
-            continue
-        told = {key: n for key, n in folded.items() if key[0] == name}
-        for key in sorted(counted.keys() | told.keys()):
-            if counted.get(key, 0) != told.get(key, 0):
-                report.add(
-                    "stats",
-                    f"{name}, {key[1]}, {key[2]}",
-                    f"the stats say {told.get(key, 0)}, the table has {counted.get(key, 0)}",
-                )
-
-
-def _lasting(status: str) -> str:
-    return Status.PENDING.value if status == Status.SCHEDULED else status
-
-
 def _compare_jobs(connection: Connection, place: _Place, report: Report, progress: Progress) -> None:
     """Each job's changes follow from one another, and the last one is the row."""
     done = 0
@@ -186,17 +133,17 @@ def _compare_jobs(connection: Connection, place: _Place, report: Report, progres
         if difference is not None:
             report.add("jobs", f"job {job_id}", difference)
         if done % _PAGE == 0:
-            progress(done, max(done, place.jobs))
+            progress.done(_PAGE)
     for (job_id,) in _rows(connection, "verify_unknown"):
         if place.complete:
             report.add("jobs", f"job {job_id}", "the table has it, the log does not know it")
         else:
             report.unknown += 1
-    progress(max(done, place.jobs), max(done, place.jobs))
+    progress.done(done % _PAGE)
 
 
 def _of_jobs(stats: Stats) -> list[Tally]:
-    return [tally for tally in stats.tallies() if tally.source == "jobs"]
+    return [tally for tally in stats.tallies() if tally.source == BUILTIN_SOURCE]
 
 
 def _one(connection: Connection, name: str, **parameters: object) -> tuple[Any, ...]:

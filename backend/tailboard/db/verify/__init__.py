@@ -1,0 +1,1 @@
+"""`tailboard verify`: the log beside what it tells of."""
