@@ -64,6 +64,28 @@ test('a network that is cut and restored costs nothing', async () => {
   }
 });
 
+test('a feed that stands still is told on every page, with how far it is behind, until it has caught up', async () => {
+  const pages = await Promise.all(['/queue?queue=held', '/', '/sources'].map((path) => it.open(path)));
+  await Promise.all(pages.map(live));
+  // Nobody can put changes into their order while this is held: they are committed, and no reader is told of them.
+  const holder = it.board.session();
+  try {
+    await holder.run('BEGIN; LOCK TABLE tailboard.ticks IN EXCLUSIVE MODE;');
+    const id = it.board.insert({ kind: 'held.up', queue: 'held' });
+    await Promise.all(pages.map((page) => says(page.locator('.banner'), /The feed is \d+ s behind the database/)));
+    await Promise.all(pages.map((page) => says(page.locator('.pill'), /Behind.*\d+ s/)));
+    const [queue, , sources] = pages as [Page, Page, Page];
+    assert.equal(await row(queue, id).count(), 0);
+    await says(sources.locator('[data-source="jobs"]'), /Lag\s*\d+(\.\d+)? s/);
+    await holder.run('COMMIT;');
+    await row(queue, id).waitFor();
+    await Promise.all(pages.map((page) => page.locator('.banner').waitFor({ state: 'detached' })));
+    await Promise.all(pages.map((page) => says(page.locator('.pill'), /^Live$/)));
+  } finally {
+    holder.end();
+  }
+});
+
 test('when WebSockets are refused the board polls, and says how old it is', async () => {
   const page = await it.open('/sources');
   await page.context().routeWebSocket(/.*/, (socket) => socket.close({ code: 1013 }));

@@ -415,6 +415,28 @@ async def test_a_heartbeat_waits_for_what_was_published_before_it() -> None:
     assert client.messages[-1]["type"] == "heartbeat"
 
 
+async def test_a_feed_that_falls_behind_says_so_at_once_and_again_when_it_has_caught_up() -> None:
+    feed = Feed(HubLimits(stats_interval_s=0.01, behind_s=0.02))
+    await feed.hub.start()
+    client = await following(feed)
+
+    async def told(lag_ms: float, times: int) -> None:
+        while [m["lag_ms"] for m in client.messages if m["type"] == "heartbeat"].count(lag_ms) < times:
+            client.arrived.clear()
+            await client.arrived.wait()
+
+    async with asyncio.timeout(5):
+        feed.lag_ms = 7_200.0
+        await told(7_200.0, times=3)
+        feed.lag_ms = 3.0
+        await told(3.0, times=1)
+    said = client.types().count("heartbeat")
+    feed.burst(1)
+    await client.until("1.1")
+    assert client.types().count("heartbeat") == said, "one that keeps up is told of with the others"
+    await feed.hub.stop()
+
+
 async def test_connections_are_bounded_and_places_are_given_back() -> None:
     feed = Feed(HubLimits(connections=2))
     first, _ = Client(feed), Client(feed)

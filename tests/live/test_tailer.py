@@ -108,6 +108,30 @@ async def test_a_tick_larger_than_what_is_read_at_once_comes_whole(
         assert max(len(tick.events) for tick in node.recorder.ticks) == 500
 
 
+async def test_what_is_committed_and_cannot_be_sealed_is_lag(database_url: str, connect: Connect) -> None:
+    async with board(database_url) as node:
+        with connect().transaction() as held:
+            held.connection.execute("LOCK TABLE tailboard.ticks IN EXCLUSIVE MODE")
+            enqueue(connect())
+            await await_until(lambda: node.tailer.lag_ms > 2000)
+        await node.recorder.until(lambda told: told.events)
+        await await_until(lambda: node.tailer.lag_ms < 1000)
+
+
+async def test_a_log_that_cannot_be_looked_at_is_lag(database_url: str, connect: Connect) -> None:
+    connection = connect()
+    name = connection.info.dbname
+    async with board(database_url) as node:
+        with connect(database_url.replace(f"/{name}", "/postgres")) as admin:
+            admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
+            try:
+                cut(connection, "tailboard tailer")
+                await await_until(lambda: node.tailer.lag_ms > 2500)
+            finally:
+                admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
+        await await_until(lambda: node.tailer.lag_ms < 1000)
+
+
 async def test_lag_is_the_time_from_sealing_to_telling(database_url: str, connect: Connect) -> None:
     async with board(database_url) as node:
         enqueue(connect())

@@ -166,6 +166,13 @@ async def follow(connection: Connection, tick_id: int, limit: int) -> Sequence[T
     return ticks
 
 
+async def waits(connection: Connection) -> bool:
+    """Whether something is committed that no tick holds yet."""
+    with translated():
+        row = await (await connection.execute(query("log_waits"))).fetchone()
+    return row is not None and bool(row[0])
+
+
 def _event(cursor: Cursor, row: tuple[Any, ...]) -> Event:
     change = _change(row)
     return Event(cursor, classify(change.op, change.old_status, change.new_status), change)

@@ -44,6 +44,8 @@ from tailboard.live.subscription import (
 )
 
 _WHEEL: Final = 25
+_BEHIND_MS: Final = 2_000
+"""A lag that is told at once."""
 _PAGE: Final = 1000
 
 
@@ -85,6 +87,8 @@ class HubLimits(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: float = 30
     """How long a client may take nothing before it is closed."""
     heartbeat_s: float = 25
+    behind_s: float = 5
+    """Between heartbeats while the feed is behind."""
     stats_interval_s: float = 0.25
 
 
@@ -139,6 +143,8 @@ class Hub(Service):
         self._stats_sent = float("-inf")
         self._stats_due = False
         self._stats_told: Mapping[str, int] = {}
+        self._behind = False
+        self._behind_due = float("-inf")
         self.closed = False
 
     @property
@@ -263,6 +269,7 @@ class Hub(Service):
             now = monotonic()
             self._close_stalled(now)
             self._look_at_stats()
+            self._look_at_lag(now)
             while due <= now:
                 self._beat(self._wheel[slot])
                 slot = (slot + 1) % _WHEEL
@@ -343,7 +350,18 @@ class Hub(Service):
         self.counters.events += len(digest.events) + sum(quiet.values())
         self._stats_due = True
 
-    def _beat(self, subscriptions: Iterable[Subscription]) -> None:
+    def _look_at_lag(self, now: float) -> None:
+        """A feed that has fallen behind says so at once, then every few seconds, and again when it has caught up."""
+        behind = self._lag_ms() > _BEHIND_MS
+        if behind == self._behind and (not behind or now < self._behind_due):
+            return
+        # Having caught up, everybody is told; who has events to come first is told the next time.
+        self._behind = not self._beat(self._subscriptions) or behind
+        self._behind_due = now + self.limits.behind_s
+
+    def _beat(self, subscriptions: Iterable[Subscription]) -> bool:
+        """Send a heartbeat to who wants it; return whether all of them got it."""
+        told_all = True
         lag_ms = self._lag_ms()
         shared = Parcel((heartbeat_entry(self.head, lag_ms),))
         for subscription in subscriptions:
@@ -354,6 +372,9 @@ class Hub(Service):
             elif not self._groups.pending(subscription.filter):
                 # A heartbeat may not overtake events: its cursor says that they have been sent.
                 subscription.deliver(shared)
+            else:
+                told_all = False
+        return told_all
 
     def _close_stalled(self, now: float) -> None:
         deadline = now - self.limits.grace_s

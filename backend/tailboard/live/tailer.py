@@ -9,19 +9,20 @@ last tick it delivered: consumers see every tick once, in order, or an explicit 
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Final, Protocol
 
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Tick
+from tailboard.core.lag import LOOK_S, Lag
 from tailboard.db.digest import digest
 from tailboard.db.listener import Listener
-from tailboard.db.log import follow, tick_end
+from tailboard.db.log import follow, tick_end, waits
 from tailboard.db.pool import Database
 from tailboard.errors import CursorExpired
 from tailboard.live.projector import Projector
 from tailboard.live.service import Service
 
-_SAFETY_S: Final = 1.0
 _SILENCE_S: Final = 60.0
 """Restoring the folds takes other connections, and a while; after that the log is looked at every second."""
 _TICKS_A_READ: Final = 64
@@ -50,8 +51,7 @@ class Consumer(Protocol):
 class Tailer(Service):
     """Follows the log for the projector, then for the consumers.
 
-    `head` is the place up to which all have been told; `lag_ms` how long before its delivery, by this node's
-    clock, the newest tick was sealed.
+    `head` is the place up to which all have been told.
     """
 
     name = "tailer"
@@ -59,11 +59,16 @@ class Tailer(Service):
     def __init__(self, database: Database, projector: Projector, consumers: Sequence[Consumer]) -> None:
         super().__init__()
         self.head: Cursor | None = None
-        self.lag_ms = 0.0
         self._database = database
         self._projector = projector
         self._consumers = consumers
         self._tick_id = -1
+        self._lag = Lag()
+
+    @property
+    def lag_ms(self) -> float:
+        """How far what was told is behind what is committed; see `core/lag.py`."""
+        return self._lag.ms(monotonic())
 
     async def run(self) -> None:
         async with Listener(self._database, "tailboard_tick", "tailer", silence_s=_SILENCE_S) as listener:
@@ -72,7 +77,10 @@ class Tailer(Service):
                 while await self._advance(listener):
                     pass
                 self.ready()
-                await listener.wait(_SAFETY_S)
+                if not await listener.wait(LOOK_S):
+                    with listener.asking():
+                        waiting = await waits(listener.connection)
+                    self._lag.nothing_new(monotonic(), waits=waiting)
 
     async def _advance(self, listener: Listener) -> bool:
         """Deliver what is there; return whether there may be more at once."""
@@ -90,8 +98,9 @@ class Tailer(Service):
             for consumer in self._consumers:
                 consumer.publish(tick)
             self._tick_id, self.head = tick.tick_id, tick.cursor
+        self._lag.looked(monotonic())
         if ticks and ticks[-1].at is not None:
-            self.lag_ms = max(0.0, (datetime.now(UTC) - ticks[-1].at).total_seconds() * 1000)
+            self._lag.delivered((datetime.now(UTC) - ticks[-1].at).total_seconds(), monotonic())
         return len(ticks) == _TICKS_A_READ
 
     def _events_are_read(self) -> bool:

@@ -1,12 +1,11 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { useBoard, useConnection } from '@/client/react/board';
-import { useAge } from '@/parts/ConnectionPill';
+import { behindBy, useAge } from '@/parts/ConnectionPill';
 import { Button } from '@/ui/Button';
 import { Note } from '@/ui/notices';
 
 /** A short break is nobody's business. */
 const PATIENCE_MS = 2_500;
-const LAG_MS = 2_000;
 
 /** Says so when what is shown is not live, and how old it is. */
 export function FeedBanner() {
@@ -24,11 +23,12 @@ export function FeedBanner() {
 
   if (state.denied) return null;
   const again = <Button onClick={() => feed.wake()}>Try now</Button>;
-  if (state.phase === 'live' && state.lagMs !== null && state.lagMs > LAG_MS) {
+  const behind = behindBy(state);
+  if (behind !== null) {
     return (
       <Banner>
         <Note tone="amber" live>
-          The feed is {Math.round(state.lagMs / 1000)} s behind the database.
+          The feed is {behind} s behind the database. What is missing comes by itself.
         </Note>
       </Banner>
     );

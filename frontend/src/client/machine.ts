@@ -171,7 +171,7 @@ function unchanged(state: ConnectionState): Step {
 function open(state: ConnectionState, now: Now): Step {
   const socket = state.socket + 1;
   return {
-    state: { ...state, socket, socketUp: false, awaiting: 0, heardAt: now.ms, pinged: false },
+    state: { ...state, socket, socketUp: false, awaiting: 0, heardAt: now.ms, pinged: false, lagMs: null },
     effects: [
       { kind: 'disarm', timer: 'retry' },
       { kind: 'open', socket },

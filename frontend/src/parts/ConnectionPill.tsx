@@ -20,6 +20,15 @@ const LOOKS: Readonly<Record<ConnectionPhase, Look>> = {
   offline: { word: 'Offline', tone: 'red', Icon: CloudOff },
 };
 
+const BEHIND: Look = { word: 'Behind', tone: 'amber', Icon: TimerReset };
+/** A lag that people have to know of. */
+const BEHIND_MS = 2_000;
+
+/** By how many seconds the feed is behind the database, where that matters; null while it keeps up, or is down. */
+export function behindBy({ phase, lagMs }: ConnectionState): number | null {
+  return phase === 'live' && lagMs !== null && lagMs > BEHIND_MS ? Math.round(lagMs / 1000) : null;
+}
+
 /** How old what is shown may be, in words; empty while it is live. */
 export function useAge(state: ConnectionState): string {
   return useFromNow((now) => {
@@ -35,7 +44,9 @@ export function ConnectionPill() {
   const { feed } = useBoard();
   const state = useConnection();
   const age = useAge(state);
-  const { word, tone, Icon } = LOOKS[state.phase];
+  const behind = behindBy(state);
+  const { word, tone, Icon } = behind === null ? LOOKS[state.phase] : BEHIND;
+  const beside = behind === null ? age : `${behind} s`;
   const lag =
     state.phase === 'live' && state.lagMs !== null
       ? `, ${Math.round(state.lagMs)} ms behind the database`
@@ -51,7 +62,7 @@ export function ConnectionPill() {
     >
       <Icon aria-hidden="true" />
       <span>{word}</span>
-      {age !== '' && <span className="pill-age num">{age}</span>}
+      {beside !== '' && <span className="pill-age num">{beside}</span>}
     </button>
   );
 }

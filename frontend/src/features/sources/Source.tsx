@@ -7,7 +7,7 @@ import { ACTION_LOOKS } from '@/parts/jobActions';
 import { queuePath } from '@/parts/links';
 import { Badge } from '@/ui/Badge';
 import { Note } from '@/ui/notices';
-import { Ago } from '@/ui/time';
+import { Ago, formatDuration } from '@/ui/time';
 import { healthLook } from './health';
 
 /** One source: how it is, what is wrong with it and what to do, and what it has. */
@@ -37,7 +37,7 @@ export function Source({ source }: { source: SourceInfo }) {
         <Fact name="Attached">
           {source.builtin ? 'built in' : source.attached_at ? <Ago iso={source.attached_at} /> : '–'}
         </Fact>
-        <Fact name="Lag">{health.lag_ms == null ? '–' : `${Math.round(health.lag_ms)} ms`}</Fact>
+        <Fact name="Lag">{health.lag_ms == null ? '–' : formatDuration(health.lag_ms)}</Fact>
         <Fact name="Faults">
           {faults(health)}
           {health.last_fault_at != null && (
