@@ -49,6 +49,16 @@ test('while it is held, new jobs wait and rows stay where they are', async () =>
   expect(shown(list)).toEqual([4, 3, 1]);
 });
 
+test('rows are alike wherever they came from, and keep no more than a list shows', async () => {
+  const text = 'x'.repeat(100_000);
+  const { list } = await listOf([1]);
+  list.apply(batch(created(2, 101, { error: text, payload: { text }, result: text, omitted: ['result'] })));
+  const [page, told] = [list.job('jobs/1'), list.job('jobs/2')];
+  expect(Object.keys(told ?? {})).toEqual(Object.keys(page ?? {}));
+  expect(JSON.stringify(told).length).toBeLessThan(1_000);
+  expect(told?.error).toBe('x'.repeat(500));
+});
+
 test('an event older than the row is ignored', async () => {
   const { list } = await listOf([30]);
   list.apply(batch(event(29, { job: job(30, 29, { status: 'failed' }) })));

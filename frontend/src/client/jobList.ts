@@ -39,6 +39,8 @@ export interface ListView {
 export const ROWS_MAX = 120_000;
 const ROWS_CUT = 100_000;
 const SORTED_MAX = 2_000;
+/** Of an error, in characters: its first line and what is shown on hover. */
+const ERROR_KEPT = 500;
 /** Empty pages that are read on for something to show, before a person is asked. */
 const PAGES_MAX = 20;
 /** How long a row is shown as its job ended, when the row is gone, in milliseconds. */
@@ -431,7 +433,39 @@ function isAhead(known: Job, page: Job): boolean {
   return page.version > 0 && known.status === page.status;
 }
 
-/** A row keeps what a list shows: payloads of a hundred thousand jobs would fill the memory. */
+/**
+ * A row keeps what a list shows: payloads of a hundred thousand jobs would fill the memory. Made field by field, all rows
+ * have one shape, wherever they came from: an object that is spread keeps half of its fields in a second one.
+ */
 function slim(job: Job): Job {
-  return { ...job, payload: null, result: null, phases: null };
+  return {
+    source: job.source,
+    id: job.id,
+    queue: job.queue,
+    kind: job.kind,
+    status: job.status,
+    priority: job.priority,
+    attempt: job.attempt,
+    max_attempts: job.max_attempts,
+    progress: job.progress,
+    phase: job.phase,
+    phases: null,
+    worker: job.worker,
+    error: shortened(job.error),
+    tags: job.tags,
+    created_at: job.created_at,
+    scheduled_at: job.scheduled_at,
+    started_at: job.started_at,
+    finished_at: job.finished_at,
+    payload: null,
+    result: null,
+    version: job.version,
+    due: job.due ?? null,
+  };
+}
+
+/** What a row shows of an error. A part of a string keeps the whole of it in memory, so it is written anew. */
+function shortened(error: string | null): string | null {
+  if (error === null || error.length <= ERROR_KEPT) return error;
+  return JSON.parse(JSON.stringify(error.slice(0, ERROR_KEPT))) as string;
 }

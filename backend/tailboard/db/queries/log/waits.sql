@@ -1,4 +1,4 @@
--- Whether a change is visible that no tick holds: what log_seal would seal now. Both arms are looked up in changes_xid.
+-- Whether a change is visible that no tick holds: what seal.sql would seal now. Both arms are looked up in changes_xid.
 WITH last AS MATERIALIZED (
     SELECT snap, solid FROM tailboard.ticks ORDER BY tick_id DESC LIMIT 1
 )
