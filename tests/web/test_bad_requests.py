@@ -1,5 +1,7 @@
 """Whatever is sent, the answer is a problem document with a status and a code to rely on, never a 500."""
 
+import zlib
+from base64 import urlsafe_b64encode
 from typing import Any, NamedTuple
 
 import httpx
@@ -15,6 +17,12 @@ class Bad(NamedTuple):
     code: str
     body: bytes | None = None
     headers: dict[str, str] = JSON
+
+
+def after(written: bytes, *, cut: int = 0) -> str:
+    """The address of a list that goes on at such a place."""
+    packed = urlsafe_b64encode(zlib.compress(written)).rstrip(b"=").decode()
+    return f"/api/jobs?after={packed[: len(packed) - cut]}"
 
 
 BAD: dict[str, Bad] = {
@@ -43,13 +51,11 @@ BAD: dict[str, Bad] = {
     # places in lists and in the log
     "a place that is garbage": Bad("GET", "/api/jobs?after=zzz", 400, "invalid_cursor"),
     "a place that is not ASCII": Bad("GET", "/api/jobs?after=%C3%A4", 400, "invalid_cursor"),
-    "a place with other contents": Bad("GET", "/api/jobs?after=WzEsMl0", 400, "invalid_cursor"),
-    "a place of another list": Bad(
-        "GET", "/api/jobs?after=WyJ4IiwxLG51bGwsbnVsbCwxLDBd", 400, "invalid_cursor"
-    ),
-    "a place that is no text": Bad(
-        "GET", "/api/jobs?after=WyL_IiwxLG51bGwsbnVsbCwxLDBd", 400, "invalid_cursor"
-    ),
+    "a place with other contents": Bad("GET", after(b"[1,2]"), 400, "invalid_cursor"),
+    "a place of another list": Bad("GET", after(b'["x",{}]'), 400, "invalid_cursor"),
+    "a place that is no text": Bad("GET", after(b'["\xff",{}]'), 400, "invalid_cursor"),
+    "a place cut short": Bad("GET", after(b'["x",{}]', cut=8), 400, "invalid_cursor"),
+    "a place that unpacks to a lot": Bad("GET", after(b" " * 3_000_000 + b'["x",{}]'), 400, "invalid_cursor"),
     "a cursor that is garbage": Bad("GET", "/api/events?after=now", 400, "invalid_cursor"),
     "a cursor with zeros": Bad("GET", "/api/events?after=01.5", 400, "invalid_cursor"),
     "a cursor of the future": Bad("GET", "/api/events?after=1.999999999", 400, "cursor_ahead"),

@@ -1,0 +1,76 @@
+"""More sources than anybody has, on one board: a page over all of them goes on, or says why it cannot."""
+
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from adopted_tables import adopt
+from fixtures.database import Connect
+
+Client = httpx.AsyncClient
+
+MANY = 40
+DEFINITION = """
+[sources.department-of-exports-{n}]
+table = "shop.exports_{n}"
+id = "id"
+status = "'pending'"
+created_at = "made"
+"""
+
+
+@pytest.fixture
+def owner(connect: Connect) -> psycopg.Connection[Any]:
+    connection = connect()
+    connection.execute("CREATE SCHEMA shop")
+    return connection
+
+
+def adopt_many(owner: psycopg.Connection[Any], url: str, id_type: str) -> None:
+    for n in range(MANY):
+        columns = f"id {id_type} PRIMARY KEY, made timestamptz DEFAULT clock_timestamp()"
+        owner.execute(f"CREATE TABLE shop.exports_{n} ({columns})".encode())
+        adopt(url, DEFINITION.format(n=n))
+
+
+async def test_a_page_over_forty_sources_goes_on(
+    client: Client, owner: psycopg.Connection[Any], database_url: str
+) -> None:
+    adopt_many(owner, database_url, "uuid DEFAULT gen_random_uuid()")
+    for turn in range(3):
+        for n in range(MANY):
+            owner.execute(f"INSERT INTO shop.exports_{(n * 7 + turn) % MANY} DEFAULT VALUES".encode())
+    seen: list[tuple[str, str]] = []
+    longest, after = 0, ""
+    while True:
+        answer = await client.get(f"/api/jobs?limit=25{after}")
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        seen += [(job["source"], job["id"]) for job in page["jobs"]]
+        if page["next"] is None:
+            break
+        longest = max(longest, len(page["next"]))
+        after = f"&after={page['next']}"
+    assert len(set(seen)) == len(seen) == 3 * MANY
+    assert 1_000 < longest < 4_000, "with room for half as many again"
+
+
+async def test_a_page_whose_next_would_be_no_address_is_refused(
+    client: Client, owner: psycopg.Connection[Any], database_url: str
+) -> None:
+    adopt_many(owner, database_url, "text")
+    long = "SELECT string_agg(gen_random_uuid()::text, '/') FROM generate_series(1, 20)"
+    for _ in range(2):
+        for n in range(MANY):
+            owner.execute(f"INSERT INTO shop.exports_{n} (id) {long}".encode())
+    answer = await client.get("/api/jobs?limit=45")
+    assert answer.status_code == 400
+    problem = answer.json()
+    assert problem["code"] == "invalid_filter"
+    assert "source=" in problem["detail"]
+    some = "&".join(f"source=department-of-exports-{n}" for n in range(3))
+    first = (await client.get(f"/api/jobs?limit=4&{some}")).json()
+    rest = (await client.get(f"/api/jobs?limit=4&{some}&after={first['next']}")).json()
+    assert (len(first["jobs"]), len(rest["jobs"]), rest["next"]) == (4, 2, None)
