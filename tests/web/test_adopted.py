@@ -11,6 +11,7 @@ import pytest
 
 from adopted_tables import EXPORTS, EXPORTS_SQL, SHIPMENTS, SHIPMENTS_SQL, adopt
 from fixtures.database import Connect
+from fixtures.waiting import await_until
 
 Client = httpx.AsyncClient
 
@@ -254,6 +255,27 @@ async def test_actions_are_the_queues_own_and_refusals_in_its_words(
     change = await client.patch(f"/api/jobs/exports/{busy}", json={"priority": 1})
     assert (change.status_code, change.json()["code"]) == (409, "action_unsupported")
     assert (await client.patch("/api/jobs/nowhere/1", json={"priority": 1})).status_code == 404
+
+
+async def test_if_match_sees_what_another_is_just_changing(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str], connect: Connect
+) -> None:
+    job = export(state="new")
+    found = await client.get(f"/api/jobs/exports/{job}")
+    other = connect(autocommit=False)
+    other.execute("UPDATE shop.exports SET urgency = 9 WHERE id = %s", [job])
+    cancelling = asyncio.create_task(
+        client.post(f"/api/jobs/exports/{job}/cancel", headers={"If-Match": found.headers["ETag"]})
+    )
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    await await_until(lambda: owner.execute(waits).fetchone() == (1,))
+    await meanwhile(other.commit)
+    answer = await cancelling
+    assert (answer.status_code, answer.json().get("code")) == (412, "version_mismatch")
+    assert owner.execute("SELECT state::text FROM shop.exports").fetchone() == ("new",)
+    again = await client.get(f"/api/jobs/exports/{job}")
+    answer = await client.post(f"/api/jobs/exports/{job}/cancel", headers={"If-Match": again.headers["ETag"]})
+    assert answer.status_code == 200, answer.text
 
 
 async def test_bulk_spans_sources_and_says_which_cannot(

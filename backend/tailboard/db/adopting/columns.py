@@ -10,7 +10,8 @@ from typing import Final
 from psycopg.sql import SQL, Composable, Composed, Literal
 
 from tailboard.core.job import STATUSES, Status
-from tailboard.db.adopting.described import Described, expressions, parenthesized
+from tailboard.db.adopting.described import Described, expressions
+from tailboard.db.expressions import parenthesized
 from tailboard.sources.source import GONE, STRAY_STATUS, StatusColumn
 
 _NULLS: Final = {

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import Connection, errors
 from psycopg.sql import SQL, Composed, Identifier
 
+from tailboard.db.expressions import parenthesized
 from tailboard.db.queries import query
 from tailboard.errors import AttachRefused, InvalidSource
 from tailboard.sources.source import ROW, Source, StatusColumn
@@ -240,11 +241,6 @@ def judged(source: Source, key: str, columns: Mapping[str, str] | None = None) -
 def said(error: psycopg.Error) -> str:
     """What PostgreSQL said, in one line."""
     return (error.diag.message_primary or str(error)).strip().rstrip(".")
-
-
-def parenthesized(text: str) -> SQL:
-    """An expression between parentheses; on lines of its own, as it may end with a comment."""
-    return SQL(f"(\n{text}\n)")  # judged by sqltext, and written by who may attach
 
 
 def _type(

@@ -5,7 +5,8 @@ from typing import Final
 from psycopg.sql import SQL, Composable, Composed, Literal
 
 from tailboard.db.adopting.columns import TYPES, Columns
-from tailboard.db.adopting.described import Described, parenthesized
+from tailboard.db.adopting.described import Described
+from tailboard.db.expressions import parenthesized
 from tailboard.sources.source import ROW
 from tailboard.sources.sqltext import renamed
 

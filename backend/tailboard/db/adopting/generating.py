@@ -7,9 +7,10 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from tailboard.db.adopting.columns import SURELY_LARGE, TYPES, Columns
-from tailboard.db.adopting.described import Described, expressions, parenthesized
+from tailboard.db.adopting.described import Described, expressions
 from tailboard.db.adopting.fields import FieldsOf
 from tailboard.db.adopting.rows import Rows
+from tailboard.db.expressions import parenthesized
 from tailboard.db.queries import query
 from tailboard.sources.source import ROW, StatusColumn
 

@@ -13,10 +13,11 @@ from psycopg import Connection, errors
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from tailboard.core.job import STATUSES
-from tailboard.db.adopting.described import Described, become_keeper, describe, judged, parenthesized
+from tailboard.db.adopting.described import Described, become_keeper, describe, judged
 from tailboard.db.adopting.generating import TRIGGER
 from tailboard.db.adopting.installing import install, refuse_attached
 from tailboard.db.errors import translated
+from tailboard.db.expressions import parenthesized
 from tailboard.db.queries import query
 from tailboard.errors import InvalidSource
 from tailboard.sources.source import ROW, Source, StatusColumn

@@ -10,8 +10,9 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from tailboard.db.adopting.described import Described, parenthesized
+from tailboard.db.adopting.described import Described
 from tailboard.db.adopting.generating import SETTINGS, Generated
+from tailboard.db.expressions import parenthesized
 from tailboard.db.queries import query
 from tailboard.sources.source import ROW
 

@@ -12,7 +12,8 @@ from typing import Final
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from tailboard.db.adopting.columns import TYPES, Columns
-from tailboard.db.adopting.described import Described, parenthesized
+from tailboard.db.adopting.described import Described
+from tailboard.db.expressions import parenthesized
 
 _LARGE: Final = 2048
 """Bytes of JSON text from which a payload or a result stays out of a card."""

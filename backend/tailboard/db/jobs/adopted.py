@@ -16,12 +16,13 @@ import psycopg
 from psycopg.sql import SQL, Composable, Identifier, Placeholder
 
 from tailboard.core.action import Action
+from tailboard.db.expressions import parenthesized
 from tailboard.db.jobs.page import JobFilter, Reader
 from tailboard.db.pool import Connection
 from tailboard.db.queries import query
 from tailboard.errors import InvalidSource, SourceFailing
 from tailboard.sources.parsing import from_definition
-from tailboard.sources.source import STRAY_STATUS, Column, Source, StatusColumn
+from tailboard.sources.source import ROW, STRAY_STATUS, Column, Source, StatusColumn
 
 READ_WITHIN_S: Final = 2.0
 """How long one source may take for its part of an answer."""
@@ -71,6 +72,15 @@ class Adopted:
     def rows(self) -> Composable:
         """What to select from, for all rows."""
         return SQL("{}()").format(Identifier("tailboard", f"source_{self.name}"))
+
+    def owner_row(self, parameter: str) -> tuple[Composable, Composable]:
+        """The owner's table, and the condition that one of its rows is the job whose id is a parameter."""
+        assert self.definition is not None  # noqa: S101 - what is acted on has one
+        table = SQL("{} AS {}").format(Identifier(*self.definition.table), Identifier(ROW))
+        key: Composable = parenthesized(self.definition.id)
+        if not self._is_indexed_as_it_is:
+            key = SQL("{}::text").format(key)
+        return table, SQL("{} = {}").format(key, self.cast(parameter))
 
     def id_of(self, text: str) -> str | None:
         """The id as PostgreSQL can cast it; None for what can be no id here."""

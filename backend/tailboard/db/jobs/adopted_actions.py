@@ -1,8 +1,8 @@
 """Acting on jobs of adopted sources: always by the SQL that their definition names, the queue's own functions.
 
-The status is looked at first, in the same transaction, so that what makes no sense is refused in our words; what
-the queue refuses is told in its own. A statement that changes no row, or a function that answers NULL, false or
-nothing, has refused.
+The row is locked and the status looked at first, in the same transaction, so that what makes no sense is refused in our
+words and nobody changes the job between the look and the action; what the queue refuses is told in its own. A
+statement that changes no row, or a function that answers NULL, false or nothing, has refused.
 """
 
 import time
@@ -61,6 +61,8 @@ class AdoptedActions:
                 async with connection.transaction():
                     await _check(connection, source, name, action, version)
                     await _run(connection, name, action, sql)
+                    if version is not None:
+                        await _check_unmoved(connection, name, version)
             except psycopg.Error as error:
                 failing = why(source, error)
                 if failing is None:
@@ -101,6 +103,7 @@ async def _check(
     connection: Connection, source: Adopted, name: JobName, action: Action, version: int | None
 ) -> None:
     await connection.execute(query("adopted_action_bounds"), {"table": source.table})
+    await _lock(connection, source, name)
     statement = query("adopted_status").format(source=source.rows, ids=adopted_listing.named(source))
     found = await connection.execute(statement, {"ids": [name.id], "name": name.source}, prepare=False)
     row = await found.fetchone()
@@ -110,9 +113,33 @@ async def _check(
     if status not in ALLOWED[action]:
         raise ActionRefused(why_not(name.id, action, status))
     if version is not None and row[1] != version:
-        raise VersionMismatch(
-            f"Job {name.id} is at version {row[1]}, not {version}: look at it again before changing it."
-        )
+        raise _moved(name, f"is at version {row[1]}, not {version}")
+
+
+async def _lock(connection: Connection, source: Adopted, name: JobName) -> None:
+    """Keep the job as it is, where this role may: then nobody can change it until the action is done."""
+    found = await connection.execute(query("adopted_may_lock"), {"table": source.table})
+    row = await found.fetchone()
+    if row is not None and row[0]:
+        table, is_it = source.owner_row("id")
+        statement = query("adopted_lock").format(table=table, is_it=is_it)
+        await connection.execute(statement, {"id": name.id}, prepare=False)
+
+
+async def _check_unmoved(connection: Connection, name: JobName, version: int) -> None:
+    """After the action, which has come after everybody who changed the same rows: where the row could not be locked, or
+    the job's state is in other tables, somebody may have.
+    """
+    found = await connection.execute(
+        query("adopted_moved"), {"id": name.id, "name": name.source, "version": version}
+    )
+    row = await found.fetchone()
+    if row is not None and row[0]:
+        raise _moved(name, f"is not at version {version} any more")
+
+
+def _moved(name: JobName, how: str) -> VersionMismatch:
+    return VersionMismatch(f"Job {name.id} {how}: look at it again before changing it.")
 
 
 async def _run(connection: Connection, name: JobName, action: Action, sql: str) -> None:
