@@ -5,6 +5,8 @@ import { afterEach, test } from 'node:test';
 import { live, row, says, stage } from './harness.ts';
 
 const it = stage();
+/** Many steps, each of which waits for what it sees; a busy machine may take its time over them. */
+const LONG_MS = 300_000;
 afterEach(async () => {
   await it.closePages();
   it.assertNoComplaints(/409 \(Conflict\)|404 \(Not Found\)|500/);
@@ -99,7 +101,79 @@ test('read-only hides every action', async () => {
   assert.equal(await page.getByRole('button', { name: 'Act on all that match' }).count(), 0);
 });
 
-test('everything goes by keyboard alone', async () => {
+test('all that match are acted on by keyboard alone', { timeout: LONG_MS }, async () => {
+  it.board.sql("INSERT INTO tailboard.jobs (kind, queue, status) SELECT 'bulk.keys', 'by-keys', 'failed' FROM generate_series(1, 60)");
+  const other = it.board.insert({ kind: 'bulk.keys', queue: 'not-by-keys', status: 'failed' });
+  const count = (status: string) =>
+    it.board.sql(`SELECT count(*) FROM tailboard.jobs WHERE queue = 'by-keys' AND status = '${status}'`);
+  const page = await it.open('/queue');
+  await live(page);
+  /** Waits until the focus is on what is called so. */
+  const focused = (name: string) =>
+    page.waitForFunction((wanted) => {
+      const element = document.activeElement;
+      return wanted === (element?.getAttribute('aria-label') ?? element?.textContent);
+    }, name);
+  /** Presses a key until the focus is on what is called so; a bar or a dialog has a handful of stops. */
+  const go = async (key: string, name: string) => {
+    for (let presses = 0; presses < 8; presses += 1) {
+      const element = page.locator(':focus');
+      if (name === ((await element.getAttribute('aria-label')) ?? (await element.textContent()))) return;
+      await page.keyboard.press(key);
+    }
+    await focused(name);
+  };
+  await page.keyboard.press('/');
+  await page.keyboard.type('bulk.keys');
+  await page.waitForURL(/q=bulk.keys/);
+  await go('Tab', 'Queue to filter by');
+  await page.keyboard.type('by-keys');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/queue=by-keys/);
+  await page.locator('[data-row-count="60"]').waitFor();
+  await page.keyboard.press('Escape');
+
+  // Looked at, and left alone.
+  await page.keyboard.press('a');
+  await focused('Retry');
+  await page.keyboard.press('Enter');
+  await says(page.locator('[data-dry-run]'), '60 jobs will be retried');
+  await focused('Keep them');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.equal(count('failed'), '60');
+
+  for (const [button, status, word] of [
+    ['Retry', 'pending', 'Pending'],
+    ['Pause', 'paused', 'Paused'],
+    ['Resume', 'pending', 'Pending'],
+    ['Cancel', 'cancelled', 'Cancelled'],
+  ] as const) {
+    await page.keyboard.press('a');
+    await go('ArrowRight', button);
+    await page.keyboard.press('Enter');
+    await page.locator('[data-dry-run="60"]').waitFor();
+    await go('Tab', `${button} 60`);
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    assert.equal(count(status), '60');
+    await page.waitForFunction((wanted) => {
+      const badges = [...document.querySelectorAll('.jobs-row .badge')];
+      return badges.length > 0 && badges.every(({ textContent }) => textContent === wanted);
+    }, word);
+  }
+  await page.keyboard.press('a');
+  await go('ArrowRight', 'Delete');
+  await page.keyboard.press('Enter');
+  await says(page.locator('[data-dry-run="60"]'), 'cannot be undone');
+  await go('Tab', 'Delete 60');
+  await page.keyboard.press('Enter');
+  await says(page.locator('.empty'), 'Nothing matches');
+  assert.equal(it.board.sql("SELECT count(*) FROM tailboard.jobs WHERE queue = 'by-keys'"), '0');
+  assert.equal(statusOf(other), 'failed');
+});
+
+test('everything goes by keyboard alone', { timeout: LONG_MS }, async () => {
   const id = it.board.insert({ kind: 'by.keyboard', queue: 'keys', status: 'failed', error: 'no' });
   const page = await it.open('/');
   await live(page);
@@ -111,7 +185,7 @@ test('everything goes by keyboard alone', async () => {
   await page.keyboard.type('by.keyboard');
   await page.waitForURL(/q=by.keyboard/);
   await page.locator('[data-row-count="1"]').waitFor();
-  await page.getByRole('searchbox').blur();
+  await page.keyboard.press('Escape');
   await page.keyboard.press('j');
   await page.keyboard.press('x');
   await says(page.locator('.bulk-count'), '1 selected');

@@ -98,6 +98,19 @@ test('a job cancelled by SQL leaves a list of pending ones', async () => {
   await row(page, id).waitFor({ state: 'detached' });
 });
 
+test('what comes to hold the searched text appears by itself, and what no longer holds it goes', async () => {
+  const page = await it.open('/queue?q=Needle');
+  await live(page);
+  await says(page.locator('.empty'), 'Nothing matches');
+  it.board.insert({ kind: 'hay' });
+  const id = it.board.insert({ kind: 'stitch', status: 'failed', error: 'lost a needle' });
+  await says(row(page, id), 'lost a needle');
+  assert.equal(await page.locator('.waiting').count(), 0);
+  assert.equal(await page.locator('[data-job]').count(), 1);
+  it.board.sql(`UPDATE tailboard.jobs SET error = NULL, status = 'pending' WHERE id = ${id}`);
+  await row(page, id).waitFor({ state: 'detached' });
+});
+
 test('a worker and what it does are on Workers, and on Sources the table is healthy', async () => {
   it.board.sql(`SELECT tailboard.heartbeat('w-9', '{"host": "here"}')`);
   const id = it.board.insert({ kind: 'held.job', status: 'in_progress', worker: 'w-9' });

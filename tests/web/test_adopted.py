@@ -52,6 +52,17 @@ async def listed(client: Client, query: str = "") -> list[str]:
     return [f"{job['source']}/{job['id']}" for job in response.json()["jobs"]]
 
 
+async def test_a_job_that_the_log_never_heard_of_has_an_empty_history(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
+) -> None:
+    owner.execute("SET session_replication_role = replica")  # as if from before the table was attached
+    known = export()
+    history = await client.get(f"/api/jobs/exports/{known}/events")
+    assert (history.status_code, history.json()) == (200, {"events": [], "next": None})
+    nobody = await client.get("/api/jobs/exports/3f8f2a6e-0000-4000-8000-000000000000/events")
+    assert (nobody.status_code, nobody.json()["code"]) == (404, "job_not_found")
+
+
 async def test_a_list_merges_all_sources_by_creation(
     client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
 ) -> None:

@@ -8,8 +8,7 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import HeaderParameter, QueryParameter, RawBody
 
 from tailboard.core.action import Action
-from tailboard.db.jobs.reading import no_source
-from tailboard.errors import InvalidInput, JobNotFound
+from tailboard.errors import InvalidInput
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.bodies import ChangeJob, read_body
 from tailboard.web.documents import History, OneJob, answers
@@ -117,12 +116,8 @@ class JobController(Controller):
         # One more than asked for: the change before the oldest shown says what that one altered.
         entries = await board.log.history(name.source, name.id, before_seq, limit + 1)
         if not entries and before is None:
-            # What was detached keeps its history; what never was attached has none.
-            if name.source not in (await board.jobs.attached()).names:
-                raise no_source(name.source)
-            raise JobNotFound(
-                f"There is no job {name.id} in {name.source}, and nothing is known of an earlier one."
-            )
+            # From before the log, or before its table was attached, it may have none; if it never was, it is not found.
+            await board.jobs.get(name)
         following = str(entries[limit - 1].change.seq) if len(entries) > limit else None
         return answer(fields(events=items(history_json(entries, limit)), next=following))
 

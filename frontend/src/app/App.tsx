@@ -1,6 +1,7 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { SearchX } from 'lucide-react';
 import { lazy, StrictMode, Suspense } from 'react';
-import { Route, Router, Switch } from 'wouter';
+import { Link, Route, Router, Switch } from 'wouter';
 import { atMoment, momentOf } from '@/client/moment';
 import { type Board, BoardProvider } from '@/client/react/board';
 import { Problem } from '@/client/rest';
@@ -58,9 +59,14 @@ export function App({ board, queries }: { board: Board; queries: QueryClient }) 
                   <Route path="/sources" component={SourcesPage} />
                   <Route>
                     <h1 className="sr-only">Not found</h1>
-                    <Empty title="There is no such page">
-                      The address may be mistyped, or from another version.
-                    </Empty>
+                    <div className="panel">
+                      <Empty title="There is no such page" icon={<SearchX aria-hidden="true" />}>
+                        The address may be mistyped, or from another version.{' '}
+                        <Link href="/" className="panel-link">
+                          Go to Home
+                        </Link>
+                      </Empty>
+                    </div>
                   </Route>
                 </Switch>
               </Suspense>

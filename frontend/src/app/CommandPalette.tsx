@@ -6,7 +6,7 @@ import { EVERYTHING } from '@/client/filter';
 import { STATUSES } from '@/client/protocol';
 import { useBoard } from '@/client/react/board';
 import { moveTo, useLookBack, useMoment } from '@/client/react/moment';
-import { kindOf, shortId } from '@/parts/JobId';
+import { JobId, JobSource, kindOf, shortId } from '@/parts/JobId';
 import { jobPath, queuePath } from '@/parts/links';
 import { setReadOnly, useReadOnly } from '@/parts/readOnly';
 import { STATUS_LOOKS, StatusBadge } from '@/parts/status';
@@ -16,6 +16,8 @@ import { setTheme, useTheme } from '@/ui/theme';
 interface Choice {
   readonly id: string;
   readonly word: string;
+  /** What is drawn in the place of the word. */
+  readonly drawn?: ReactNode;
   readonly hint: ReactNode;
   readonly run: () => void;
 }
@@ -80,7 +82,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
               onClick={() => choose(choice)}
               onPointerMove={() => setIndex(place)}
             >
-              <span className="truncate">{choice.word}</span>
+              <span className="palette-word">{choice.drawn ?? choice.word}</span>
               <span className="palette-hint">{choice.hint}</span>
             </div>
           ))}
@@ -109,6 +111,14 @@ function useFoundJobs(text: string): readonly Choice[] {
   return data.jobs.map((job) => ({
     id: `job ${job.source}/${job.id}`,
     word: `${shortId(job.id)} ${kindOf(job)}`,
+    drawn: (
+      <>
+        <span className="truncate">
+          <JobId id={job.id} /> {kindOf(job)}
+        </span>
+        <JobSource source={job.source} />
+      </>
+    ),
     hint: <StatusBadge status={job.status} />,
     run: () => navigate(jobPath(job)),
   }));

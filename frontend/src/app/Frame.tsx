@@ -21,7 +21,7 @@ import { ConnectionPill } from '@/parts/ConnectionPill';
 import { setReadOnly, useReadOnly, useReadOnlyServer } from '@/parts/readOnly';
 import { Button } from '@/ui/Button';
 import { FixedNow } from '@/ui/clock';
-import { useHotkeys } from '@/ui/hotkeys';
+import { MOD, useHotkeys } from '@/ui/hotkeys';
 import { setTheme, useTheme } from '@/ui/theme';
 import { Toasts } from '@/ui/toasts';
 import { CommandPalette } from './CommandPalette';
@@ -128,7 +128,7 @@ export function Frame({ children }: { children: ReactNode }) {
         <button type="button" className="jump" onClick={() => setPalette(true)}>
           <Command aria-hidden="true" />
           <span>Jump to a job or page</span>
-          <kbd>Ctrl K</kbd>
+          <kbd>{MOD} K</kbd>
         </button>
         <Button
           look="quiet"

@@ -1,10 +1,11 @@
 import { Dialog } from '@/ui/Dialog';
+import { MOD } from '@/ui/hotkeys';
 
 const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
   [
     'Everywhere',
     [
-      ['Ctrl K', 'Jump to a job or a page'],
+      [`${MOD} K`, 'Jump to a job or a page'],
       ['g h', 'Home'],
       ['g q', 'Queue'],
       ['g l', 'Live'],
@@ -13,6 +14,7 @@ const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])
       ['b', 'Back in time, and back to now'],
       [', .', 'In the past: one change back, one on'],
       ['t', 'Dark or light'],
+      ['Esc', 'Leave a field'],
       ['?', 'These keys'],
     ],
   ],
@@ -26,6 +28,7 @@ const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])
       ['r', 'Retry'],
       ['c', 'Cancel'],
       ['p', 'Pause'],
+      ['a', 'Act on the selected jobs, or on all that match'],
       ['n', 'Show what is new'],
       ['Esc', 'Clear the selection'],
     ],
@@ -41,24 +44,26 @@ const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])
 
 export function KeySheet({ onClose }: { onClose: () => void }) {
   return (
-    <Dialog title="Keys" onClose={onClose}>
-      {KEYS.map(([where, keys]) => (
-        <section key={where}>
-          <h3 className="keys-where">{where}</h3>
-          <dl className="keys">
-            {keys.map(([key, does]) => (
-              <div key={key}>
-                <dt>
-                  {key.split(' ').map((part) => (
-                    <kbd key={part}>{part}</kbd>
-                  ))}
-                </dt>
-                <dd>{does}</dd>
-              </div>
-            ))}
-          </dl>
-        </section>
-      ))}
+    <Dialog title="Keys" wide onClose={onClose}>
+      <div className="keys-columns">
+        {KEYS.map(([where, keys]) => (
+          <section key={where}>
+            <h3 className="keys-where">{where}</h3>
+            <dl className="keys">
+              {keys.map(([key, does]) => (
+                <div key={key}>
+                  <dt>
+                    {key.split(' ').map((part) => (
+                      <kbd key={part}>{part}</kbd>
+                    ))}
+                  </dt>
+                  <dd>{does}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
     </Dialog>
   );
 }

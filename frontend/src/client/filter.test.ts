@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { before, compareCursors } from './cursor';
-import { filterParams, matchesFacets, parseFilter } from './filter';
+import { filterParams, matches, matchesFacets, parseFilter } from './filter';
 import { job } from './scripted';
 
 test('a filter survives its way through the address', () => {
@@ -17,6 +17,26 @@ test('values of one field are any of, fields are all of', () => {
   expect(matchesFacets(filter, job(1, 1, { queue: 'b' }))).toBe(true);
   expect(matchesFacets(filter, job(1, 1, { queue: 'c' }))).toBe(false);
   expect(matchesFacets(filter, job(1, 1, { queue: 'a', status: 'failed' }))).toBe(false);
+});
+
+test.each([
+  ['kind', { kind: 'Mail.Welcome' }],
+  ['queue', { queue: 'mail' }],
+  ['worker', { worker: 'mail-7' }],
+  ['tag', { tags: ['x', 'MAIL'] }],
+  ['beginning of the error', { error: 'no MAIL today' }],
+])('text is found in the %s, in letters of either size', (_, part) => {
+  const none = { kind: 'k', queue: null, worker: null, tags: null, error: null };
+  expect(matches(parseFilter('?q=mail'), job(1, 1, none))).toBe(false);
+  expect(matches(parseFilter('?q=mail'), job(1, 1, { ...none, ...part }))).toBe(true);
+  expect(matches(parseFilter('?q=mail&status=failed'), job(1, 1, { ...none, ...part }))).toBe(false);
+});
+
+test('an id is found whole, and the end of a long error is not looked at', () => {
+  expect(matches(parseFilter('?q=17'), job(17, 1))).toBe(true);
+  expect(matches(parseFilter('?q=17'), job(170, 1))).toBe(false);
+  const error = `${'x'.repeat(1_000)}needle`;
+  expect(matches(parseFilter('?q=needle'), job(1, 1, { error }))).toBe(false);
 });
 
 test('cursors are ordered by epoch, then position, as numbers', () => {

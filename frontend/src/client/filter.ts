@@ -54,7 +54,23 @@ export function isEverything(filter: JobFilter): boolean {
   return filter.q === '' && FACETS.every((facet) => filter[facet].length === 0);
 }
 
-/** Whether the job belongs into the list, text search left aside: that is the server's to say. */
+/** Whether the job belongs into the list, as the server says it. */
+export function matches(filter: JobFilter, job: Job): boolean {
+  return matchesFacets(filter, job) && holdsText(filter.q, job);
+}
+
+/** Of an error the server looks through so much, in characters. */
+const ERROR_SEARCHED = 1_000;
+
+function holdsText(q: string, job: Job): boolean {
+  if (q === '' || String(job.id) === q) return true;
+  const wanted = q.toLowerCase();
+  return [job.kind, job.queue, job.worker, job.error?.slice(0, ERROR_SEARCHED), ...(job.tags ?? [])].some(
+    (part) => part?.toLowerCase().includes(wanted) ?? false,
+  );
+}
+
+/** Whether it does, text search left aside: of a row that is in the list already that is known. */
 export function matchesFacets(filter: JobFilter, job: Job): boolean {
   return (
     oneOf(filter.source, job.source) &&

@@ -59,6 +59,15 @@ test('rows are alike wherever they came from, and keep no more than a list shows
   expect(told?.error).toBe('x'.repeat(500));
 });
 
+test('a list of what holds a text is kept up by events', async () => {
+  const { list } = await listOf([1], '?q=needle');
+  list.apply(batch(created(2, 101, { kind: 'hay' }), created(3, 102, { error: 'a Needle' })));
+  expect(shown(list)).toEqual([3, 1]);
+  expect(list.view().waiting).toBe(0);
+  list.apply(batch(event(103, { job: job(3, 103, { error: null }) })));
+  expect(shown(list)).toEqual([1]);
+});
+
 test('an event older than the row is ignored', async () => {
   const { list } = await listOf([30]);
   list.apply(batch(event(29, { job: job(30, 29, { status: 'failed' }) })));

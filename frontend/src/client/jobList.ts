@@ -11,7 +11,7 @@
 import type { Failing, JobPage, Sort } from './api';
 import { Dues } from './dues';
 import type { Batch } from './feed';
-import { isEverything, type JobFilter, matchesFacets } from './filter';
+import { isEverything, type JobFilter, matches, matchesFacets } from './filter';
 import { comparator } from './jobOrder';
 import { isGone, type Job, type JobEvent, jobAt, jobKey } from './protocol';
 import { Graves, isNews } from './reducer';
@@ -220,8 +220,9 @@ export class JobList {
     const known = this.#jobs.get(key) ?? arrivals.get(key) ?? this.#waiting.get(key);
     if (!isNews(known?.version ?? this.#graves.version(key), event)) return false;
     if (isGone(event)) this.#graves.bury(event);
-    const job = slim(jobAt(event.job, this.#now()));
-    const belongs = !isGone(event) && matchesFacets(this.#filter, job);
+    const now = jobAt(event.job, this.#now());
+    const belongs = !isGone(event) && matches(this.#filter, now);
+    const job = slim(now);
     if (isGone(event)) this.#dues.gone(key);
     else this.#dues.heard(key, job, belongs);
     if (this.#jobs.has(key)) {
@@ -233,11 +234,6 @@ export class JobList {
       return true;
     }
     if (!belongs) return arrivals.delete(key) || this.#waiting.delete(key);
-    if (this.#filter.q !== '' && known === undefined) {
-      // Whether the text matches is the server's to say: ask it, and only when the list may move.
-      this.#stale += 1;
-      return true;
-    }
     if (this.#waiting.has(key)) this.#waiting.set(key, job);
     else arrivals.set(key, job);
     return true;
@@ -322,10 +318,8 @@ export class JobList {
     const missed = [...this.#meanwhile.values()].filter(
       (event) => !isGone(event) && !this.#jobs.has(jobKey(event.job)),
     );
-    if (this.#filter.q === '') {
-      const arrived = missed.map((event) => slim(jobAt(event.job, this.#now())));
-      this.#insert(arrived.filter((job) => matchesFacets(this.#filter, job)));
-    }
+    const arrived = missed.map((event) => jobAt(event.job, this.#now()));
+    this.#insert(arrived.filter((job) => matches(this.#filter, job)).map(slim));
   }
 
   #append(jobs: readonly Job[], known: ReadonlyMap<string, Job> = this.#jobs): void {

@@ -21,8 +21,10 @@ export function JobLines({ jobs }: { jobs: readonly Job[] }) {
     <ul className="job-lines">
       {jobs.map((job) => (
         <li key={jobKey(job)} className="job-line">
-          <Link href={jobPath(job)} className="job-line-name truncate">
-            <JobId id={job.id} /> {kindOf(job)}
+          <Link href={jobPath(job)} className="job-line-name">
+            <span className="truncate">
+              <JobId id={job.id} /> {kindOf(job)}
+            </span>
             <JobSource source={job.source} />
           </Link>
           <span className="job-line-phase truncate">

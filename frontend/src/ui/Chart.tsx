@@ -66,7 +66,7 @@ export default function Chart({
       height,
       legend: { show: false },
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
-      padding: [10, 20, 0, 0],
+      padding: [10, 16, 0, 0],
       scales: { y: { range: (_, __, max) => [0, Math.max(least, (max ?? 0) * 1.1)] } },
       axes: [
         { ...axis, size: 28, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map(hourMinute) },

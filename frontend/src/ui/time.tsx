@@ -19,7 +19,7 @@ const clock = new Intl.DateTimeFormat(undefined, {
 
 /** "3.2 s", "4 min 10 s", "2 h 5 min". */
 export function formatDuration(ms: number): string {
-  if (ms < 0) return '0 s';
+  if (ms <= 0) return '0 s';
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   const s = ms / 1_000;
   if (s < 10) return `${s.toFixed(1)} s`;

@@ -10,11 +10,11 @@ export function Figures({ stats }: { stats: Stats | null }) {
     <section className="figures" aria-label="Jobs by status">
       <div className="figures-bar" aria-hidden="true">
         {stats !== null &&
-          STATUSES.map((status) => (
+          STATUSES.filter((status) => stats[status] > 0).map((status) => (
             <span
               key={status}
               className={`tone-${STATUS_LOOKS[status].tone}`}
-              style={{ flexGrow: stats[status], flexBasis: stats[status] > 0 ? 3 : 0 }}
+              style={{ flexGrow: stats[status], flexBasis: 3 }}
             />
           ))}
       </div>

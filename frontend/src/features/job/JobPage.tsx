@@ -109,7 +109,7 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
         </div>
       )}
       <div className="job-columns">
-        <div className="job-main">
+        <div className="job-first">
           {job.error !== null && (
             <Panel title="Error" flush actions={<CopyButton label="error" text={() => job.error ?? ''} />}>
               <pre className="job-error" role="region" aria-label="Error text" tabIndex={0}>
@@ -118,6 +118,12 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
             </Panel>
           )}
           {(job.phases ?? []).length > 0 && <Phases phases={job.phases ?? []} />}
+        </div>
+        <div className="job-side">
+          <Facts job={job} />
+          <Attempts job={job} entries={history.entries} />
+        </div>
+        <div className="job-rest">
           <JsonPanel title="Payload" value={job.payload} />
           <JsonPanel title="Result" value={job.result} />
           {past && (job.omitted ?? []).length > 0 && (
@@ -126,10 +132,6 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
             </Note>
           )}
           <Timeline job={name} history={history} />
-        </div>
-        <div className="job-side">
-          <Facts job={job} />
-          <Attempts job={job} entries={history.entries} />
         </div>
       </div>
     </div>
@@ -152,8 +154,8 @@ function JsonPanel({ title, value }: { title: string; value: Json }) {
 function Facts({ job }: { job: Job }) {
   const took = job.started_at !== null && (job.finished_at !== null || job.status === 'in_progress');
   return (
-    <Panel title="Facts">
-      <dl className="facts">
+    <Panel title="Facts" flush>
+      <dl className="facts job-facts">
         <Fact name="Queue">
           {job.queue === null ? (
             '–'

@@ -14,6 +14,9 @@ import { ClockTime } from '@/ui/time';
 import type { History } from './useHistory';
 import type { JobName } from './useJob';
 
+/** Of what an event changed, before somebody asks for more. */
+const SHOWN = 4;
+
 /** The job's events, newest first, each with what it changed. */
 export function Timeline({ job, history }: { job: JobName; history: History }) {
   const { entries, loading, error, more, loadMore } = history;
@@ -30,13 +33,17 @@ export function Timeline({ job, history }: { job: JobName; history: History }) {
         </div>
       )}
       {!loading && error === null && entries.length === 0 && (
-        <Empty title="No history">What happened to this job is older than the log keeps.</Empty>
+        <Empty title="Nothing to tell" icon={<HistoryIcon aria-hidden="true" />}>
+          This job has not changed since the log begins, or since its table was attached.
+        </Empty>
       )}
-      <ol className="timeline">
-        {entries.map((entry) => (
-          <Entry key={entry.version} job={job} entry={entry} />
-        ))}
-      </ol>
+      {entries.length > 0 && (
+        <ol className="timeline">
+          {entries.map((entry) => (
+            <Entry key={entry.version} job={job} entry={entry} />
+          ))}
+        </ol>
+      )}
       {more && (
         <div className="timeline-more">
           <Button onClick={loadMore}>Earlier events</Button>
@@ -50,6 +57,7 @@ function Entry({ job, entry }: { job: JobName; entry: HistoryEntry }) {
   const { word, tone, Icon } = EVENT_LOOKS[entry.type];
   const [open, setOpen] = useState(false);
   const changed = Object.entries(entry.changed ?? {}).filter(([field]) => field !== 'version');
+  const listed = entry.type !== 'job_created';
   return (
     <li className={`moment tone-${tone}`} data-event={entry.type}>
       <span className="moment-mark">
@@ -57,7 +65,7 @@ function Entry({ job, entry }: { job: JobName; entry: HistoryEntry }) {
       </span>
       <div className="moment-head">
         <strong>{word}</strong>
-        {changed.length > 0 && (
+        {!listed && changed.length > 0 && (
           <span className="muted truncate">{changed.map(([field]) => field).join(', ')}</span>
         )}
         <span className="moment-at muted">
@@ -77,9 +85,9 @@ function Entry({ job, entry }: { job: JobName; entry: HistoryEntry }) {
           {open ? 'Less' : 'More'}
         </Button>
       </div>
-      {changed.length > 0 && entry.type !== 'job_created' && (
+      {listed && changed.length > 0 && (
         <dl className="changes">
-          {changed.slice(0, open ? undefined : 4).map(([field, [from, to]]) => (
+          {changed.slice(0, open ? undefined : SHOWN).map(([field, [from, to]]) => (
             <div key={field}>
               <dt>{field}</dt>
               <dd>
@@ -87,6 +95,17 @@ function Entry({ job, entry }: { job: JobName; entry: HistoryEntry }) {
               </dd>
             </div>
           ))}
+          {!open && changed.length > SHOWN && (
+            <div>
+              <dt>and</dt>
+              <dd className="changes-more">
+                {changed
+                  .slice(SHOWN)
+                  .map(([field]) => field)
+                  .join(', ')}
+              </dd>
+            </div>
+          )}
         </dl>
       )}
       {open && <JsonView value={asJson(entry)} label={`Event ${entry.cursor ?? entry.version}`} />}

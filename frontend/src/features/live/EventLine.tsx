@@ -31,8 +31,10 @@ export const EventLine = memo(
             <Icon aria-hidden="true" />
             {word}
           </span>
-          <Link href={jobPath(event.job)} className="event-job truncate">
-            <JobId id={event.job.id} /> {kindOf(event.job)}
+          <Link href={jobPath(event.job)} className="event-job">
+            <span className="truncate">
+              <JobId id={event.job.id} /> {kindOf(event.job)}
+            </span>
             <JobSource source={event.source} />
           </Link>
           <span className="event-what truncate muted">{what(event)}</span>

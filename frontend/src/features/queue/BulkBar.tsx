@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { type KeyboardEvent, type RefObject, useState } from 'react';
 import { type Action, allows, type BulkScope } from '@/client/api';
 import type { JobFilter } from '@/client/filter';
 import type { Job } from '@/client/protocol';
@@ -9,15 +9,28 @@ import { Button } from '@/ui/Button';
 import { toast } from '@/ui/toasts';
 import { BulkDialog } from './BulkDialog';
 
+/** The arrow keys go from one button of a toolbar to the next. */
+function moveAlong(event: KeyboardEvent<HTMLDivElement>): void {
+  const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+  const buttons = [...event.currentTarget.querySelectorAll<Element>(':scope > button:enabled')];
+  const at = event.target instanceof Element ? buttons.indexOf(event.target) : -1;
+  if (by === 0 || at < 0) return;
+  event.preventDefault();
+  const next = buttons[(at + by + buttons.length) % buttons.length];
+  if (next instanceof HTMLElement) next.focus();
+}
+
 /** What can be done with the selected jobs, or with all that match. */
 export function BulkBar({
   jobs,
   filter,
   onClear,
+  bar,
 }: {
   jobs: readonly Job[];
   filter: JobFilter;
   onClear: () => void;
+  bar: RefObject<HTMLDivElement | null>;
 }) {
   const act = useAct();
   const [asked, setAsked] = useState<{ action: Action; scope: BulkScope } | null>(null);
@@ -47,7 +60,7 @@ export function BulkBar({
     onClear();
   };
   return (
-    <div className="bulk" role="toolbar" aria-label="Actions">
+    <div ref={bar} className="bulk" role="toolbar" aria-label="Actions" onKeyDown={moveAlong}>
       <span className="bulk-count num">
         {jobs.length > 0 ? `${jobs.length.toLocaleString()} selected` : 'All that match'}
       </span>
@@ -68,7 +81,7 @@ export function BulkBar({
         );
       })}
       {jobs.length > 0 && (
-        <Button look="quiet" onClick={onClear}>
+        <Button look="quiet" className="bulk-clear" onClick={onClear}>
           Clear selection
         </Button>
       )}

@@ -68,7 +68,9 @@ export function BulkDialog({
         />
       )}
       <div className="dialog-foot">
-        <Button onClick={() => onClose(false)}>Keep them</Button>
+        <Button data-first="" onClick={() => onClose(false)}>
+          Keep them
+        </Button>
         <Button look="primary" disabled={counted === 0 || run.isPending} onClick={() => run.mutate()}>
           {run.isPending ? 'Working …' : `${word} ${counted.toLocaleString()}`}
         </Button>

@@ -1,4 +1,4 @@
-import { Search, X } from 'lucide-react';
+import { Search, SlidersHorizontal, X } from 'lucide-react';
 import { type RefObject, useEffect, useId, useState } from 'react';
 import { SORTS, type Sort } from '@/client/api';
 import { EVERYTHING, type Facet, isEverything, type JobFilter } from '@/client/filter';
@@ -44,6 +44,8 @@ export function FilterBar({
 }) {
   const stats = useStats();
   const sources = useSources();
+  const [open, setOpen] = useState(false);
+  const more = useId();
   const toggle = (status: Status) => {
     const has = filter.status.includes(status);
     const next = has ? filter.status.filter((each) => each !== status) : [...filter.status, status];
@@ -53,51 +55,64 @@ export function FilterBar({
     <div className="filters" role="search">
       <div className="filters-row">
         <SearchBox value={filter.q} box={searchBox} onChange={(q) => change({ filter: { ...filter, q } })} />
-        <AddFilter
-          facets={sources.length > 1 ? OPEN_FACETS : OF_ONE_SOURCE}
-          seen={(facet) => [
-            ...(facet === 'queue' ? (stats.data?.by_queue.map(({ queue }) => queue) ?? []) : []),
-            ...(facet === 'source' ? sources.map(({ name }) => name) : []),
-            ...seen(facet),
-          ]}
-          onAdd={(facet, value) => {
-            if (!filter[facet].includes(value))
-              change({ filter: { ...filter, [facet]: [...filter[facet], value] } });
-          }}
-        />
-        {sources.length > 1 && (
+        <Button
+          className="filters-toggle"
+          aria-expanded={open}
+          aria-controls={more}
+          onClick={() => setOpen(!open)}
+        >
+          <SlidersHorizontal aria-hidden="true" />
+          Filters
+        </Button>
+        <div id={more} className="filters-more" data-open={open}>
+          <AddFilter
+            facets={sources.length > 1 ? OPEN_FACETS : OF_ONE_SOURCE}
+            seen={(facet) => [
+              ...(facet === 'queue' ? (stats.data?.by_queue.map(({ queue }) => queue) ?? []) : []),
+              ...(facet === 'source' ? sources.map(({ name }) => name) : []),
+              ...seen(facet),
+            ]}
+            onAdd={(facet, value) => {
+              if (!filter[facet].includes(value))
+                change({ filter: { ...filter, [facet]: [...filter[facet], value] } });
+            }}
+          />
+          {sources.length > 1 && (
+            <select
+              className="field"
+              aria-label="Source"
+              value={filter.source.length === 1 ? filter.source[0] : ''}
+              onChange={(event) =>
+                change({
+                  filter: { ...filter, source: event.target.value === '' ? [] : [event.target.value] },
+                })
+              }
+            >
+              <option value="">
+                {filter.source.length > 1 ? `${filter.source.length} sources` : 'All sources'}
+              </option>
+              {sources.map(({ name }) => (
+                <option key={name} value={name}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          )}
           <select
             className="field"
-            aria-label="Source"
-            value={filter.source.length === 1 ? filter.source[0] : ''}
+            aria-label="Order"
+            value={sort}
             onChange={(event) =>
-              change({ filter: { ...filter, source: event.target.value === '' ? [] : [event.target.value] } })
+              change({ sort: SORTS.find((each) => each === event.target.value) ?? 'newest' })
             }
           >
-            <option value="">
-              {filter.source.length > 1 ? `${filter.source.length} sources` : 'All sources'}
-            </option>
-            {sources.map(({ name }) => (
-              <option key={name} value={name}>
-                {name}
+            {SORTS.map((each) => (
+              <option key={each} value={each}>
+                {SORT_WORDS[each]}
               </option>
             ))}
           </select>
-        )}
-        <select
-          className="field"
-          aria-label="Order"
-          value={sort}
-          onChange={(event) =>
-            change({ sort: SORTS.find((each) => each === event.target.value) ?? 'newest' })
-          }
-        >
-          {SORTS.map((each) => (
-            <option key={each} value={each}>
-              {SORT_WORDS[each]}
-            </option>
-          ))}
-        </select>
+        </div>
       </div>
       <div className="filters-row">
         <div className="chips" role="group" aria-label="Status">
@@ -118,26 +133,29 @@ export function FilterBar({
             );
           })}
         </div>
-        {OPEN_FACETS.flatMap((facet) =>
-          filter[facet].map((value) => (
-            <button
-              key={`${facet}:${value}`}
-              type="button"
-              className="chip chip-on"
-              aria-label={`Remove filter ${FACET_WORDS[facet]} ${value}`}
-              onClick={() =>
-                change({ filter: { ...filter, [facet]: filter[facet].filter((each) => each !== value) } })
-              }
-            >
-              <span className="muted">{FACET_WORDS[facet]}</span> <span className="truncate">{value}</span>
-              <X aria-hidden="true" />
-            </button>
-          )),
-        )}
         {!isEverything(filter) && (
-          <Button look="quiet" onClick={() => change({ filter: EVERYTHING })}>
-            Clear filters
-          </Button>
+          <div className="chips filters-on">
+            {OPEN_FACETS.flatMap((facet) =>
+              filter[facet].map((value) => (
+                <button
+                  key={`${facet}:${value}`}
+                  type="button"
+                  className="chip chip-on"
+                  aria-label={`Remove filter ${FACET_WORDS[facet]} ${value}`}
+                  onClick={() =>
+                    change({ filter: { ...filter, [facet]: filter[facet].filter((each) => each !== value) } })
+                  }
+                >
+                  <span className="muted">{FACET_WORDS[facet]}</span>{' '}
+                  <span className="truncate">{value}</span>
+                  <X aria-hidden="true" />
+                </button>
+              )),
+            )}
+            <Button look="quiet" onClick={() => change({ filter: EVERYTHING })}>
+              Clear filters
+            </Button>
+          </div>
         )}
       </div>
     </div>

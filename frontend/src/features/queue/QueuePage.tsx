@@ -1,5 +1,6 @@
 import { ArrowUp, ListChecks } from 'lucide-react';
 import { useCallback, useMemo, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { useLocation } from 'wouter';
 import { type Action, allows } from '@/client/api';
 import { isEverything } from '@/client/filter';
@@ -34,6 +35,7 @@ export function QueuePage() {
   const anchor = useRef<string | null>(null);
   const searchBox = useRef<HTMLInputElement>(null);
   const table = useRef<TableKeys>(null);
+  const bar = useRef<HTMLDivElement>(null);
   const act = useAct();
   const offered = useOffered();
   const expected = useExpectedStatus();
@@ -83,6 +85,11 @@ export function QueuePage() {
     r: () => actOnCurrent('retry'),
     c: () => actOnCurrent('cancel'),
     p: () => actOnCurrent('pause'),
+    a: () => {
+      if (readOnly) return;
+      flushSync(() => setBulk(true));
+      bar.current?.querySelector<HTMLElement>('button:enabled')?.focus();
+    },
     Escape: clear,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the jobs of the rows change with every revision
@@ -121,7 +128,9 @@ export function QueuePage() {
         )}
       </div>
       <FilterBar filter={filter} sort={sort} change={change} searchBox={searchBox} seen={seen} />
-      {!readOnly && (jobs.length > 0 || bulk) && <BulkBar jobs={jobs} filter={filter} onClear={clear} />}
+      {!readOnly && (jobs.length > 0 || bulk) && (
+        <BulkBar jobs={jobs} filter={filter} onClear={clear} bar={bar} />
+      )}
       {view.error !== null && <LoadError error={view.error} retry={() => void list.refresh()} />}
       <FailingSources failing={view.failing} />
       {!view.complete && (

@@ -9,7 +9,7 @@ import { JobLines } from '@/parts/JobLines';
 import { Badge } from '@/ui/Badge';
 import { JsonView } from '@/ui/JsonView';
 import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
-import { Ago } from '@/ui/time';
+import { Ago, Duration } from '@/ui/time';
 import { WorkersThen } from './WorkersThen';
 import './workers.css';
 
@@ -119,19 +119,25 @@ function Card({ worker }: { worker: WorkerInfo }) {
   return (
     <li className="panel" data-worker={worker.name}>
       <div className="card-head">
-        <h2 className="mono truncate">{worker.name}</h2>
+        <h2 className="mono">{worker.name}</h2>
         <HealthBadge health={worker.health} />
         <span className="muted worker-seen">
           {worker.seen_at === null ? (
-            'named by its jobs, sends no heartbeat'
+            'Sends no heartbeat: known by the jobs that name it'
           ) : (
             <>
-              heartbeat <Ago iso={worker.seen_at} />
+              Heartbeat <Ago iso={worker.seen_at} />
             </>
           )}
           {worker.started_at !== null && (
             <>
-              , up since <Ago iso={worker.started_at} />
+              {' · '}
+              {worker.alive ? 'up for' : 'was started'}{' '}
+              {worker.alive ? (
+                <Duration from={worker.started_at} to={null} />
+              ) : (
+                <Ago iso={worker.started_at} />
+              )}
             </>
           )}
         </span>

@@ -32,7 +32,7 @@ export function WorkersThen() {
         {data?.hands.map(({ worker, jobs }) => (
           <li key={worker} className="panel" data-worker={worker}>
             <div className="card-head">
-              <h2 className="mono truncate">{worker}</h2>
+              <h2 className="mono">{worker}</h2>
             </div>
             <JobLines jobs={jobs} />
           </li>
