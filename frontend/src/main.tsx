@@ -5,8 +5,10 @@ import './ui/tokens.css';
 import './ui/base.css';
 import './ui/controls.css';
 import { App, makeQueryClient } from './app/App';
+import { fetchPagesLater } from './app/pages';
 import { makeBoard } from './client/react/board';
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('the page has no #root');
+window.addEventListener('load', fetchPagesLater);
 createRoot(root).render(<App board={makeBoard()} queries={makeQueryClient()} />);

@@ -40,6 +40,29 @@ test('a server that is killed and started again is resumed', async () => {
   await stillTheSame(page);
 });
 
+test('pages that were not opened yet can be turned to while the server is away, and are filled when it comes back', async () => {
+  it.board.sql("SELECT tailboard.heartbeat('w-away', '{}')");
+  const id = it.board.insert({ kind: 'seen.later', status: 'in_progress', worker: 'w-away' });
+  const page = await it.prepare();
+  const fetched = ['JobPage', 'LivePage', 'WorkersPage', 'SourcesPage', 'Chart'].map((name) =>
+    page.waitForResponse((response) => new RegExp(`/${name}-[^/]*\\.js$`).test(response.url())),
+  );
+  await page.goto(`${it.board.url}/queue`);
+  await row(page, id).waitFor();
+  await markLoaded(page);
+  for (const response of await Promise.all(fetched)) await response.finished();
+  await it.board.stop('SIGKILL');
+  await says(page.locator('.banner'), 'The server cannot be reached');
+  for (const name of ['Live', 'Sources', 'Home', 'Workers']) {
+    await page.getByRole('link', { name, exact: true }).click();
+    await page.getByRole('heading', { level: 1, name }).waitFor({ state: 'attached' });
+  }
+  await it.board.start();
+  await live(page);
+  await says(page.locator('[data-worker="w-away"]'), `${id} seen.later`);
+  await stillTheSame(page);
+});
+
 test('a network that is cut and restored costs nothing', async () => {
   const cable = await Cable.to(it.board.port);
   try {

@@ -1,25 +1,16 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { SearchX } from 'lucide-react';
-import { lazy, StrictMode, Suspense } from 'react';
-import { Link, Route, Router, Switch } from 'wouter';
+import { type ReactNode, StrictMode, Suspense } from 'react';
+import { Link, Route, Router, Switch, useLocation } from 'wouter';
 import { atMoment, momentOf } from '@/client/moment';
 import { type Board, BoardProvider } from '@/client/react/board';
 import { Problem } from '@/client/rest';
 import { HomePage } from '@/features/home/HomePage';
 import { QueuePage } from '@/features/queue/QueuePage';
 import { Empty, Skeleton } from '@/ui/notices';
+import { Boundary } from './Boundary';
 import { Frame } from './Frame';
-
-const JobPage = lazy(() => import('@/features/job/JobPage').then(({ JobPage }) => ({ default: JobPage })));
-const LivePage = lazy(() =>
-  import('@/features/live/LivePage').then(({ LivePage }) => ({ default: LivePage })),
-);
-const WorkersPage = lazy(() =>
-  import('@/features/workers/WorkersPage').then(({ WorkersPage }) => ({ default: WorkersPage })),
-);
-const SourcesPage = lazy(() =>
-  import('@/features/sources/SourcesPage').then(({ SourcesPage }) => ({ default: SourcesPage })),
-);
+import { JobPage, LivePage, SourcesPage, WorkersPage } from './pages';
 
 export function makeQueryClient(): QueryClient {
   return new QueryClient({
@@ -39,6 +30,12 @@ function kept(address: string): string {
   return atMoment(address, momentOf(location.search));
 }
 
+/** What broke on one page does not follow to the next. */
+function OfThisPage({ children }: { children: ReactNode }) {
+  const [path] = useLocation();
+  return <Boundary key={path}>{children}</Boundary>;
+}
+
 export function App({ board, queries }: { board: Board; queries: QueryClient }) {
   return (
     <StrictMode>
@@ -49,27 +46,29 @@ export function App({ board, queries }: { board: Board; queries: QueryClient }) 
             hrefs={(address) => kept(address)}
           >
             <Frame>
-              <Suspense fallback={<Skeleton lines={8} height={26} />}>
-                <Switch>
-                  <Route path="/" component={HomePage} />
-                  <Route path="/queue" component={QueuePage} />
-                  <Route path="/jobs/:source/:id" component={JobPage} />
-                  <Route path="/live" component={LivePage} />
-                  <Route path="/workers" component={WorkersPage} />
-                  <Route path="/sources" component={SourcesPage} />
-                  <Route>
-                    <h1 className="sr-only">Not found</h1>
-                    <div className="panel">
-                      <Empty title="There is no such page" icon={<SearchX aria-hidden="true" />}>
-                        The address may be mistyped, or from another version.{' '}
-                        <Link href="/" className="panel-link">
-                          Go to Home
-                        </Link>
-                      </Empty>
-                    </div>
-                  </Route>
-                </Switch>
-              </Suspense>
+              <OfThisPage>
+                <Suspense fallback={<Skeleton lines={8} height={26} />}>
+                  <Switch>
+                    <Route path="/" component={HomePage} />
+                    <Route path="/queue" component={QueuePage} />
+                    <Route path="/jobs/:source/:id" component={JobPage} />
+                    <Route path="/live" component={LivePage} />
+                    <Route path="/workers" component={WorkersPage} />
+                    <Route path="/sources" component={SourcesPage} />
+                    <Route>
+                      <h1 className="sr-only">Not found</h1>
+                      <div className="panel">
+                        <Empty title="There is no such page" icon={<SearchX aria-hidden="true" />}>
+                          The address may be mistyped, or from another version.{' '}
+                          <Link href="/" className="panel-link">
+                            Go to Home
+                          </Link>
+                        </Empty>
+                      </div>
+                    </Route>
+                  </Switch>
+                </Suspense>
+              </OfThisPage>
             </Frame>
           </Router>
         </BoardProvider>

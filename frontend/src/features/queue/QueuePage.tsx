@@ -6,6 +6,7 @@ import { type Action, allows } from '@/client/api';
 import { isEverything } from '@/client/filter';
 import { useMoment } from '@/client/react/moment';
 import { useJobList } from '@/client/react/useJobList';
+import { Unreachable } from '@/client/rest';
 import { FailingSources } from '@/parts/FailingSources';
 import { useAct, useExpectedStatus } from '@/parts/jobActions';
 import { jobPath } from '@/parts/links';
@@ -131,7 +132,10 @@ export function QueuePage() {
       {!readOnly && (jobs.length > 0 || bulk) && (
         <BulkBar jobs={jobs} filter={filter} onClear={clear} bar={bar} />
       )}
-      {view.error !== null && <LoadError error={view.error} retry={() => void list.refresh()} />}
+      {/* That the server is away is said above already, and what was loaded is still of use. */}
+      {view.error !== null && !(view.loaded && view.error instanceof Unreachable) && (
+        <LoadError error={view.error} retry={() => void list.refresh()} />
+      )}
       <FailingSources failing={view.failing} />
       {!view.complete && (
         <Note tone="grey">
