@@ -54,6 +54,11 @@ test('a job’s whole life is followed on every page', async () => {
   );
   await says(job.locator('.phase', { hasText: 'second' }), 'In progress');
   await says(job.locator('.job-progress'), '50 %');
+  await says(row(queue, id), 'second 50 %');
+  for (const page of [home, workers]) {
+    await page.locator(`.job-line [aria-label="Progress of job ${id}"][aria-valuenow="50"]`).waitFor();
+  }
+  await livePage.locator('.event', { hasText: `${id} life.story` }).filter({ hasText: '50 % second' }).waitFor();
   update("status = 'failed', error = 'it broke'");
   await everywhere('Failed', 'job_failed');
   await says(job.locator('.job-error'), 'it broke');
@@ -69,6 +74,7 @@ test('a job’s whole life is followed on every page', async () => {
   await everywhere('Completed', 'job_completed');
   await says(job.locator('.json'), 'pages: 3');
   await says(job.locator('.attempts li').first(), 'Completed');
+  await says(queue.locator('.toast'), 'completed');
   it.board.sql(`DELETE FROM tailboard.jobs WHERE id = ${id}`);
   await Promise.all([
     says(job.locator('.note'), 'its row is gone'),

@@ -40,6 +40,67 @@ test('a server that is killed and started again is resumed', async () => {
   await stillTheSame(page);
 });
 
+test('after a kill, and after a reset, every row is as in the database', async () => {
+  const page = await it.prepare({ viewport: { width: 1280, height: 2600 } });
+  const frames: string[] = [];
+  // Without a shared worker the page holds its own connection, whose frames can be read.
+  await page.addInitScript(() => Reflect.deleteProperty(window, 'SharedWorker'));
+  page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => frames.push(String(payload))));
+  it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'equal', 'equal' FROM generate_series(1, 40)");
+  await page.goto(`${it.board.url}/queue?queue=equal`);
+  await live(page);
+  await asInTheDatabase(page);
+  await markLoaded(page);
+
+  await it.board.stop('SIGKILL');
+  await says(page.locator('.pill'), 'Offline');
+  await it.board.start();
+  shuffle();
+  await live(page);
+  await asInTheDatabase(page);
+  assert.equal(frames.filter((frame) => frame.includes('"type":"reset"')).length, 0);
+
+  // What the page is shown now is lost with its part of the log, as when an older dump is restored on another server.
+  const kept = it.board.sql('SELECT max(tick_id), max(upper(seqs)) - 1 FROM tailboard.ticks').split('|');
+  it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'lost', 'equal' FROM generate_series(1, 5)");
+  await asInTheDatabase(page);
+  it.board.sql(`
+    SET session_replication_role = replica;
+    DELETE FROM tailboard.jobs WHERE kind = 'lost';
+    DELETE FROM tailboard.ticks WHERE tick_id > ${kept[0]};
+    DELETE FROM tailboard.changes WHERE seq > ${kept[1]};
+    UPDATE tailboard.epochs SET system_identifier = 1`);
+  await it.board.stop('SIGKILL');
+  await says(page.locator('.pill'), 'Offline');
+  await it.board.start();
+  shuffle();
+  await live(page);
+  await asInTheDatabase(page);
+  assert.ok(frames.some((frame) => frame.includes('"type":"reset"')));
+  await stillTheSame(page);
+});
+
+/** Changes, removes and adds jobs of the queue "equal" at random. */
+function shuffle(): void {
+  it.board.sql(`
+    UPDATE tailboard.jobs SET status = (ARRAY['pending', 'in_progress', 'paused', 'completed', 'failed', 'cancelled'])[1 + (random() * 5)::int]
+     WHERE queue = 'equal';
+    DELETE FROM tailboard.jobs WHERE queue = 'equal' AND random() < 0.3;
+    INSERT INTO tailboard.jobs (kind, queue) SELECT 'equal', 'equal' FROM generate_series(1, 8)`);
+}
+
+/** Waits until the list shows the jobs of the queue "equal" in their order, each with its status, and nothing else. */
+async function asInTheDatabase(page: Page): Promise<void> {
+  const rows = it.board.sql(`SELECT 'jobs/' || id || ' ' || initcap(replace(status, '_', ' ')) FROM tailboard.jobs
+                              WHERE queue = 'equal' ORDER BY id DESC`);
+  await page.waitForFunction((wanted) => {
+    const shown = [...document.querySelectorAll<HTMLElement>('[data-job]')]
+      .sort((a, b) => Number(a.ariaRowIndex) - Number(b.ariaRowIndex))
+      .map((element) => `${element.dataset.job} ${element.querySelector('.badge')?.textContent}`);
+    return shown.join('\n').toLowerCase() === wanted;
+  }, rows.toLowerCase());
+}
+
 test('pages that were not opened yet can be turned to while the server is away, and are filled when it comes back', async () => {
   it.board.sql("SELECT tailboard.heartbeat('w-away', '{}')");
   const id = it.board.insert({ kind: 'seen.later', status: 'in_progress', worker: 'w-away' });

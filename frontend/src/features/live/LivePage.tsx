@@ -74,7 +74,7 @@ function Events({ asOf }: { asOf: string | null }) {
   const [waiting, setWaiting] = useState(0);
   const [drawnAt, setDrawnAt] = useState(0);
   useEffect(() => {
-    if (!held) setDrawnAt(tail.added);
+    if (held) setDrawnAt(tail.added);
   }, [held, tail]);
   useHotkeys({
     ' ': () => setPaused(!paused),

@@ -1,0 +1,104 @@
+/** What is particular to a page: the tail of Live, who is lost on Workers, what is not there. */
+
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { live, row, says, stage } from './harness.ts';
+
+const it = stage();
+afterEach(async () => {
+  await it.closePages();
+  it.assertNoComplaints(/404 \(Not Found\)/);
+});
+
+test('the tail is paused, filtered and opened', async () => {
+  const page = await it.open('/live');
+  await live(page);
+  const event = (id: number, type = 'job_created') => page.locator(`.event[data-event="${type}"]`, { hasText: `${id} tail.me` });
+  const first = it.board.insert({ kind: 'tail.me', queue: 'heads' });
+  await event(first).waitFor();
+
+  await page.keyboard.press('Space');
+  const second = it.board.insert({ kind: 'tail.me', queue: 'tails' });
+  await says(page.locator('.page-head'), '1 more since');
+  assert.equal(await event(second).count(), 0);
+  await page.keyboard.press('Space');
+  await event(second).waitFor();
+
+  await page.keyboard.press('/');
+  await page.keyboard.type('heads');
+  await event(second).waitFor({ state: 'detached' });
+  assert.equal(await event(first).count(), 1);
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'failed', error = 'it broke' WHERE id = ${first}`);
+  await says(event(first, 'job_failed'), 'it broke');
+  await page.getByRole('button', { name: 'Failed', exact: true }).click();
+  await event(first).waitFor({ state: 'detached' });
+
+  const details = page.getByRole('button', { name: `Failed tail.me ${first}: details` });
+  await details.click();
+  await says(event(first, 'job_failed').locator('.json'), 'error: "it broke"');
+  await details.click();
+  await event(first, 'job_failed').locator('.json').waitFor({ state: 'detached' });
+});
+
+test('a worker that is lost is told with the jobs that it holds', async () => {
+  const id = it.board.insert({ kind: 'stranded', status: 'in_progress', worker: 'w-lost' });
+  it.board.sql("SELECT tailboard.heartbeat('w-lost', '{}'), tailboard.heartbeat('w-well', '{}')");
+  it.board.sql("UPDATE tailboard.workers SET seen_at = clock_timestamp() - interval '10 min' WHERE name = 'w-lost'");
+  const page = await it.open('/workers');
+  await says(page.locator('[data-worker="w-lost"]'), 'Lost');
+  await says(page.locator('[data-worker="w-lost"]'), `${id} stranded`);
+  await says(page.locator('[data-worker="w-well"]'), 'Idle');
+  await says(page.locator('.note'), '1 job is held by workers that no longer answer');
+  const home = await it.open('/');
+  await says(home.locator('.workers-count'), /1 alive, 1 lost/);
+});
+
+test('a job that is not there is said to be missing, and appears when it is created', async () => {
+  const page = await it.open('/jobs/jobs/424242');
+  await says(page.locator('.empty'), 'No job 424242 in jobs');
+  await live(page);
+  it.board.insert({ id: '424242', kind: 'late.comer' });
+  await says(page.locator('.job-head'), 'late.comer 424242');
+  await page.goto(`${it.board.url}/no/such/page`);
+  await says(page.locator('.empty'), 'There is no such page');
+});
+
+test('times are local, with the exact one on hover', async () => {
+  const id = it.board.insert({ kind: 'on.time', created_at: '2026-01-02 03:04:05.678+00' });
+  const page = await it.open('/queue', { timezoneId: 'Asia/Tokyo' });
+  await row(page, id).waitFor();
+  const title = await row(page, id).locator('time').getAttribute('title');
+  assert.match(title ?? '', /2 Jan 2026.*12:04:05\.678/);
+});
+
+test('filters of every kind and the order are in the address', async () => {
+  const made = [
+    { kind: 'f.one', queue: 'f-a', worker: 'f-w', tags: '{red}', status: 'in_progress', priority: '1' },
+    { kind: 'f.one', queue: 'f-a', worker: 'f-w', tags: '{red}', status: 'in_progress', priority: '9' },
+    { kind: 'f.two', queue: 'f-a', worker: 'f-w', tags: '{red}', status: 'in_progress', priority: '5' },
+    { kind: 'f.one', queue: 'f-b', worker: 'f-w', tags: '{blue}', status: 'in_progress', priority: '5' },
+  ].map((job) => it.board.insert(job));
+  const page = await it.open('/queue');
+  await live(page);
+  for (const [facet, value, param] of [
+    ['queue', 'f-a', 'queue=f-a'],
+    ['kind', 'f.one', 'kind=f.one'],
+    ['worker', 'f-w', 'worker=f-w'],
+    ['tags', 'red', 'tags=red'],
+  ] as const) {
+    await page.getByLabel('Filter by', { exact: true }).selectOption(facet);
+    await page.getByLabel(/ to filter by$/).fill(value);
+    await page.keyboard.press('Enter');
+    await page.waitForURL((url) => url.search.includes(param));
+  }
+  await page.locator('[data-row-count="2"]').waitFor();
+  await page.getByLabel('Order').selectOption('priority');
+  await page.waitForURL(/sort=priority/);
+  const order = () => page.locator('[data-job]').evaluateAll((rows) => rows.map((each) => each.getAttribute('data-job')));
+  await page.locator(`[data-job="jobs/${made[1]}"][aria-rowindex="2"]`).waitFor();
+  await page.reload();
+  await page.locator('[data-row-count="2"]').waitFor();
+  assert.deepEqual(await order(), [`jobs/${made[1]}`, `jobs/${made[0]}`]);
+  await page.getByRole('button', { name: 'Remove filter Kind f.one' }).click();
+  await page.locator('[data-row-count="3"]').waitFor();
+});
