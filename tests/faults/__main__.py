@@ -1,18 +1,22 @@
 """`make faults`: a random walk over every fault, for as many minutes as asked. See tests/README.md.
 
 Each round builds a world of its own and goes through all faults in a random order; after every one the oracle
-compares what each reader was told with what was committed. The first broken promise ends the walk with exit code 1.
+compares what each reader was told with what was committed. The first broken promise ends the walk with exit code 1,
+and so does a fault that does not end, or fails in another way; a walk that hangs ends with 3. All of them report.
 """
 
 import argparse
 import asyncio
-import faulthandler
 import random
+import signal
 import sys
 import time
+import traceback
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
+from faults.hard_end import HardEnd
 from faults.oracle import Violation
 from faults.scenario import SCENARIOS, Scenario, Skipped
 from faults.scenarios import disasters, network, processes, resources, server
@@ -20,7 +24,7 @@ from faults.world import World, world
 
 _ACT_WITHIN_S: Final = 240.0
 _END_WITHIN_S: Final = 600.0
-"""After its time a walk ends by force, and says where it hangs: nothing here may run for ever."""
+"""So long after its time a walk ends by force, and says where it hangs: nothing here may run for ever."""
 
 MODULES = (processes, network, server, disasters, resources)
 
@@ -28,8 +32,15 @@ MODULES = (processes, network, server, disasters, resources)
 class Walk:
     """One run: what was done, and what was counted."""
 
-    def __init__(self, seed: int, minutes: float, only: list[str]) -> None:
+    def __init__(
+        self, seed: int, minutes: float, only: list[str], *, act_within_s: float = _ACT_WITHIN_S
+    ) -> None:
         self.seed = seed
+        self.at = "building the world"
+        """What is being done."""
+        self.found = ""
+        self._act_within_s = act_within_s
+        self._world: World | None = None
         self.deadline = time.monotonic() + minutes * 60
         self.only = only
         self.began = time.monotonic()
@@ -44,11 +55,17 @@ class Walk:
             # A round's seed replays it alone: make faults SEED=…
             seed = self.seed + round_
             print(f"round {round_ + 1}, seed {seed}", flush=True)
+            self.at = "building the world"
             async with world(seed) as made:
+                self._world = made
                 try:
                     await self._round(made, self._order(random.Random(seed)))
+                except Exception as error:
+                    self.found = f"; before that: {error!r}"
+                    raise
                 finally:
-                    self._add(made)
+                    self._add_the_world()
+                    self.at = f"closing the world after {self.at}"
             round_ += 1
 
     def _order(self, rng: random.Random) -> list[Scenario]:
@@ -63,9 +80,9 @@ class Walk:
             if time.monotonic() > self.deadline and not self.only:
                 return
             began = time.monotonic()
+            self.at = scenario.name
             try:
-                async with asyncio.timeout(_ACT_WITHIN_S):
-                    said = await scenario.act(made)
+                said = await self._act(scenario, made)
             except Skipped as reason:
                 self.skipped[scenario.name] = str(reason)
                 self._say(scenario.name, f"skipped: {reason}")
@@ -74,6 +91,7 @@ class Walk:
                 error.add_note(f"during {scenario.name}")
                 raise
             acted = time.monotonic()
+            self.at = f"settling after {scenario.name}"
             try:
                 await made.settle()
             except Violation as violation:
@@ -83,7 +101,20 @@ class Walk:
             settled = time.monotonic() - acted
             self._say(scenario.name, f"{acted - began:.1f} s + {settled:.1f} s. {said or ''}")
 
-    def _add(self, made: World) -> None:
+    async def _act(self, scenario: Scenario, made: World) -> str | None:
+        try:
+            async with asyncio.timeout(self._act_within_s) as within:
+                return await scenario.act(made)
+        except TimeoutError:
+            if not within.expired():
+                raise
+            raise Violation(f"{scenario.name} did not end within {self._act_within_s:g} s") from None
+
+    def _add_the_world(self) -> None:
+        """Count what this round's world has seen, once."""
+        made, self._world = self._world, None
+        if made is None:
+            return
         self.counts.update(made.counts)
         self.resets.update(made.resets)
         ledger = made.ledger
@@ -95,6 +126,11 @@ class Walk:
 
     def _say(self, name: str, text: str) -> None:
         print(f"[{time.monotonic() - self.began:6.1f} s] {name}: {text}", flush=True)
+
+    def hung(self) -> None:
+        """Report from outside of the event loop that it does not come to an end."""
+        self._add_the_world()
+        self.report(f"HUNG: {self.at}{self.found}; the stacks follow")
 
     def report(self, broken: str | None) -> None:
         print()
@@ -108,13 +144,19 @@ class Walk:
         print(broken or "lost: 0, repeated: 0, out of order: 0, silent gaps: 0")
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=None, help="replays a run")
     parser.add_argument("--only", default="", help="names of scenarios, separated by commas; each once")
     parser.add_argument("--list", action="store_true", help="name every scenario and its promise")
-    asked = parser.parse_args()
+    parser.add_argument(
+        "--act-within", type=float, default=_ACT_WITHIN_S, metavar="S", help="a fault's longest time"
+    )
+    parser.add_argument(
+        "--end-within", type=float, default=_END_WITHIN_S, metavar="S", help="by force, after MINUTES"
+    )
+    asked = parser.parse_args(argv)
     if asked.list:
         for scenario in SCENARIOS.values():
             print(f"{scenario.name}\n    {scenario.promise}")
@@ -123,13 +165,19 @@ def main() -> int:
     only = [name for name in asked.only.split(",") if name]
     if unknown := set(only) - set(SCENARIOS):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}; --list names them all")
-    walk = Walk(seed, asked.minutes, only)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    walk = Walk(seed, asked.minutes, only, act_within_s=asked.act_within)
     broken = None
-    faulthandler.dump_traceback_later(asked.minutes * 60 + _END_WITHIN_S, exit=True)
-    try:
-        asyncio.run(walk.run())
-    except* Violation as violations:
-        broken = "BROKEN: " + "; ".join(_told(violations))
+    with HardEnd(asked.minutes * 60 + asked.end_within, walk.hung):
+        try:
+            asyncio.run(walk.run())
+        except* Violation as violations:
+            broken = "BROKEN: " + "; ".join(_told(violations))
+        except* Exception as errors:  # noqa: BLE001 - whatever it was, the report says so
+            traceback.print_exception(errors)
+            broken = f"FAILED: {walk.at}: " + "; ".join(_told(errors))
+        except* KeyboardInterrupt:
+            broken = f"STOPPED: {walk.at}; nothing was broken until then"
     walk.report(broken)
     return 1 if broken else 0
 
@@ -140,7 +188,8 @@ def _told(group: BaseExceptionGroup[BaseException]) -> list[str]:
         if isinstance(error, BaseExceptionGroup):
             told += _told(error)
         else:
-            told.append(f"{error} ({', '.join(getattr(error, '__notes__', []))})")
+            text = str(error) or type(error).__name__
+            told.append(f"{text} ({', '.join(getattr(error, '__notes__', []))})")
     return told
 
 

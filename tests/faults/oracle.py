@@ -24,6 +24,7 @@ class Seen(NamedTuple):
 
     type: str
     job: str
+    """Its source and its id; of a `source_reset`, the source alone."""
     queue: str | None
     mark: str | None
 
@@ -58,7 +59,15 @@ class Left(NamedTuple):
 class Reset(NamedTuple):
     reason: str
     cursor: Cursor
+    source: str | None = None
+    """Given where only this source is to be loaded afresh: then it has a place in the order like any event."""
 
+    @property
+    def seen(self) -> Seen:
+        return Seen(self.reason, self.source or "", None, None)
+
+
+SOURCE_RESET: Final = "source_reset"
 
 Step = Opened | Got | Left | Reset
 
@@ -105,16 +114,28 @@ class History:
         """For one job, versions rise in the order of the log."""
         newest: dict[str, int] = {}
         for entry in self.entries:
+            if entry.seen.type == SOURCE_RESET:
+                continue
             if newest.get(entry.seen.job, -1) >= entry.version:
                 raise Violation(f"the log: {entry.cursor} has an older version of job {entry.seen.job}")
             newest[entry.seen.job] = entry.version
 
-    def balance(self, owed: Counter[str]) -> None:
-        """Each committed change once, and nothing else."""
-        paid = Counter(entry.seen.entry for entry in self.entries)
+    @property
+    def source_resets(self) -> int:
+        return sum(entry.seen.type == SOURCE_RESET for entry in self.entries)
+
+    def balance(self, owed: Counter[str], *, faults: int = 0, source: str = "") -> Counter[str]:
+        """Each committed change once, and nothing else. Returns those of an adopted `source` that are missing because
+        its capture failed: at most one for each of the `faults` that it has counted since the last time.
+        """
+        paid = Counter(entry.seen.entry for entry in self.entries if entry.seen.type != SOURCE_RESET)
         lost, invented = owed - paid, paid - owed
+        missed = Counter({name: n for name, n in lost.items() if name[1:].startswith(f"{source}/")})
+        if missed.total() <= faults:
+            lost -= missed
         if lost or invented:
             raise Violation(f"the log: lost {_few(lost)}; repeated or invented {_few(invented)}")
+        return missed
 
 
 @dataclass
@@ -141,14 +162,14 @@ def everything(_: Entry) -> bool:
 
 def queue_is(queue: str) -> Matches:
     def matches(entry: Entry) -> bool | None:
-        if entry.seen.queue == queue:
+        if entry.seen.queue == queue or entry.seen.type == SOURCE_RESET:
             return True
         return None if entry.was_queue == queue else False
 
     return matches
 
 
-_REASONS: Final = frozenset({"epoch_changed", "lagged", "cursor_expired", "source_reset"})
+_REASONS: Final = frozenset({"epoch_changed", "lagged", "cursor_expired"})
 
 
 def judge(
@@ -173,7 +194,13 @@ def judge(
         match step:
             case Opened(cursor):
                 at = cursor
-            case Reset(reason, cursor):
+            case Reset(reason, cursor, source) if source is not None:
+                missed = _follow(who, step, at, history, matches, disaster=disaster, verdict=verdict)
+                collapsed.update({entry.seen.job: entry.cursor for entry in missed})
+                collapsed.pop(source, None)
+                verdict.resets[reason] += 1
+                at = cursor
+            case Reset(reason, cursor, _):
                 lagging = slow and reason == "lagged"
                 if reason not in _REASONS or not (disaster or lagging):
                     raise Violation(f"{who}: reset ({reason}) at {at} for no reason")
@@ -212,7 +239,7 @@ def arrived(place: Cursor, history: History, matches: Matches = everything) -> b
 
 def _follow(
     who: str,
-    step: Got | Left,
+    step: Got | Left | Reset,
     at: Cursor,
     history: History,
     matches: Matches,
@@ -233,10 +260,10 @@ def _follow(
         raise Violation(f"{who}: went on to {cursor} from {at}, which was lost, without a reset")
     entry = history.at(cursor.position)
     shown = matches(entry)
-    if isinstance(step, Got):
+    if not isinstance(step, Left):
         if shown is not True or entry.seen != step.seen or entry.cursor != cursor:
             raise Violation(f"{who}: told {step.seen} at {cursor}, where the log has {entry}")
-        if step.version is not None and step.version != entry.version:
+        if isinstance(step, Got) and step.version not in {None, entry.version}:
             raise Violation(f"{who}: told version {step.version} at {cursor}, where the log has {entry}")
     elif shown is not None or entry.seen.job != step.job:
         raise Violation(f"{who}: told that {step.job} left at {cursor}, where the log has {entry}")

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import psycopg
 
+from faults.hard_end import children
 from tailboard.db.embedded.installation import Account, Installation
 
 SETTINGS: Final = {
@@ -106,7 +107,7 @@ class Postgres:
         if process is None:
             return
         if how is signal.SIGKILL:
-            for pid in _family(process.pid):
+            for pid in children(process.pid):
                 _kill(pid)
         process.send_signal(how)
         try:
@@ -172,19 +173,6 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _family(parent: int) -> list[int]:
-    """The children of a process: of PostgreSQL all but the first process."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent:
-            found.append(int(stat.parent.name))
-    return found
 
 
 def _kill(pid: int) -> None:

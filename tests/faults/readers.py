@@ -17,7 +17,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 from websockets.typing import Subprotocol
 
-from faults.oracle import Got, Left, Matches, Opened, Reset, Seen, Step, Violation, everything
+from faults.oracle import SOURCE_RESET, Got, Left, Matches, Opened, Reset, Seen, Step, Violation, everything
+from faults.workload import job_name
 from tailboard.core.cursor import Cursor
 
 LOST: Final = (OSError, ConnectionClosed, InvalidHandshake, InvalidMessage, httpx.HTTPError, TimeoutError, EOFError,
@@ -95,7 +96,7 @@ class Reader:
                         continue
                     case Got(cursor) | Left(cursor):
                         self.place = cursor
-                    case Reset(_, cursor):
+                    case Reset(cursor=cursor):
                         self.place = cursor
                 patience -= 1
                 if not patience:
@@ -107,16 +108,17 @@ def step_of(message: dict[str, Any]) -> Step | None:
     """What a message tells; None for those that tell no change. Raises Violation for an error that is final."""
     match message["type"]:
         case "reset":
-            return Reset(message["reason"], Cursor.parse(message["cursor"]))
+            return Reset(message["reason"], Cursor.parse(message["cursor"]), message.get("source"))
         case "left":
-            return Left(Cursor.parse(message["cursor"]), str(message["id"]))
+            return Left(Cursor.parse(message["cursor"]), job_name(message["source"], str(message["id"])))
         case "error":
             if message["retryable"]:
                 raise Refused(message["message"])
             raise Violation(f"a cursor that was given out is refused: {message}")
         case _ if "job" in message:
             job = message["job"]
-            seen = Seen(message["type"], str(job["id"]), job.get("queue"), job.get("phase"))
+            name = job_name(message["source"], str(job["id"]))
+            seen = Seen(message["type"], name, job.get("queue"), job.get("phase"))
             return Got(Cursor.parse(message["cursor"]), seen, message["version"])
         case _:
             return None
@@ -210,17 +212,19 @@ def sql(database_url: Callable[[], str]) -> Stream:
                 try:
                     rows = await (
                         await connection.execute(
-                            'SELECT "cursor", type, job_id, change, job FROM tailboard.read(%s, %s)',
+                            'SELECT "cursor", type, source, job_id, change, job FROM tailboard.read(%s, %s)',
                             [str(reader.place), reader.rng.randint(1, 400)],
                         )
                     ).fetchall()
                 except errors.InvalidParameterValue as error:
                     raise Violation(f"a cursor that was given out is refused: {error}") from error
-                for cursor, kind, job_id, change, job in rows:
+                for cursor, kind, source, job_id, change, job in rows:
                     if kind == "reset":
                         yield Reset(change["reason"], Cursor.parse(cursor))
+                    elif kind == SOURCE_RESET:
+                        yield Reset(kind, Cursor.parse(cursor), source)
                     else:
-                        seen = Seen(kind, job_id, job["queue"], job["phase"])
+                        seen = Seen(kind, job_name(source, job_id), job["queue"], job["phase"])
                         yield Got(Cursor.parse(cursor), seen, None)
                 await asyncio.sleep(0.1)
 

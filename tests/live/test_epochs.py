@@ -107,8 +107,19 @@ async def test_a_restored_log_goes_on_in_a_new_epoch_with_its_past_readable(
     assert sealed_seqs(new) == captured_seqs(new)
 
 
+def shift_ids(connection: psycopg.Connection[Any], distance: int) -> None:
+    """Give the log transaction ids as a server far behind or far ahead would have given them."""
+    shift = "greatest(3, xid::text::bigint + %s)::text::xid8"
+    connection.execute(f"UPDATE tailboard.changes SET xid = {shift}".encode(), [distance])
+    connection.execute(
+        f"UPDATE tailboard.ticks SET xids = ARRAY(SELECT {shift} FROM unnest(xids) AS xid)".encode(),
+        [distance],
+    )
+
+
+@pytest.mark.parametrize("distance", [0, 1_000_000], ids=["near", "higher"])
 async def test_an_adopted_table_is_restored_with_its_capture_and_counted_again(
-    database_url: str, empty_database_url: str, connect: Connect, restore: Restore
+    distance: int, database_url: str, empty_database_url: str, connect: Connect, restore: Restore
 ) -> None:
     old = connect()
     make_orders(old)
@@ -118,6 +129,7 @@ async def test_an_adopted_table_is_restored_with_its_capture_and_counted_again(
         old.execute("INSERT INTO shop.orders (state) SELECT 'new' FROM generate_series(1, 5)")
         await node.recorder.until(lambda seen: len(seen.events) == 6)
     old.execute("INSERT INTO shop.orders (state) VALUES ('busy')")  # nobody has sealed it
+    shift_ids(old, distance)
     restore()
     new = connect(empty_database_url)
     new.execute("INSERT INTO shop.orders (state) VALUES ('ok')")
@@ -186,13 +198,7 @@ async def test_transaction_ids_of_the_old_server_are_never_compared_with_those_o
     enqueue(old, 20)
     await seal_all(database_url)
     enqueue(old, 20)
-    # ids as a server far behind or far ahead would have given them
-    shift = "greatest(3, xid::text::bigint + %s)::text::xid8"
-    old.execute(f"UPDATE tailboard.changes SET xid = {shift}".encode(), [distance])
-    old.execute(
-        f"UPDATE tailboard.ticks SET xids = ARRAY(SELECT {shift} FROM unnest(xids) AS xid)".encode(),
-        [distance],
-    )
+    shift_ids(old, distance)
     restore()
     new = connect(empty_database_url)
     enqueue(new, 5)

@@ -63,6 +63,21 @@ async def test_a_job_that_the_log_never_heard_of_has_an_empty_history(
     assert (nobody.status_code, nobody.json()["code"]) == (404, "job_not_found")
 
 
+async def test_the_log_tells_of_a_source_that_was_counted_as_every_transport_does(
+    client: Client, owner: psycopg.Connection[Any]
+) -> None:
+    owner.execute("TRUNCATE shop.exports")
+    told: list[dict[str, Any]] = []
+    async with asyncio.timeout(20):
+        while not any(event.get("source") == "exports" for event in told):
+            told = (await client.get("/api/events?after=1.0")).json()["events"]
+            await asyncio.sleep(0.05)
+    reset = next(event for event in told if event["source"] == "exports")
+    assert reset == {
+        "type": "reset", "reason": "source_reset", "source": "exports", "cursor": reset["cursor"]
+    }  # fmt: skip
+
+
 async def test_a_list_merges_all_sources_by_creation(
     client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
 ) -> None:

@@ -74,6 +74,7 @@ class Caretaker(Service):
         self.ready()
         while True:
             if self._sealer.leading:
+                self._forget()  # another server may have taken the former's place, whose transaction ids mean nothing
                 connection = await self._database.direct("caretaker")
                 try:
                     while self._sealer.leading:
@@ -81,9 +82,12 @@ class Caretaker(Service):
                         await asyncio.sleep(self._look_every_s)
                 finally:
                     await connection.close()
-            self._memories.clear()
-            self._drifts.clear()
+            self._forget()
             await asyncio.sleep(self._look_every_s)
+
+    def _forget(self) -> None:
+        self._memories.clear()
+        self._drifts.clear()
 
     async def _look_after(self, connection: Connection) -> None:
         looks = await look(connection)

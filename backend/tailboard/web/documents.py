@@ -1,7 +1,7 @@
 """The shapes of answers, for the OpenAPI document. Answers themselves are bytes; tests hold them to these."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import UNSET, Struct, UnsetType
@@ -89,6 +89,15 @@ class History(Struct):
 
     events: list[Event]
     next: str | None
+
+
+class SourceReset(Struct):
+    """In the place of an event: the counts of this source began anew, and it alone has to be loaded again."""
+
+    type: Literal["reset"]
+    reason: Literal["source_reset"]
+    source: str
+    cursor: str
 
 
 class EventPage(Struct):

@@ -6,8 +6,10 @@ from typing import Annotated
 from litestar import Controller, Response, get
 from litestar.params import QueryParameter
 
+from tailboard.core.change import Op
 from tailboard.core.cursor import Cursor
-from tailboard.core.frames import event_json
+from tailboard.core.event import Event
+from tailboard.core.frames import event_json, reset_entry
 from tailboard.core.job import STATUSES
 from tailboard.core.projections import Minute
 from tailboard.core.stats import Tally
@@ -43,11 +45,18 @@ class EventsController(Controller):
         page = await board.log.read(Cursor.parse(after), limit)
         return answer(
             fields(
-                events=items([event_json(event) for event in page.events]),
+                events=items([_told(event) for event in page.events]),
                 cursor=str(page.cursor),
                 more=page.cursor != page.head.cursor,
             )
         )
+
+
+def _told(event: Event) -> bytes:
+    """As every transport tells it: a source that is to be loaded again is a reset, not an event of some job."""
+    if event.change.op is Op.RESET:
+        return reset_entry("source_reset", event.cursor, event.change.source).data
+    return event_json(event)
 
 
 class StatsController(Controller):

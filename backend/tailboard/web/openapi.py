@@ -14,6 +14,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import Guard
 
 from tailboard.web.bodies import BODIES, JOB_NAME, NO_NUL, Bulk, ChangeJob, Enqueue
+from tailboard.web.documents import SourceReset
 from tailboard.web.errors import PROBLEM_JSON, Problem
 
 _REF: Final = "#/components/schemas/{name}"
@@ -37,10 +38,12 @@ _GONE_BELOW_THE_FLOOR: Final = frozenset(
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
     """The document with bodies, problems, the token, and numbers as JSON has them."""
-    _, schemas = msgspec.json.schema_components((*BODIES, Problem), ref_template=_REF)
+    _, schemas = msgspec.json.schema_components((*BODIES, Problem, SourceReset), ref_template=_REF)
     schemas["ChangeJob"]["minProperties"] = 1
     components = document.setdefault("components", {})
     components["schemas"] = components.get("schemas", {}) | schemas
+    events = components["schemas"]["EventPage"]["properties"]["events"]
+    events["items"] = {"oneOf": [events["items"], {"$ref": _REF.format(name="SourceReset")}]}
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
         "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},

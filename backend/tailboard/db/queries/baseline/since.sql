@@ -1,11 +1,14 @@
 -- What the changes of a source add to its counts that this snapshot sees and an earlier one did not: by the rule by which
--- the sealer finds what is new. The last column says that the source was emptied or reset among them.
-WITH fresh AS (
+-- the sealer finds what is new, the floor of a restored log included: below it stand another cluster's transaction ids.
+-- The last column says that the source was emptied or reset among them.
+WITH floor AS MATERIALIZED (
+    SELECT floor_seq AS seq FROM tailboard.epochs ORDER BY epoch DESC LIMIT 1
+), fresh AS (
     SELECT c.* FROM tailboard.changes c
-     WHERE c.source = %(source)s AND c.xid >= pg_snapshot_xmax(%(snapshot)s::pg_snapshot)
+     WHERE c.source = %(source)s AND c.seq > (SELECT seq FROM floor) AND c.xid >= pg_snapshot_xmax(%(snapshot)s::pg_snapshot)
     UNION ALL
     SELECT c.* FROM tailboard.changes c
-     WHERE c.source = %(source)s AND c.xid = ANY (ARRAY(SELECT pg_snapshot_xip(%(snapshot)s::pg_snapshot)))
+     WHERE c.source = %(source)s AND c.seq > (SELECT seq FROM floor) AND c.xid = ANY (ARRAY(SELECT pg_snapshot_xip(%(snapshot)s::pg_snapshot)))
 ), counted AS (
     SELECT CASE WHEN op = 'U' THEN old_queue ELSE job ->> 'queue' END AS queue,
            old_status AS status, old_due AS due, -1 AS n FROM fresh WHERE old_status IS NOT NULL

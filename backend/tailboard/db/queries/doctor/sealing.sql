@@ -11,4 +11,5 @@ SELECT (SELECT pid FROM pg_locks
        (SELECT value = 'true' FROM tailboard.settings WHERE key = 'notify') AS notify,
        (SELECT extract(epoch FROM clock_timestamp() - min(greatest(c.at, last.at)))::float8
           FROM tailboard.changes c, last
-         WHERE c.xid >= pg_snapshot_xmax(last.snap) OR c.xid = ANY (last.running)) AS waiting_s
+         WHERE c.seq > (SELECT floor_seq FROM tailboard.epochs ORDER BY epoch DESC LIMIT 1)
+           AND (c.xid >= pg_snapshot_xmax(last.snap) OR c.xid = ANY (last.running))) AS waiting_s
