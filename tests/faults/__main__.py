@@ -26,6 +26,14 @@ _ACT_WITHIN_S: Final = 240.0
 _END_WITHIN_S: Final = 600.0
 """So long after its time a walk ends by force, and says where it hangs: nothing here may run for ever."""
 
+_WHY: Final = {
+    "epoch_changed": "because PostgreSQL had lost commits, in a failover or a restore",
+    "cursor_expired": "because PostgreSQL had lost commits, in a failover or a restore",
+    "lagged": "because a reader was slow, or could not take a flood of rows from one statement",
+    "source_reset": "because the adopted table was counted: at first, after a restore, or for its capture's faults",
+}
+"""What the oracle has made sure of."""
+
 MODULES = (processes, network, server, disasters, resources)
 
 
@@ -138,7 +146,9 @@ class Walk:
         print(f"faults injected: {self.faults.total()} of {len(self.faults)} kinds")
         for name, n in sorted(self.counts.items()):
             print(f"{name}: {n}")
-        print(f"resets: {dict(self.resets) or 'none'}")
+        print("resets: none" if not self.resets else "resets:")
+        for reason, n in self.resets.items():
+            print(f"    {reason}: {n}, {_WHY[reason]}")
         for name, reason in self.skipped.items():
             print(f"skipped {name}: {reason}")
         print(broken or "lost: 0, repeated: 0, out of order: 0, silent gaps: 0")

@@ -302,6 +302,7 @@ class World:
             except Violation as violation:
                 complaint.append(violation)
                 return False
+            self._explain_source_resets(history, faulty=new > 0)
             self.history = history
             self.ledger.forgive(missed)
             self._faults_known = faults
@@ -312,6 +313,14 @@ class World:
             await await_until(complete, SETTLE_S)
         except TimeoutError:
             raise complaint[0] from None
+
+    def _explain_source_resets(self, history: History, *, faulty: bool) -> None:
+        """The adopted table begins anew when it is counted for the first time, when its capture has missed something,
+        and after a restore; never because its counts turned out to be wrong.
+        """
+        before = self.history.source_resets
+        if history.source_resets > before > 0 and not (faulty or self.disaster):
+            raise Violation("the counts of the adopted table began anew for no reason")
 
     def _faults(self) -> int:
         """How often the capture of the adopted table has failed, by its own count."""
