@@ -10,11 +10,14 @@ import { live, says, stage } from './harness.ts';
 const it = stage();
 afterEach(async () => {
   await it.closePages();
-  it.assertNoComplaints();
+  it.assertNoComplaints(/404 \(Not Found\)/);
 });
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** What leads nowhere. */
+const MISSING = ['/jobs/jobs/999999', '/no/such/page'];
 
 interface Violation {
   readonly id: string;
@@ -67,12 +70,16 @@ for (const colorScheme of ['light', 'dark'] as const) {
   test(`axe finds nothing on any page in ${colorScheme}`, async () => {
     const id = fill();
     const page = await it.open('/', { colorScheme, reducedMotion: 'reduce' });
-    for (const path of ['/', '/queue', '/queue?q=nothing-has-this', `/jobs/jobs/${id}`, '/live', '/workers', '/sources', ...past(id)]) {
+    for (const path of ['/', '/queue', '/queue?q=nothing-has-this', `/jobs/jobs/${id}`, '/live', ...MISSING, '/workers', '/sources', ...past(id)]) {
       await page.goto(it.board.url + path);
       await live(page);
       await settled(page);
       assert.deepEqual(await violations(page), [], `on ${path}`);
     }
+    await page.goto(`${it.board.url}/live`);
+    await page.locator('.event-open').first().click();
+    await page.locator('.event .json').waitFor();
+    assert.deepEqual(await violations(page), [], 'with an event opened');
     await page.goto(`${it.board.url}/queue`);
     await page.getByRole('button', { name: 'Act on all that match' }).click();
     await page.getByRole('toolbar').getByRole('button', { name: 'Retry' }).click();
@@ -83,6 +90,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.keyboard.type('kind');
     await says(page.locator('.palette-choice').first(), 'kind.');
     assert.deepEqual(await violations(page), [], 'in the palette');
+    await page.keyboard.press('Escape');
+    await page.getByRole('checkbox').first().click();
+    await page.keyboard.press('?');
+    await says(page.getByRole('dialog'), 'These keys');
+    assert.deepEqual(await violations(page), [], 'in the key sheet');
+    await page.keyboard.press('Escape');
+    assert.deepEqual(await violations(page), [], 'with a job selected');
   });
 }
 
@@ -96,4 +110,11 @@ test('every page fits a phone of 390 px, and axe finds nothing there', async () 
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, `${path} is too wide`);
     assert.deepEqual(await violations(page), [], `on ${path}`);
   }
+  await page.goto(`${it.board.url}/queue?status=failed&queue=queue-0&worker=a-worker-with-a-long-name.internal.example.com`);
+  await page.getByRole('button', { name: 'Filters', exact: true }).click();
+  await page.getByLabel('Order').waitFor();
+  await page.getByRole('button', { name: 'Act on all that match' }).click();
+  await page.getByRole('toolbar').waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, 'the filters are too wide');
+  assert.deepEqual(await violations(page), [], 'with the filters open');
 });

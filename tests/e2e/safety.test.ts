@@ -86,6 +86,30 @@ describe('an open board', () => {
   });
 });
 
+describe('a board whose server is read-only', () => {
+  const it = stage({ TAILBOARD_READ_ONLY: 'on' });
+  afterEach(async () => {
+    await it.closePages();
+    it.assertNoComplaints();
+  });
+
+  test('shows everything and offers no action, by mouse or key', async () => {
+    const id = it.board.insert({ kind: 'only.shown', status: 'failed' });
+    const page = await it.open('/queue');
+    await live(page);
+    await row(page, id).waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Read-only' }).isDisabled());
+    assert.equal(await page.getByRole('checkbox').count(), 0);
+    assert.equal(await page.getByRole('button', { name: 'Act on all that match' }).count(), 0);
+    for (const key of ['j', 'r', 'x', 'a']) await page.keyboard.press(key);
+    assert.equal(await page.getByRole('toolbar').count(), 0);
+    await page.keyboard.press('o');
+    await says(page.locator('.job-head'), 'Failed');
+    assert.equal(await page.locator('.job-actions').count(), 0);
+    assert.equal(it.board.sql(`SELECT status FROM tailboard.jobs WHERE id = ${id}`), 'failed');
+  });
+});
+
 describe('a board with a token', () => {
   const it = stage({ TAILBOARD_TOKEN: 'correct-horse-battery' });
   afterEach(async () => {
