@@ -13,6 +13,9 @@ from tailboard.sources import sqltext
 from tailboard.sources.source import GONE, Column, Follow, Source, StatusColumn
 from tailboard.sources.sqltext import TableName
 
+MAX_LENGTH: Final = 50_000
+"""Of a TOML text, in characters."""
+MAX_EXPRESSION: Final = 10_000
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _COLUMNS: Final = tuple(Column)
 _KEYS: Final = (
@@ -28,9 +31,13 @@ def parse(text: str, *, schema: str | None = None, origin: str = "the definition
 
 def document(text: str, origin: str) -> dict[str, Any]:
     """TOML as a mapping."""
+    if len(text) > MAX_LENGTH:
+        raise InvalidSource(f"{origin} is longer than {MAX_LENGTH:,} characters.")
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise InvalidSource(f"{origin} is nested too deeply.") from error
+    except ValueError as error:  # a TOMLDecodeError is one, and so is a number of too many digits
         raise InvalidSource(f"{origin} is no TOML: {error}.") from error
 
 
@@ -175,6 +182,8 @@ def _optional(definition: Mapping[str, Any], key: str, where: str) -> str | None
 
 def _expression(given: Any, where: str, *, statement: bool = False) -> str:
     text = _text(given, where)
+    if len(text) > MAX_EXPRESSION:
+        raise InvalidSource(f"{where} is longer than {MAX_EXPRESSION:,} characters: put it into a function.")
     fault = sqltext.fault(f"({text})" if statement else text) if text.strip() else "is empty"
     if fault is not None:
         what = "one SQL statement" if statement else "one SQL expression"

@@ -16,8 +16,8 @@ _TOKEN: Final = re.compile(
   | (?P<dollar>  \$(?P<tag>[A-Za-z_]\w*)?\$ (?:.|\n)*? \$(?(tag)(?P=tag)|)\$ )
   | (?P<open>    [(\[] )
   | (?P<close>   [)\]] )
-  | (?P<bad>     ;|'|"|/\*|\*/ )
-  | (?P<word>    [^\W\d]\w* )
+  | (?P<bad>     ;|'|"|/\*|\*/|\$(?:[A-Za-z_]\w*)?\$ )
+  | (?P<word>    [^\W\d][\w$]* )
   | (?P<other>   . | \n )
     """,
     re.VERBOSE,
@@ -55,10 +55,13 @@ def fault(text: str) -> str | None:
     something = False
     for token in _TOKEN.finditer(text):
         match token.lastgroup:
+            case "block" if "/*" in token[0][2:]:
+                return "has a comment within a comment"  # which PostgreSQL ends elsewhere
             case "comment" | "block":
                 continue
             case "bad":
-                return _SAID.get(token[0], "has an unclosed comment")
+                unclosed = token[0] if token[0].startswith("$") else "comment"
+                return _SAID.get(token[0], f"has an unclosed {unclosed}")
             case "open":
                 expected.append(_CLOSES[token[0]])
             case "close":
