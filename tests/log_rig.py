@@ -156,9 +156,9 @@ async def sealing(url: str) -> AsyncIterator[WatchedSealer]:
 
 
 async def seal_all(url: str) -> None:
-    """Let a sealer take all that is committed, and go."""
-    async with sealing(url):
-        pass
+    """Let a sealer take all that is committed, and go; the one before it may have the lead for a moment still."""
+    async with sealing(url) as sealer:
+        await sealer.until_pause(lambda _: True)
 
 
 async def one(connection: AConnection, statement: str, *parameters: object) -> Any:

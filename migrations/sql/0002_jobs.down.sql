@@ -1,4 +1,4 @@
-DROP FUNCTION tailboard.card(tailboard.changes);
+DROP FUNCTION tailboard.card_text(tailboard.changes), tailboard.card(tailboard.changes);
 ALTER TABLE tailboard.changes DROP COLUMN record;
 DROP TABLE tailboard.jobs CASCADE; -- with the functions that take its row type
 DROP TABLE tailboard.workers;

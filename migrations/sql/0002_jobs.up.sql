@@ -109,14 +109,30 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tailboard.job_card IS 'The canonical job: the row as JSON, payload and result left out where they are over 2048 bytes';
 
--- The log keeps a small row as it is and makes JSON of it when it is read: to write JSON in every UPDATE would be the
--- largest part of what capture costs a worker. Jobs with large values, and rows of other tables, are logged as a card.
+-- The log keeps a small job as a row and makes JSON of it when it is read: to write JSON in every UPDATE would be the
+-- largest part of what capture costs a worker. Jobs with large values are logged as a card.
 ALTER TABLE tailboard.changes ADD COLUMN record tailboard.jobs;
-COMMENT ON COLUMN tailboard.changes.record IS 'The row itself, where it is one of tailboard.jobs and small; job is NULL then';
+COMMENT ON COLUMN tailboard.changes.record IS 'The job as a row, where it is small; job is NULL then. An id that is not a number is in job_id alone';
 
+-- Both without a SET clause, so that they are part of the query that calls them.
 CREATE FUNCTION tailboard.card(c tailboard.changes) RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT coalesce(c.job, pg_catalog.to_jsonb(c.record)) $$;
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN c.job IS NOT NULL THEN c.job
+        WHEN (c.record).id IS NOT NULL AND c.due IS NULL THEN pg_catalog.to_jsonb(c.record)
+        ELSE pg_catalog.to_jsonb(c.record)
+             OPERATOR(pg_catalog.||) CASE WHEN (c.record).id IS NULL THEN pg_catalog.jsonb_build_object('id', c.job_id) ELSE '{}' END
+             OPERATOR(pg_catalog.||) CASE WHEN c.due IS NOT NULL THEN pg_catalog.jsonb_build_object('due', c.due) ELSE '{}' END
+    END
+$$;
 COMMENT ON FUNCTION tailboard.card IS 'The canonical job after a change; for D the job before it';
+
+CREATE FUNCTION tailboard.card_text(c tailboard.changes) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN (c.record).id IS NOT NULL AND c.due IS NULL THEN pg_catalog.row_to_json(c.record)::pg_catalog.text
+                ELSE tailboard.card(c)::pg_catalog.text END
+$$;
+COMMENT ON FUNCTION tailboard.card_text IS 'The same as text, which is quicker to make';
 
 -- What the two functions below leave to these: nothing to log, large values, an armed bell, a leaf that is full.
 CREATE FUNCTION tailboard.log_job_update(was tailboard.jobs, is_now tailboard.jobs) RETURNS void

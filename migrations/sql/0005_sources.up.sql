@@ -120,7 +120,7 @@ BEGIN
     ELSIF op = 'I' AND current_setting('tailboard.deleted', true) = pg_current_xact_id()::text THEN
         DELETE FROM tailboard.changes c
          WHERE c.xid = pg_current_xact_id() AND c.source = log_change.source AND c.job_id = id AND c.op = 'D'
-        RETURNING c.old_status, c.old_due, c.job INTO gone;
+        RETURNING c.old_status, c.old_due, tailboard.card(c) AS job INTO gone;
         IF FOUND THEN
             op := 'U';
             old_status := gone.old_status;

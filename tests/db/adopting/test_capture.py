@@ -38,7 +38,10 @@ def operator(database_url: str) -> Iterator[Owner]:
 
 
 def cards(owner: Owner, table: str = "prints") -> list[dict[str, Any]]:
-    return [row[0] for row in owner.execute("SELECT job FROM tailboard.changes ORDER BY seq").fetchall()]
+    return [
+        row[0]
+        for row in owner.execute("SELECT tailboard.card(c) FROM tailboard.changes c ORDER BY seq").fetchall()
+    ]
 
 
 def test_a_strangers_table_is_captured_and_read_alike(owner: Owner) -> None:
@@ -368,9 +371,9 @@ FAULTS: list[tuple[LiteralString, int]] = [
     # what breaks the capture, and how many of the five writes below it then cannot record
     ("ALTER TABLE {t} RENAME COLUMN made_ms TO made", 5),
     ('ALTER TABLE {t} DROP COLUMN "found"', 5),
-    ("ALTER TABLE tailboard.changes RENAME COLUMN job TO jab", 5),
-    ("DROP FUNCTION tailboard.log_change; ALTER TABLE tailboard.changes RENAME COLUMN job TO jab", 5),
-    ("ALTER TABLE tailboard.faults RENAME TO faulty; ALTER TABLE tailboard.changes RENAME job TO jab", 5),
+    ("ALTER TABLE tailboard.changes RENAME COLUMN op TO opp", 5),
+    ("DROP FUNCTION tailboard.log_change; ALTER TABLE tailboard.changes RENAME COLUMN op TO opp", 5),
+    ("ALTER TABLE tailboard.faults RENAME TO faulty; ALTER TABLE tailboard.changes RENAME op TO opp", 5),
     (
         "ALTER TABLE {t} ALTER made_ms DROP DEFAULT; ALTER TABLE {t} ALTER made_ms TYPE boolean USING true",
         5,
@@ -507,8 +510,8 @@ def test_a_job_that_only_time_makes_pending(connect: Connect, operator: Owner) -
     )
     owner.execute("UPDATE public.later SET done = true")
     found = owner.execute(
-        "SELECT job_id, old_status, new_status, due IS NOT NULL, old_due IS NOT NULL, job ? 'due'"
-        " FROM tailboard.changes ORDER BY seq"
+        "SELECT job_id, old_status, new_status, due IS NOT NULL, old_due IS NOT NULL, tailboard.card(c) ? 'due'"
+        " FROM tailboard.changes c ORDER BY seq"
     ).fetchall()
     assert found == [
         ("1", None, "scheduled", True, False, True),

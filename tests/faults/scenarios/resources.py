@@ -13,7 +13,11 @@ from psycopg import errors
 from faults.scenario import Skipped, fault
 from faults.world import World
 
-_SIZE: Final = 48 << 20
+_ROOM: Final = 48 << 20
+"""What the log can grow by on the small file system, while it is moved there and until that is filled."""
+_LOG: Final = (
+    "c.relnamespace = 'tailboard'::regnamespace AND (c.relname LIKE 'changes%' OR c.relname LIKE 'ticks%')"
+)
 _LIBRARY: Final = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 
 
@@ -21,7 +25,9 @@ _LIBRARY: Final = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
 async def full_disk_under_the_log(world: World) -> str:
     folder = world.fresh_folder()
     folder.mkdir()
-    refused = await asyncio.to_thread(_mount, folder)
+    refused = await asyncio.to_thread(
+        _mount, folder, await asyncio.to_thread(_size_of_the_log, world) + _ROOM
+    )
     if refused:
         raise Skipped(f"a small file system cannot be mounted here: {refused}")
     try:
@@ -32,10 +38,20 @@ async def full_disk_under_the_log(world: World) -> str:
         )
 
 
-def _mount(folder: Path) -> str:
+def _size_of_the_log(world: World) -> int:
+    with world.primary.connect() as connection:
+        row = connection.execute(
+            "SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c"
+            f" WHERE {_LOG} AND c.relkind = 'r'".encode()
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _mount(folder: Path, size: int) -> str:
     """Mount a small file system; return why that is not possible, or nothing."""
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "none", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)], capture_output=True, check=False
     )
     return done.stderr.decode().strip()
 
@@ -71,8 +87,7 @@ def _move_the_log(world: World, tablespace: str) -> None:
     with world.primary.connect() as connection:
         relations = connection.execute(
             "SELECT c.oid::regclass::text, c.relkind::text FROM pg_class c"
-            " WHERE c.relnamespace = 'tailboard'::regnamespace AND c.relkind IN ('r', 'i')"
-            " AND (c.relname LIKE 'changes%' OR c.relname LIKE 'ticks%')"
+            f" WHERE {_LOG} AND c.relkind IN ('r', 'i')".encode()
         ).fetchall()
         for name, kind in relations:
             what = "TABLE" if kind == "r" else "INDEX"

@@ -20,6 +20,7 @@ from tailboard.errors import AttachRefused, InvalidSource
 from tailboard.sources.source import ROW, Source, StatusColumn
 from tailboard.sources.sqltext import TableName
 
+_SELECT: Final = re.compile(r"^SELECT\s+")  # a CASE begins on a line of its own
 _INTEGERS: Final = frozenset({"smallint", "integer", "bigint"})
 _TEXT_CATEGORIES: Final = frozenset(
     "SENBUVZD"
@@ -320,7 +321,7 @@ def _qualified(connection: Connection[Any], source: Source) -> dict[str, str]:
                 "SELECT pg_get_viewdef(to_regclass(%s))", [view.as_string(connection)]
             ).fetchone()
         assert row is not None  # noqa: S101 - the view has just been made
-        return str(row[0]).strip().removesuffix(";").removeprefix("SELECT ")
+        return _SELECT.sub("", str(row[0]).strip()).removesuffix(";")
 
     # What follows the expression is the same for every one of them.
     rest = written("id", "1").removeprefix("1")

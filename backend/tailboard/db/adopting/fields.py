@@ -12,6 +12,11 @@ from tailboard.sources.sqltext import renamed
 
 _LIGHT: Final = 1200
 """Bytes of a card below which nothing in it can be large."""
+_SURELY_SMALL: Final = 1000
+"""Stored bytes up to which a value goes into the log as it is."""
+
+RECORD: Final = ("id", *TYPES)
+"""The columns of `tailboard.jobs`, in their order."""
 
 
 class FieldsOf:
@@ -28,6 +33,10 @@ class FieldsOf:
 
     def _of(self, key: str) -> Composable:
         return parenthesized(renamed(self._described.qualified[key], ROW, self._row))
+
+    def state(self) -> Composed:
+        """What tells the status, to be compared as it is stored."""
+        return SQL("ROW({})").format(self._of("status"))
 
     def status(self, *, counted: bool) -> Composed:
         """Assigns id, status and due."""
@@ -46,6 +55,23 @@ class FieldsOf:
             )
         return SQL(" ").join(statements)
 
+    def record(self) -> Composed:
+        """The job as a row of the log, after the status: for jobs that are not heavy."""
+        numbered = self._described.numbered
+        values: dict[str, Composable] = {"id": self._of("id") if numbered else SQL("NULL"), **self._values()}
+        return SQL("ROW({})::tailboard.jobs").format(SQL(", ").join(values[name] for name in RECORD))
+
+    def heavy(self) -> Composable:
+        """Whether the job may have a value that is too large for the log."""
+        # A compressed value may be far longer than what is stored of it.
+        sizes = [
+            SQL("coalesce(pg_column_size({}) > {} OR pg_column_compression({}) IS NOT NULL, false)").format(
+                self._of(name), Literal(_SURELY_SMALL), self._of(name)
+            )
+            for name in self._columns.weighed()
+        ]
+        return SQL(" OR ").join(sizes) if sizes else SQL("false")
+
     def card(self) -> Composed:
         """Assigns the card, after the status."""
         columns, variable = self._columns, self._variable
@@ -53,15 +79,7 @@ class FieldsOf:
         pairs: list[Composable] = [
             SQL("'id', {}").format(identity if self._described.numbered else SQL("{}::text").format(identity))
         ]
-        for name in TYPES:
-            value = columns.column(name, guarded=True, of=self._of)
-            if name == "status":
-                value = variable["status"]
-            elif name == "progress" and name in self._described.types:
-                value = SQL("CASE WHEN {} IS NOT NULL THEN least(greatest({}, 0), 1) END").format(
-                    value, value
-                )
-            pairs.append(SQL("{}, {}").format(Literal(name), value))
+        pairs += [SQL("{}, {}").format(Literal(name), value) for name, value in self._values().items()]
         statements = [SQL("{} := jsonb_build_object({});").format(variable["card"], SQL(", ").join(pairs))]
         weighed = columns.weighed()
         if weighed:
@@ -87,6 +105,20 @@ class FieldsOf:
                 ).format(due=variable["due"], card=variable["card"])
             )
         return SQL(" ").join(statements)
+
+    def _values(self) -> dict[str, Composable]:
+        """The canonical columns after the id, in their order."""
+        values: dict[str, Composable] = {}
+        for name in TYPES:
+            value = self._columns.column(name, guarded=True, of=self._of)
+            if name == "status":
+                value = self._variable["status"]
+            elif name == "progress" and name in self._described.types:
+                value = SQL("CASE WHEN {} IS NOT NULL THEN least(greatest({}, 0), 1) END").format(
+                    value, value
+                )
+            values[name] = value
+        return values
 
     def facts(self) -> Composed:
         """Queue, kind, worker and tags, which a change keeps as they were."""

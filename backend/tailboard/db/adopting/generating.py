@@ -63,10 +63,16 @@ class Generated:
         )
         body = query("adopting_capture").format(
             source=Literal(self._source.name),
+            new_state=new.state(),
+            old_state=old.state(),
             new_image=self.image("tb_new"),
             old_image=self.image("tb_old"),
             new_status=new.status(counted=True),
             old_status=old.status(counted=False),
+            new_record=new.record(),
+            old_record=old.record(),
+            heavy=new.heavy(),
+            old_heavy=old.heavy(),
             new_card=new.card(),
             old_card=old.card(),
             facts=old.facts(),

@@ -9,46 +9,49 @@ DECLARE
     tb_old ALIAS FOR old;
     tb_id text; tb_status text; tb_due timestamptz; tb_card jsonb;
     tb_old_id text; tb_old_status text; tb_old_due timestamptz; tb_old_card jsonb;
-    BEGIN
+BEGIN
     IF TG_OP = 'UPDATE' THEN
-        -- A heartbeat: no column that the expressions look at has another value.
-        IF pg_catalog.record_image_eq({new_image}, {old_image}) THEN
-            RETURN NULL;
+        -- A heartbeat: no column that the expressions look at has another value. To ask that of all of them costs more
+        -- than to ask first whether the status is another one.
+        IF pg_catalog.record_image_eq({new_state}, {old_state}) THEN
+            IF pg_catalog.record_image_eq({new_image}, {old_image}) THEN
+                RETURN NULL;
+            END IF;
         END IF;
         {new_status}
         {old_status}
-        {new_card}
-        IF tb_status = tb_old_status OR tb_id <> tb_old_id THEN
+        IF tb_status = tb_old_status THEN
+            IF NOT ({heavy} OR {old_heavy}) AND tb_id = tb_old_id AND tb_due IS NOT DISTINCT FROM tb_old_due
+               AND record_image_eq({new_record}, {old_record}) THEN
+                RETURN NULL;
+            END IF;
+        END IF;
+        IF {heavy} OR {old_heavy} OR tb_id IS NULL OR tb_id <> tb_old_id OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
+            {new_card}
             {old_card}
             IF tb_id <> tb_old_id THEN
                 PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, NULL, NULL, tb_old_due, NULL, tb_old_card);
                 PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL);
-                RETURN NULL;
+            ELSE
+                PERFORM tailboard.log_change({source}, 'U', tb_id, tb_id, tb_old_status, tb_status, tb_due, tb_old_due, tb_card, tb_old_card);
             END IF;
-            IF tb_card = tb_old_card THEN
-                RETURN NULL;
-            END IF;
-        END IF;
-        IF tb_id IS NULL OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
-            PERFORM tailboard.log_change({source}, 'U', tb_id, tb_id, tb_old_status, tb_status, tb_due, tb_old_due, tb_card, NULL,
-                                         {facts});
             RETURN NULL;
         END IF;
         INSERT INTO tailboard.@leaf@ (seq, op, source, job_id, old_status, new_status,
-                                      old_queue, old_kind, old_worker, old_tags, job, due, old_due)
+                                      old_queue, old_kind, old_worker, old_tags, record, due, old_due)
         VALUES (currval('tailboard.changes_seq'), 'U', {source}, tb_id, tb_old_status, tb_status,
-                {facts}, tb_card, tb_due, tb_old_due);
+                {facts}, {new_record}, tb_due, tb_old_due);
     ELSIF TG_OP = 'INSERT' THEN
         {new_status}
-        {new_card}
         -- DELETE and INSERT of one id in one transaction are one update; only a transaction that deleted looks.
-        IF current_setting('tailboard.deleted', true) = pg_current_xact_id()::text
+        IF {heavy} OR current_setting('tailboard.deleted', true) = pg_current_xact_id()::text
            OR tb_id IS NULL OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
+            {new_card}
             PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL);
             RETURN NULL;
         END IF;
-        INSERT INTO tailboard.@leaf@ (seq, op, source, job_id, new_status, job, due)
-        VALUES (currval('tailboard.changes_seq'), 'I', {source}, tb_id, tb_status, tb_card, tb_due);
+        INSERT INTO tailboard.@leaf@ (seq, op, source, job_id, new_status, record, due)
+        VALUES (currval('tailboard.changes_seq'), 'I', {source}, tb_id, tb_status, {new_record}, tb_due);
     ELSE
         {old_status}
         {old_card}

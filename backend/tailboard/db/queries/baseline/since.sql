@@ -10,10 +10,10 @@ WITH floor AS MATERIALIZED (
     SELECT c.* FROM tailboard.changes c
      WHERE c.source = %(source)s AND c.seq > (SELECT seq FROM floor) AND c.xid = ANY (ARRAY(SELECT pg_snapshot_xip(%(snapshot)s::pg_snapshot)))
 ), counted AS (
-    SELECT CASE WHEN op = 'U' THEN old_queue ELSE job ->> 'queue' END AS queue,
+    SELECT CASE WHEN op = 'U' THEN old_queue ELSE coalesce(job ->> 'queue', (record).queue) END AS queue,
            old_status AS status, old_due AS due, -1 AS n FROM fresh WHERE old_status IS NOT NULL
     UNION ALL
-    SELECT job ->> 'queue', new_status, due, 1 FROM fresh WHERE op IN ('I', 'U')
+    SELECT coalesce(job ->> 'queue', (record).queue), new_status, due, 1 FROM fresh WHERE op IN ('I', 'U')
     UNION ALL
     SELECT NULL, NULL, NULL, 0 FROM fresh WHERE op = 'T'
 )

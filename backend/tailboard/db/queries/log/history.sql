@@ -2,9 +2,9 @@
 SELECT t.epoch, CASE WHEN t.epoch IS NOT NULL THEN
            t.first_position + (SELECT coalesce(sum(least(upper(s), c.seq) - lower(s)), 0)::bigint
                                  FROM unnest(t.seqs) AS s WHERE lower(s) < c.seq) END AS position,
-       c.seq, c.at, c.source, c.job_id, c.op, c.old_status, c.new_status, c.old_queue, c.old_kind, c.old_worker, c.old_tags, coalesce(c.job::text, row_to_json(c.record)::text),
+       c.seq, c.at, c.source, c.job_id, c.op, c.old_status, c.new_status, c.old_queue, c.old_kind, c.old_worker, c.old_tags, c.card,
        tailboard.due_second(c.due), tailboard.due_second(c.old_due)
-  FROM (SELECT l.* FROM tailboard.changes l
+  FROM (SELECT l.*, tailboard.card_text(l) AS card FROM tailboard.changes l
          WHERE l.source = %(source)s AND l.job_id = %(job_id)s AND l.seq < %(before)s
          ORDER BY l.seq DESC LIMIT %(limit)s) c
   LEFT JOIN tailboard.ticks t ON t.seqs @> c.seq

@@ -22,7 +22,7 @@ born AS (
 known AS (
     SELECT b.position, l.*
       FROM born b CROSS JOIN LATERAL (
-           SELECT l.seq, l.source, l.job_id, l.op, l.new_status, l.due, coalesce(l.job, to_jsonb(l.record)) AS job
+           SELECT l.seq, l.source, l.job_id, l.op, l.new_status, l.due, tailboard.card(l) AS job
              FROM tailboard.changes l
             WHERE l.job_id = b.job_id AND l.source = b.source AND l.seq >= b.seq AND {holds}
             ORDER BY l.seq DESC LIMIT 1) l

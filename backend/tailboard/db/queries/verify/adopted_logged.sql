@@ -1,6 +1,6 @@
 -- A fragment: what the log told last of each job of a source, since its rows were last counted or its table emptied. What
 -- was told before says nothing any more: a count may have made good what a capture missed.
-SELECT DISTINCT ON (c.job_id) c.job_id, c.op = 'D' AS gone, c.new_status AS status, c.due, c.job
+SELECT DISTINCT ON (c.job_id) c.job_id, c.op = 'D' AS gone, c.new_status AS status, c.due, tailboard.card(c) AS job
   FROM (SELECT coalesce(max(seq) FILTER (WHERE job IS NULL), 0) AS emptied, max(seq) FILTER (WHERE job IS NOT NULL) AS counted
           FROM tailboard.changes WHERE job_id IS NULL AND source = {name} AND op = 'T') told
  CROSS JOIN LATERAL (
