@@ -74,6 +74,10 @@ bench: setup $(QUEUES_READY) $(E2E_READY) $(BENCH_READY) $(RIVALS_READY) ## Meas
 figures: $(PYTHON_READY) ## Make the README's table and plots from what `make bench` has measured
 	$(BIN)/python tests/bench/figures
 
+.PHONY: screenshot
+screenshot: setup $(E2E_READY) ## Take the picture that the README opens with anew
+	cd frontend && $(NPM) --silent run screenshot
+
 .PHONY: lint
 lint: $(PYTHON_READY) $(FRONTEND_READY) ## Check style, formatting and the direction of imports
 	$(BIN)/ruff check .

@@ -112,7 +112,7 @@ test('every page fits a phone of 390 px, and axe finds nothing there', async () 
   }
   await page.goto(`${it.board.url}/queue?status=failed&queue=queue-0&worker=a-worker-with-a-long-name.internal.example.com`);
   await page.getByRole('button', { name: 'Filters', exact: true }).click();
-  await page.getByLabel('Order').waitFor();
+  assert.ok(((await page.getByLabel('Order').boundingBox())?.width ?? 0) > 150);
   await page.getByRole('button', { name: 'Act on all that match' }).click();
   await page.getByRole('toolbar').waitFor();
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, 'the filters are too wide');
