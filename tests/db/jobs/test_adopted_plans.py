@@ -1,13 +1,9 @@
 """What is asked of an adopted source reaches the indexes of its owner."""
 
-import json
-from collections.abc import Iterator
-from typing import Any
-
-import psycopg
 import pytest
 
 from adopted_tables import EXPORTS, EXPORTS_SQL, adopt
+from db.jobs.plans import Plan, nodes, told
 from fixtures.database import Connect
 from tailboard.core.job import JobName
 from tailboard.db.jobs.page import JobFilter, Sort, Wanted
@@ -27,9 +23,62 @@ _CASES: dict[str, tuple[JobFilter, Sort, str]] = {
     "status, few": (JobFilter(statuses=("in_progress",)), "newest", "exports_state"),
     "status, by time": (JobFilter(statuses=("scheduled",)), "newest", "exports_"),
     "status, none": (JobFilter(statuses=("cancelled",)), "newest", "exports_state"),
+    "status, what no word says": (JobFilter(statuses=("paused",)), "newest", "exports_state"),
+    "the same in a window": (JobFilter(statuses=("paused", "cancelled")), "priority", "exports_state"),
     "in the order of priority": (JobFilter(statuses=("failed",)), "priority", "exports_state"),
     "queue, common": (JobFilter(queues=("eu",)), "newest", "exports_made"),
 }
+
+
+RUNNING = """
+[sources.errands]
+table = "public.errands"
+id = "id"
+running = "EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objid = job.id)"
+status = { column = "state", map = { new = "pending", ok = "completed" } }
+"""
+
+
+async def test_a_word_for_pending_may_mean_that_a_job_is_at_work(database_url: str, connect: Connect) -> None:
+    owner = connect()
+    owner.execute("CREATE TABLE public.errands (id int PRIMARY KEY, state text)")
+    owner.execute("INSERT INTO public.errands VALUES (1, 'new'), (2, 'new'), (3, 'ok')")
+    adopt(database_url, RUNNING)
+    owner.execute("SELECT pg_advisory_lock(2)")
+    database = Database(database_url)
+    await database.open()
+    try:
+        page = await Jobs(database).list(Wanted(filter=JobFilter(statuses=("in_progress",))))
+        assert [card.name for card in page.cards] == [JobName("errands", "2")]
+    finally:
+        await database.close()
+
+
+KINDS = {
+    "text": ("new", "odd"),
+    "varchar(9)": ("new", "odd"),
+    "smallint": ("7", "9"),
+    "numeric(4, 1)": ("7.0", "9.5"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_status_that_no_word_says_is_found(database_url: str, connect: Connect, kind: str) -> None:
+    word, odd = KINDS[kind]
+    owner = connect()
+    owner.execute(f"CREATE TABLE public.errands (id int PRIMARY KEY, state {kind})".encode())
+    status = f'{{ column = "state", map = {{ "{word}" = "pending", "8" = "completed", "-1" = "failed" }} }}'
+    adopt(database_url, f'[sources.errands]\ntable = "public.errands"\nid = "id"\nstatus = {status}\n')
+    values = f"(1, '{word}'), (2, '{odd}'), (3, NULL), (4, '{word}')"
+    owner.execute(f"INSERT INTO public.errands VALUES {values}".encode())
+    database = Database(database_url)
+    await database.open()
+    try:
+        for statuses, ids in {("paused",): ["3", "2"], ("paused", "pending"): ["4", "3", "2", "1"]}.items():
+            page = await Jobs(database).list(Wanted(filter=JobFilter(statuses=statuses)))
+            assert (page.failing, [card.name.id for card in page.cards]) == ((), ids)
+    finally:
+        await database.close()
 
 
 @pytest.mark.slow
@@ -41,30 +90,10 @@ async def test_lists_and_single_jobs_of_an_adopted_source_use_its_indexes(
     adopt(database_url, EXPORTS)
     owner.execute(_FILL.encode())
     owner.execute("VACUUM ANALYZE shop.exports")
-    plans: list[dict[str, Any]] = []
-
-    def keep(notice: psycopg.errors.Diagnostic) -> None:
-        text = notice.message_primary or ""
-        if "plan:" in text:
-            plans.append(json.loads(text.partition("plan:")[2])["Plan"])
-
     database = Database(database_url, pool_size=1)
     await database.open()
     try:
-        async with database.connection() as connection:
-            try:
-                await connection.execute("LOAD 'auto_explain'")
-            except psycopg.errors.InsufficientPrivilege:
-                pytest.skip("only a superuser may have the server tell its plans")
-            for setting, value in {
-                "auto_explain.log_min_duration": "0",
-                "auto_explain.log_analyze": "on",
-                "auto_explain.log_timing": "off",
-                "auto_explain.log_format": "json",
-                "client_min_messages": "log",
-            }.items():
-                await connection.execute("SELECT set_config(%s, %s, false)", (setting, value))
-            connection.add_notice_handler(keep)
+        plans = await told(database)
         jobs = Jobs(database)
         for name, (wanted, sort, index) in _CASES.items():
             plans.clear()
@@ -74,6 +103,7 @@ async def test_lists_and_single_jobs_of_an_adopted_source_use_its_indexes(
             )
             page = await jobs.list(asked)
             assert not page.failing
+            assert plans, "the server told no plan"
             used = _scans(plans)
             assert all(scan[0] != "Seq Scan" for scan in used), (name, used)
             assert any(scan[1].startswith(index) for scan in used), (name, used)
@@ -88,17 +118,10 @@ async def test_lists_and_single_jobs_of_an_adopted_source_use_its_indexes(
         await database.close()
 
 
-def _scans(plans: list[dict[str, Any]]) -> list[tuple[str, str]]:
+def _scans(plans: list[Plan]) -> list[tuple[str, str]]:
     """How the owner's table was read: the kind of scan, and the index."""
     return [
         (node["Node Type"], node.get("Index Name", ""))
-        for plan in plans
-        for node in _nodes(plan)
+        for node in nodes(plans)
         if node.get("Relation Name") == "exports" or node.get("Index Name", "").startswith("exports_")
     ]
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from _nodes(part)

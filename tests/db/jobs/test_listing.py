@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from db.jobs.plans import nodes, told
 from tailboard.core.job import STATUSES, JobName
 from tailboard.db.jobs import listing
 from tailboard.db.jobs.page import JobFilter, JobPage, Places, Sort, Wanted
@@ -260,45 +261,22 @@ async def test_no_list_reads_the_table_from_end_to_end(
     database_url: str, fill: Callable[[int], None]
 ) -> None:
     fill(_BIG)
-    plans: list[dict[str, Any]] = []
-
-    def keep(notice: psycopg.errors.Diagnostic) -> None:
-        text = notice.message_primary or ""
-        if "plan:" in text:
-            plans.append(json.loads(text.partition("plan:")[2])["Plan"])
-
     database = Database(database_url, pool_size=1)
     await database.open()
     try:
-        async with database.connection() as connection:
-            # The plans of the very statements that ran, told by the server.
-            try:
-                await connection.execute("LOAD 'auto_explain'")
-            except psycopg.errors.InsufficientPrivilege:
-                pytest.skip("only a superuser may have the server tell its plans")
-            for setting, value in {
-                "auto_explain.log_min_duration": "0",
-                "auto_explain.log_analyze": "on",
-                "auto_explain.log_timing": "off",
-                "auto_explain.log_format": "json",
-                "client_min_messages": "log",
-            }.items():
-                await connection.execute("SELECT set_config(%s, %s, false)", (setting, value))
-            connection.add_notice_handler(keep)
+        plans = await told(database)
         jobs = Jobs(database)
         for name, (wanted, sort, text) in _CASES.items():
             plans.clear()
             page = await _page(jobs, wanted, sort, text)
             assert plans, "the server told no plan"
-            nodes = [node for plan in plans for node in _nodes(plan)]
-            for node in nodes:
-                if node.get("Relation Name") == "jobs":
-                    assert node["Node Type"] in {
-                        "Index Scan",
-                        "Index Only Scan",
-                        "Bitmap Heap Scan",
-                    }, (name, node)
-            read = sum(_rows_read(node) for node in nodes if node.get("Relation Name") == "jobs")
+            reads = [node for node in nodes(plans) if node.get("Relation Name") == "jobs"]
+            for node in reads:
+                assert node["Node Type"] in {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}, (
+                    name,
+                    node,
+                )
+            read = sum(map(_rows_read, reads))
             assert read <= _MOST_ROWS, (name, read)
             if page.after is None and text is None and page.complete:
                 assert len(page.cards) < 100, name
@@ -309,12 +287,6 @@ async def test_no_list_reads_the_table_from_end_to_end(
 async def _page(jobs: Jobs, wanted: JobFilter, sort: Sort, text: str | None) -> JobPage:
     page = Wanted(filter=wanted, sort=sort, limit=100)
     return await (jobs.list(page) if text is None else jobs.search(page, text))
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from _nodes(part)
 
 
 def _rows_read(node: dict[str, Any]) -> float:

@@ -9,10 +9,11 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from tailboard.db.adopting.columns import SURELY_LARGE, TYPES, Columns
 from tailboard.db.adopting.described import Described, expressions
 from tailboard.db.adopting.fields import FieldsOf
+from tailboard.db.adopting.natives import NativeStatuses
 from tailboard.db.adopting.rows import Rows
 from tailboard.db.expressions import parenthesized
 from tailboard.db.queries import query
-from tailboard.sources.source import ROW, StatusColumn
+from tailboard.sources.source import ROW
 
 SETTINGS: Final = SQL("SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'")
 """Of every function that evaluates expressions for the log: whoever calls, they find and read the same."""
@@ -34,22 +35,18 @@ class Generated:
         self.rows = Rows(described, self.columns)
 
     def reading_functions(self) -> list[Composed]:
-        """`source_NAME()`, and `source_NAME(natives)` for rows whose status the owner writes as one of these words.
+        """`source_NAME()`, and `source_NAME(natives)` for rows of which the owner writes the status so (`natives.py`).
 
         Their bodies are text, so they depend on nothing of the owner's; one SELECT, STABLE, without settings, so the
         planner inlines them.
         """
         functions = [self._reading_function(SQL(""), SQL("true"))]
         if self._source.native_status is not None:
-            native = SQL(self._described.types["status"].name)  # PostgreSQL's spelling
-            # Word by word: what an array holds that is cast as a whole, the planner cannot know, and it would take each
-            # question for one about most of the rows.
-            words = range(1, len(self._words()) + 1)
-            wanted = SQL("{} = ANY (ARRAY[{}])").format(
-                parenthesized(self._source.native_status),
-                SQL(", ").join([SQL("$1[{}]::{}").format(Literal(n), native) for n in words]),
+            functions.append(
+                self._reading_function(
+                    SQL("natives text[], "), NativeStatuses(self._described).wanted(self._connection)
+                )
             )
-            functions.append(self._reading_function(SQL("natives text[], "), wanted))
         return functions
 
     def capture(self) -> str:
@@ -139,10 +136,6 @@ class Generated:
             SQL(", ").join(returned),
             Literal(body.as_string(self._connection)),
         )
-
-    def _words(self) -> tuple[str, ...]:
-        """How the owner writes statuses, where a column holds them."""
-        return tuple(self._source.status.map) if isinstance(self._source.status, StatusColumn) else ()
 
     def _is_only_shown(self, column: str) -> bool:
         """Whether a column is a payload or result as it is, and no other expression looks at it."""

@@ -16,6 +16,7 @@ import psycopg
 from psycopg.sql import SQL, Composable, Identifier, Placeholder
 
 from tailboard.core.action import Action
+from tailboard.core.job import Status
 from tailboard.db.expressions import parenthesized
 from tailboard.db.jobs.page import JobFilter, Reader
 from tailboard.db.pool import Connection
@@ -121,6 +122,8 @@ class Adopted:
         parameters = wanted.facets()
         rows = self.rows
         natives = self._natives(wanted.statuses)
+        if natives is not None and not any(natives):  # no index has to be asked
+            return Selection(rows, SQL("false"), {})
         if natives is not None:
             parameters["natives"] = natives
             rows = SQL("{}(%(natives)s::text[])").format(Identifier("tailboard", f"source_{self.name}"))
@@ -131,18 +134,23 @@ class Adopted:
             named = SQL("s.{} = ANY ({})").format(self.id, self.cast("ids", many=True))
         return Selection(rows, query("adopted_matches").format(named=named), parameters)
 
-    def _natives(self, statuses: tuple[str, ...]) -> list[str] | None:
-        """The owner's words that may mean one of the statuses; None where any may.
+    def _natives(self, statuses: tuple[str, ...]) -> list[str | None] | None:
+        """What `source_NAME(natives)` takes for the rows that may have one of the statuses; None where any may.
 
-        The same word is scheduled until it is due, and a word that nothing maps stands for STRAY_STATUS.
+        The same word is scheduled until it is due, and at work where `running` says so; what none of the words says
+        stands for STRAY_STATUS.
         """
         status = None if self.definition is None else self.definition.status
-        if not statuses or STRAY_STATUS in statuses or not isinstance(status, StatusColumn):
+        if not statuses or self.definition is None or not isinstance(status, StatusColumn):
             return None
         meant = set(statuses)
+        if Status.IN_PROGRESS in meant and self.definition.running is not None:
+            meant.add(Status.PENDING)
         if meant & _BY_TIME:
             meant |= _BY_TIME
-        return [word for word, means in status.map.items() if means in meant]
+        words = sorted(status.map)
+        looked_for = [word if status.map[word] in meant else None for word in words]
+        return looked_for + (words if STRAY_STATUS in meant else [None] * len(words))
 
 
 @dataclass(frozen=True, slots=True)
