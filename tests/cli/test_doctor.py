@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from cli import rig
+from orders_table import attach_orders, make_orders
 from tailboard.db.doctor import Finding, Verdict, examine
 from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing
@@ -158,6 +159,39 @@ def test_a_role_without_rights_is_told_which(database_url: str) -> None:
     assert found["rights"].verdict == "fail"
     assert found["rights"].found == f"{role} does not own the schema tailboard"
     assert f"TO {role}" in found["rights"].advice
+
+
+SOURCES: list[tuple[list[str], str, str, str]] = [
+    ([], "warn", "its rows have not been counted yet", "A running server counts them soon."),
+    (["UPDATE tailboard.sources SET synced = true"], "ok", "every change is captured", ""),
+    (
+        [
+            "UPDATE tailboard.sources SET synced = true",
+            "INSERT INTO shop.orders (state) VALUES ('lost'), ('mislaid')",
+        ],
+        "fail",
+        "2 changes or statuses could not be recorded; the last: ",
+        "Correct the definition or the data",
+    ),
+    (["ALTER TABLE shop.orders DROP COLUMN state"], "fail", "columns have changed: state is gone", "renews"),
+    (["ALTER TABLE shop.orders DISABLE TRIGGER ALL"], "fail", "a trigger of Tailboard's is disabled", "ENABLE TRIGGER"),
+    (["DROP TABLE shop.orders"], "fail", "shop.orders is gone", "tailboard detach orders"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("statements", "verdict", "says", "advice"), SOURCES)
+def test_each_adopted_source_has_a_line(
+    database_url: str, statements: list[str], verdict: str, says: str, advice: str
+) -> None:
+    with session(database_url) as connection:
+        make_orders(connection)
+        attach_orders(database_url)
+    do(database_url, *statements)
+    finding = findings(database_url)["source orders"]
+    assert (finding.verdict, says in finding.found, advice in finding.advice) == (verdict, True, True), (
+        finding
+    )
+    assert bool(finding.advice) == bool(advice)
 
 
 def test_a_listening_connection_that_cannot_be_made_is_a_finding(database_url: str) -> None:

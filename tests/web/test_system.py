@@ -1,5 +1,6 @@
 """Stats, workers, sources, connections, probes and metrics."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -8,6 +9,9 @@ import httpx
 import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 
+from fixtures.database import Connect
+from fixtures.waiting import await_until
+from orders_table import attach_orders, make_orders
 from tailboard.app import Node
 from web_node import delivered
 
@@ -166,3 +170,28 @@ async def test_metrics_count_what_happened(client: httpx.AsyncClient, node: Node
     assert found["tailboard_tailer_ready",] == 1
     assert found["tailboard_subscribers", "websocket"] == 0
     assert 0 <= found["tailboard_lag_seconds",] < 10
+
+
+async def test_metrics_tell_the_state_and_the_faults_of_each_adopted_source(
+    client: httpx.AsyncClient, database_url: str, connect: Connect
+) -> None:
+    owner = connect()
+    make_orders(owner)
+    await asyncio.to_thread(attach_orders, database_url)
+
+    async def told() -> dict[str, float]:
+        families = text_string_to_metric_families((await client.get("/metrics")).text)
+        samples = [sample for family in families for sample in family.samples]
+        states = {s.labels["state"]: s.value for s in samples if s.name == "tailboard_source_state"}
+        faults = [s.value for s in samples if s.name == "tailboard_source_faults_total"]
+        assert len(faults) == 1
+        assert sum(states.values()) == 1, "a source is in one state"
+        return {state: faults[0] for state, is_in in states.items() if is_in}
+
+    synced = "SELECT synced FROM tailboard.sources WHERE name = 'orders'"
+    await await_until(lambda: owner.execute(synced).fetchone() == (True,))
+    assert await told() == {"ok": 0}
+    await asyncio.to_thread(owner.execute, "INSERT INTO shop.orders (state) VALUES ('lost'), ('mislaid')")
+    assert list((await told()).values()) == [2]
+    await asyncio.to_thread(owner.execute, "ALTER TABLE shop.orders DISABLE TRIGGER ALL")
+    assert await told() == {"broken": 2}
