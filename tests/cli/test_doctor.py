@@ -109,6 +109,21 @@ def test_an_open_transaction_is_found(database_url: str, monkeypatch: pytest.Mon
         finding = findings(database_url)["open transactions"]
     assert finding.verdict == "warn"
     assert "night batch" in finding.found
+    assert "has only read" in finding.found
+
+
+def test_the_transaction_that_keeps_the_sealer_awake_is_named_in_whatever_database_it_is(
+    database_url: str, server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tailboard.db.doctor.LONG_TRANSACTION_S", 0.0)
+    with (
+        session(database_url, "SET application_name = 'report'", "BEGIN", "SELECT 1"),
+        psycopg.connect(server_url, application_name="elsewhere") as other,
+    ):
+        other.execute("SELECT pg_current_xact_id()")
+        finding = findings(database_url)["open transactions"]
+    assert "has written, and keeps the sealer awake" in finding.found
+    assert "in database" in finding.found  # other tests may have an older one there
 
 
 def test_a_wait_for_a_lock_is_found_and_names_who_holds_it(database_url: str) -> None:

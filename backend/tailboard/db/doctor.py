@@ -174,10 +174,12 @@ def _transactions(connection: Asked) -> Judgement:
     rows = connection.execute(query("doctor_transactions"), {"longer_s": LONG_TRANSACTION_S}).fetchall()
     if not rows:
         return Verdict.OK, "none has been open for long", ""
-    oldest = rows[0]
-    found = f"{len(rows)} open for long; {oldest.who} ({oldest.what}) for {_age(oldest.seconds)}"
+    first = rows[0]
+    what = "has written, and keeps the sealer awake" if first.wrote else "has only read"
+    found = f"{len(rows)} open for long; {first.who} ({first.what}{first.place}) for {_age(first.seconds)}, {what}"
+    costs = "the sealer looks for its end six times a second and " if first.wrote else ""
     advice = (
-        "The feed goes on, but the sealer polls and nothing is vacuumed until it ends: "
+        f"The feed goes on, but {costs}nothing is vacuumed until it ends: "
         "commit it, or set idle_in_transaction_session_timeout."
     )
     return Verdict.WARN, found, advice
