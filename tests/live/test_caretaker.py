@@ -16,6 +16,7 @@ from tailboard.db.adopting.attaching import attach
 from tailboard.db.adopting.attaching import connect as connect_to_attach
 from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.db.verify.proof import verify
+from tailboard.live import caretaker
 from tailboard.sources.health import State
 from tailboard.sources.parsing import parse
 
@@ -45,7 +46,8 @@ def agrees(node: Board, orders: Orders) -> Callable[[], bool]:
 
 def noted(orders: Orders, column: str) -> Callable[[], Any]:
     def look() -> Any:
-        row = orders.execute(f"SELECT {column} FROM tailboard.upkeep".encode()).fetchone()
+        statement = f"SELECT {column} FROM tailboard.upkeep WHERE source = 'orders'"
+        row = orders.execute(statement.encode()).fetchone()
         return None if row is None else row[0]
 
     return look
@@ -344,3 +346,27 @@ async def test_a_long_count_gives_way_to_the_owner_who_waits_for_the_table(
             await owner.execute("ALTER TABLE shop.orders ADD COLUMN more int")
         assert "waited" in await await_until(noted(orders, "failure"))
         assert node.caretaker.counted == 0
+
+
+async def test_a_count_that_takes_too_long_is_told_with_its_source_and_others_are_counted(
+    database_url: str, orders: Orders, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_some(orders)
+    orders.execute(
+        "CREATE FUNCTION shop.slow(text) RETURNS text LANGUAGE sql VOLATILE AS 'SELECT pg_sleep(0.05)::text'"
+    )
+    orders.execute("CREATE TABLE shop.quick (id int PRIMARY KEY)")
+    quick = '[sources.quick]\ntable = "shop.quick"\nid = "id"\nstatus = "\'pending\'"\n'
+    with connect_to_attach(database_url) as operator:
+        for text in (ORDERS.replace('queue = "region"', 'queue = "shop.slow(region)"'), quick):
+            attach(operator, parse(text)[0])
+    monkeypatch.setattr(caretaker, "_COUNT_WITHIN_S", 0.2)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        await await_until(lambda: noted(orders, "failure")() is not None)
+        failing, counted = healths_sync(orders)
+    assert (failing.name, failing.state, counted.state) == ("orders", State.FAULTY, State.OK)
+    assert "could not be counted: it took longer than 0.2 s" in failing.found
+    assert any(
+        "orders" in record.message and "longer than 0.2 s" in record.message for record in caplog.records
+    )

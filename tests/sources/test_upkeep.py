@@ -108,10 +108,21 @@ def test_a_count_that_fails_is_tried_again_later_each_time() -> None:
     memory, look, now, tries = remembering(), WELL._replace(synced=False), 0.0, []
     while now < 600:
         if memory.due(look, now) is not None:
-            memory.failed(now)
+            memory.failed(now, took_s=0.1)
             tries.append(now)
         now += 1
     pauses = [later - earlier for earlier, later in pairwise(tries)]
     assert pauses == sorted(pauses)
     assert pauses[0] == 2
     assert pauses[-1] == 60
+
+
+def test_a_count_that_runs_out_of_time_is_not_made_again_at_once() -> None:
+    memory, look, now, counting = remembering(), WELL._replace(synced=False), 0.0, 0.0
+    while now < 4 * HOUR:
+        if memory.due(look, now) is not None:
+            counting += 120
+            memory.failed(now + 120, took_s=120.0)
+        now += 1
+    assert counting / now < 1 / 7
+    assert memory.due(look, now + 900) is Reason.ATTACHED, "but it is made again"

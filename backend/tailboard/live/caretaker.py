@@ -112,6 +112,7 @@ class Caretaker(Service):
 
     async def _attend(self, connection: Connection, seen: Look, memory: Memory) -> str | None:
         """Count the source if it is time; return why that failed, if it did or had."""
+        began = monotonic()
         try:
             if seen.found and seen.same and seen.written:
                 await poll(connection, seen.name)
@@ -124,7 +125,7 @@ class Caretaker(Service):
         except LeadershipLost:
             raise
         except DatabaseError as error:
-            memory.failed(monotonic())
+            memory.failed(monotonic(), monotonic() - began)
             self._log.warning("source %s: %s", seen.name, error)
             return str(error)
         return None

@@ -87,9 +87,10 @@ class Memory:
         self.counted, self.took_s, self.tuples = now, took_s, look.tuples
         self.quiet, self.failures, self.repaired = 0, 0, False
 
-    def failed(self, now: float) -> None:
-        """It could not be counted; the next attempt is later each time."""
+    def failed(self, now: float, took_s: float) -> None:
+        """It could not be counted; the next attempt is later each time, and much later where this one took long."""
         pause = min(_FAILED_PAUSE_S * 2**self.failures, _LONGEST_FAILED_PAUSE_S)
+        pause = max(pause, min(_SHARE * took_s, _ROUTINE_PAUSE_S))
         self.failures = min(self.failures + 1, 10)
         self.retry_at = now + pause
 
