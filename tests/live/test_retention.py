@@ -1,0 +1,211 @@
+"""Whole leaves of the log go once they are old, sealed and below the checkpoint; nothing else is lost by it."""
+
+import pytest
+
+from epochs_rig import (
+    Restore,
+    captured_seqs,
+    enqueue,
+    leaves,
+    raise_low,
+    seal_one_by_one,
+    sealed_seqs,
+    small_leaves,
+)
+from fixtures.database import Connect
+from log_rig import board, everything, reading, seal_all
+from tailboard.core.cursor import Cursor
+from tailboard.db.pool import Connection, Database
+from tailboard.db.sealing import Sealing
+from tailboard.errors import CursorExpired
+
+
+async def test_retention_moves_the_floor_and_never_the_epoch(database_url: str, connect: Connect) -> None:
+    connection = connect()
+    enqueue(connection, 3)
+    await seal_all(database_url)
+    small_leaves(connection)
+    database = Database(database_url)
+    direct = await database.direct("sealer")
+    try:
+        sealing = Sealing(direct)
+        assert await sealing.lead()
+        head = await sealing.open_log()
+        for _ in range(20):
+            enqueue(connection, 50)
+            await sealing.seal()
+            await sealing.make_leaves()
+        await raise_low(sealing)
+        head = await reading_head(database_url)
+        before = leaves(connection)
+        assert await sealing.retain(0.0, head.position) > 0
+        assert await sealing.retain(3600.0, head.position) == 0
+    finally:
+        await direct.close()
+    assert set(leaves(connection)) < set(before)
+    floor = connection.execute("SELECT min(first_position) - 1 FROM tailboard.ticks").fetchone()
+    assert floor is not None
+    async with reading(database_url) as log:
+        assert await log.head() == head == Cursor(1, 1003)
+        assert 0 < floor[0] < head.position
+        for gone in (0, 1, floor[0] - 1):
+            with pytest.raises(CursorExpired) as caught:
+                await log.read(Cursor(1, gone), 10)
+            assert caught.value.reason == "cursor_expired"
+            found = connection.execute(
+                'SELECT "cursor", type, change FROM tailboard.read(%s)', [f"1.{gone}"]
+            ).fetchall()
+            assert found == [("1.1003", "reset", {"reason": "cursor_expired"})]
+        kept = await everything(log, Cursor(1, floor[0]))
+    assert [each.cursor.position for each in kept] == list(range(floor[0] + 1, 1004))
+
+
+async def reading_head(url: str) -> Cursor:
+    async with reading(url) as log:
+        return await log.head()
+
+
+async def test_retention_waits_for_the_checkpoint(database_url: str, connect: Connect) -> None:
+    connection = connect()
+    small_leaves(connection)
+    direct = await Database(database_url).direct("sealer")
+    try:
+        sealing = Sealing(direct)
+        assert await sealing.lead()
+        await sealing.open_log()
+        for _ in range(10):
+            enqueue(connection, 50)
+            await sealing.seal()
+            await sealing.make_leaves()
+        await raise_low(sealing)
+        await sealing.retain(0.0, 10)
+        await sealing.retain(0.0, 10)
+    finally:
+        await direct.close()
+    async with reading(database_url) as log:
+        assert len(await everything(log, Cursor(1, 10))) == 490
+
+
+async def test_a_transaction_still_open_keeps_its_leaf(database_url: str, connect: Connect) -> None:
+    connection, slow = connect(), connect()
+    small_leaves(connection)
+    slow.execute("BEGIN")
+    enqueue(slow, 1)
+    direct = await Database(database_url).direct("sealer")
+    try:
+        sealing = Sealing(direct)
+        assert await sealing.lead()
+        await sealing.open_log()
+        for _ in range(10):
+            enqueue(connection, 50)
+            await sealing.seal()
+            await sealing.make_leaves()
+        await sealing.advance_low()
+        await sealing.seal()
+        assert await sealing.retain(0.0, 500) == 0
+        slow.execute("COMMIT")
+        await raise_low(sealing)
+        await sealing.seal()
+    finally:
+        await direct.close()
+    assert sorted(sealed_seqs(connection)) == captured_seqs(connection)
+    assert len(captured_seqs(connection)) == 501
+
+
+async def test_what_retention_has_forgotten_does_not_come_back_in_a_restore(
+    database_url: str, empty_database_url: str, connect: Connect, restore: Restore
+) -> None:
+    """A tick that goes with the oldest leaf may name changes in the next one, among others that stay."""
+    connection, early, late = connect(), connect(), connect()
+    small_leaves(connection)
+    database = Database(database_url)
+    direct = await database.direct("sealer")
+    try:
+        sealing = Sealing(direct)
+        assert await sealing.lead()
+        await sealing.open_log()
+        early.execute("BEGIN")
+        enqueue(early, 1)  # in the oldest leaf
+        enqueue(connection, 120)
+        await sealing.make_leaves()
+        late.execute("BEGIN")
+        enqueue(late, 1)  # in the next leaf, before others that are sealed earlier
+        enqueue(connection, 10)
+        await sealing.seal()
+        early.execute("COMMIT")
+        await sealing.seal()
+        checkpoint = await reading_head(database_url)
+        enqueue(connection, 10)
+        await sealing.seal()
+        unsealed = connect()
+        late.execute("COMMIT")
+        await sealing.seal()
+        enqueue(connection, 1)
+        await raise_low(sealing)
+        assert await sealing.retain(0.0, checkpoint.position) > 0
+    finally:
+        await direct.close()
+    enqueue(unsealed, 1)
+    kept = sealed_seqs(connection)
+    assert len(kept) == 12
+    restore()
+    await seal_all(empty_database_url)
+    assert sealed_seqs(connect(empty_database_url)) == [*kept, kept[-1] + 1]
+
+
+async def test_an_unsealed_change_older_than_all_that_is_kept_survives_a_restore(
+    database_url: str, empty_database_url: str, connect: Connect, restore: Restore
+) -> None:
+    connection, slow = connect(), connect()
+    small_leaves(connection)
+    database = Database(database_url)
+    direct = await database.direct("sealer")
+    try:
+        sealing = Sealing(direct)
+        assert await sealing.lead()
+        await sealing.open_log()
+        enqueue(connection, 105)
+        await raise_low(sealing)
+        await sealing.make_leaves()
+        slow.execute("BEGIN")
+        enqueue(slow, 1)
+        enqueue(connection, 1)
+        await sealing.seal()
+        slow.execute("COMMIT")
+        assert await sealing.retain(0.0, 10**6) > 0
+    finally:
+        await direct.close()
+    restore()
+    new = connect(empty_database_url)
+    await seal_all(empty_database_url)
+    assert sorted(sealed_seqs(new)) == captured_seqs(new)
+    assert len(sealed_seqs(new)) == 2
+
+
+async def test_a_tailer_that_retention_overtook_resets_its_readers(
+    database_url: str, connect: Connect
+) -> None:
+    connection = connect()
+    async with board(database_url) as node:
+        enqueue(connection, 3)
+        await node.recorder.until(lambda told: len(told.events) == 3)
+        await node.tailer.stop()
+        await node.sealer.stop()
+        await seal_one_by_one(node, connection, 100)
+        head = await node.log.head()
+        connection.execute("DELETE FROM tailboard.ticks WHERE first_position <= %s", [head.position - 5])
+        connection.execute(
+            "UPDATE tailboard.checkpoints SET position = %s,"
+            ' state = jsonb_build_object(\'stats\', \'[["jobs", "default", "pending", 103]]\'::jsonb)',
+            [head.position],
+        )
+        # as a reader that was suspended, and does not know it
+        node.tailer._find_place = nothing  # type: ignore[method-assign]
+        await node.tailer.start()
+        await node.recorder.until(lambda told: told.resets)
+        assert node.recorder.resets == [("cursor_expired", head)]
+        assert [each.cursor.position for each in node.recorder.events] == [1, 2, 3]
+
+
+async def nothing(_connection: Connection) -> None:
+    """A place is not looked for."""
