@@ -172,7 +172,8 @@ class Gate:
         self._empty.set()
 
     async def __aenter__(self) -> None:
-        await self._open.wait()
+        while not self._open.is_set():  # it may have been opened and closed again before our turn came
+            await self._open.wait()
         self._inside += 1
         self._empty.clear()
 
