@@ -1,6 +1,6 @@
 """Tables that strangers own, each odd in ways that real ones are, and the definitions that put them on the board."""
 
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 
@@ -8,6 +8,9 @@ from tailboard.sources import parsing
 from tailboard.sources.source import Source
 
 Row = tuple[Any, ...]
+Owner = psycopg.Connection[Any]
+
+PRINTS: LiteralString = '"Odd Shop"."Print Jobs"'
 
 ODD_SQL: Final = """
 CREATE SCHEMA "Odd Shop";
@@ -79,3 +82,22 @@ def faults(connection: psycopg.Connection[Any], name: str) -> int:
     ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def cards(owner: Owner, table: str = "prints") -> list[dict[str, Any]]:
+    return [
+        row[0]
+        for row in owner.execute("SELECT tailboard.card(c) FROM tailboard.changes c ORDER BY seq").fetchall()
+    ]
+
+
+def objects(connection: Owner) -> set[Row]:
+    """Every function, relation and trigger, of Tailboard's schema too."""
+    found: set[Row] = set()
+    for statement in (
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE oid >= 16384",
+        "SELECT oid::regclass::text FROM pg_class WHERE oid >= 16384",
+        "SELECT tgrelid::regclass || ' ' || tgname FROM pg_trigger WHERE oid >= 16384",
+    ):
+        found.update(connection.execute(statement.encode()).fetchall())
+    return found

@@ -7,8 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from db.adopting.stranger import ODD, ODD_SQL, PARTS, PARTS_SQL, Row, changes, source
-from db.adopting.test_capture import objects
+from db.adopting.stranger import ODD, ODD_SQL, PARTS, PARTS_SQL, Row, changes, objects, source
 from fixtures.database import Connect
 from tailboard.db.adopting import attaching
 from tailboard.db.adopting.attaching import attach, detach

@@ -30,13 +30,14 @@ _CASES: dict[str, tuple[JobFilter, Sort, str]] = {
 }
 
 
-RUNNING = """
+RUNNING = '''
 [sources.errands]
 table = "public.errands"
 id = "id"
-running = "EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objid = job.id)"
+running = """EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.objid = job.id)"""
 status = { column = "state", map = { new = "pending", ok = "completed" } }
-"""
+'''
 
 
 async def test_a_word_for_pending_may_mean_that_a_job_is_at_work(database_url: str, connect: Connect) -> None:

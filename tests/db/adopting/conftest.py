@@ -1,0 +1,30 @@
+"""A stranger's table, attached; and who attached it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from db.adopting.stranger import ODD, ODD_SQL, source
+from fixtures.database import Connect
+from tailboard.db.adopting import attaching
+from tailboard.db.adopting.attaching import attach
+
+Owner = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def owner(connect: Connect, database_url: str) -> Owner:
+    """The stranger's own session, with the odd table attached."""
+    owner = connect()
+    owner.execute(ODD_SQL)
+    with attaching.connect(database_url) as connection:
+        attach(connection, source(ODD))
+    return owner
+
+
+@pytest.fixture
+def operator(database_url: str) -> Iterator[Owner]:
+    with attaching.connect(database_url) as connection:
+        yield connection
