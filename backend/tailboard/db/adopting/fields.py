@@ -58,19 +58,23 @@ class FieldsOf:
     def record(self) -> Composed:
         """The job as a row of the log, after the status: for jobs that are not heavy."""
         numbered = self._described.numbered
-        values: dict[str, Composable] = {"id": self._of("id") if numbered else SQL("NULL"), **self._values()}
+        values: dict[str, Composable] = {
+            "id": self._of("id") if numbered else SQL("NULL"),
+            **self._values(guarded=False),
+        }
         return SQL("ROW({})::tailboard.jobs").format(SQL(", ").join(values[name] for name in RECORD))
 
     def heavy(self) -> Composable:
         """Whether the job may have a value that is too large for the log."""
+        values = [self._of(name) for name in self._columns.weighed()]
+        if not values:
+            return SQL("false")
         # A compressed value may be far longer than what is stored of it.
-        sizes = [
-            SQL("coalesce(pg_column_size({}) > {} OR pg_column_compression({}) IS NOT NULL, false)").format(
-                self._of(name), Literal(_SURELY_SMALL), self._of(name)
-            )
-            for name in self._columns.weighed()
-        ]
-        return SQL(" OR ").join(sizes) if sizes else SQL("false")
+        return SQL("(greatest({}) > {} OR coalesce({}) IS NOT NULL)").format(
+            SQL(", ").join(SQL("pg_column_size({})").format(value) for value in values),
+            Literal(_SURELY_SMALL),
+            SQL(", ").join(SQL("pg_column_compression({})").format(value) for value in values),
+        )
 
     def card(self) -> Composed:
         """Assigns the card, after the status."""
@@ -79,7 +83,9 @@ class FieldsOf:
         pairs: list[Composable] = [
             SQL("'id', {}").format(identity if self._described.numbered else SQL("{}::text").format(identity))
         ]
-        pairs += [SQL("{}, {}").format(Literal(name), value) for name, value in self._values().items()]
+        pairs += [
+            SQL("{}, {}").format(Literal(name), value) for name, value in self._values(guarded=True).items()
+        ]
         statements = [SQL("{} := jsonb_build_object({});").format(variable["card"], SQL(", ").join(pairs))]
         weighed = columns.weighed()
         if weighed:
@@ -106,11 +112,11 @@ class FieldsOf:
             )
         return SQL(" ").join(statements)
 
-    def _values(self) -> dict[str, Composable]:
+    def _values(self, *, guarded: bool) -> dict[str, Composable]:
         """The canonical columns after the id, in their order."""
         values: dict[str, Composable] = {}
         for name in TYPES:
-            value = self._columns.column(name, guarded=True, of=self._of)
+            value = self._columns.column(name, guarded=guarded, of=self._of)
             if name == "status":
                 value = self._variable["status"]
             elif name == "progress" and name in self._described.types:

@@ -9,6 +9,7 @@ DECLARE
     tb_old ALIAS FOR old;
     tb_id text; tb_status text; tb_due timestamptz; tb_card jsonb;
     tb_old_id text; tb_old_status text; tb_old_due timestamptz; tb_old_card jsonb;
+    tb_heavy boolean;
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         -- A heartbeat: no column that the expressions look at has another value. To ask that of all of them costs more
@@ -21,12 +22,13 @@ BEGIN
         {new_status}
         {old_status}
         IF tb_status = tb_old_status THEN
-            IF NOT ({heavy} OR {old_heavy}) AND tb_id = tb_old_id AND tb_due IS NOT DISTINCT FROM tb_old_due
+            tb_heavy := {old_heavy};
+            IF (tb_heavy OR {heavy}) IS NOT TRUE AND tb_id = tb_old_id AND tb_due IS NOT DISTINCT FROM tb_old_due
                AND record_image_eq({new_record}, {old_record}) THEN
                 RETURN NULL;
             END IF;
         END IF;
-        IF {heavy} OR {old_heavy} OR tb_id IS NULL OR tb_id <> tb_old_id OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
+        IF {heavy} OR tb_heavy OR tb_id IS NULL OR tb_id <> tb_old_id OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
             {new_card}
             {old_card}
             IF tb_id <> tb_old_id THEN
