@@ -19,7 +19,7 @@ from orders_table import attach_orders, count_orders, make_orders
 from tailboard.core.change import Op
 from tailboard.core.event import Event
 from tailboard.core.stats import Stats
-from tailboard.db.adopting.baseline import Upkeep, survey
+from tailboard.db.adopting.baseline import Held, Upkeep, survey
 from tailboard.db.sealing import Sealing
 from tailboard.sources.sqltext import TableName
 
@@ -129,6 +129,32 @@ async def test_every_baseline_is_what_the_events_add_up_to(
     assert ledger.commits > 100
     assert ledger.rollbacks > 20
     check(node.recorder.events, ledger)
+
+
+async def test_a_reader_who_is_a_few_changes_behind_and_counts_right_is_told_nothing(
+    database_url: str, connect: Connect, aconnect: AConnect
+) -> None:
+    """What was sealed since the reader's place is added to the reader's counts before they are compared."""
+    orders = connect()
+    make_orders(orders)
+    orders.execute("INSERT INTO shop.orders (state) VALUES ('new'), ('new')")
+    attach_orders(database_url)
+    counting = await aconnect()
+    written: list[int | None] = []
+    async with board(database_url) as node:
+        await node.caretaker.stop()
+        await sync(node, counting)
+        behind = Held((await node.log.head()).position, Counter({("eu", "pending"): 2}))
+        orders.execute("INSERT INTO shop.orders (region) VALUES ('us')")
+        orders.execute("UPDATE shop.orders SET state = 'busy' WHERE id = 1")
+        orders.execute("DELETE FROM shop.orders WHERE id = 2")
+        surveyed = await survey(counting, "orders", TableName("shop", "orders"), within_s=10)
+
+        async def begin(sealing: Sealing) -> None:
+            written.append(await sealing.begin_source(surveyed, Upkeep(0, None), behind))
+
+        await node.sealer.errand(begin)
+    assert written == [None]
 
 
 def check(events: list[Event], ledger: Ledger) -> None:

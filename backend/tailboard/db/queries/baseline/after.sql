@@ -8,10 +8,10 @@ WITH fresh AS (
        AND c.source = %(source)s
 )
 SELECT coalesce(queue, ''), status, sum(n)
-  FROM (SELECT CASE WHEN op = 'U' THEN old_queue ELSE job ->> 'queue' END AS queue, old_status AS status, -1 AS n
+  FROM (SELECT CASE WHEN op = 'U' THEN old_queue ELSE coalesce(job ->> 'queue', (record).queue) END AS queue, old_status AS status, -1 AS n
           FROM fresh WHERE old_status IS NOT NULL
         UNION ALL
-        SELECT job ->> 'queue', new_status, 1 FROM fresh WHERE op IN ('I', 'U')
+        SELECT coalesce(job ->> 'queue', (record).queue), new_status, 1 FROM fresh WHERE op IN ('I', 'U')
         UNION ALL
         SELECT NULL, NULL, 0 FROM fresh WHERE op = 'T') counted
  GROUP BY coalesce(queue, ''), status
