@@ -178,6 +178,17 @@ async def board_of(source: str, url: str, home: Path) -> AsyncIterator[Board]:
     assert not board.resets, board.resets
 
 
+@asynccontextmanager
+async def adopted(preset: str, url: str, home: Path, name: str | None = None) -> AsyncIterator[Board]:
+    """The queue of a preset on the board, until it is taken off it again: then the database is as it was."""
+    before = schema_of(url)
+    tailboard(home, url, "attach", preset, *([] if name is None else ["--name", name]), "--yes")
+    async with board_of(name or preset, url, home) as board:
+        yield board
+    tailboard(home, url, "detach", name or preset)
+    assert schema_of(url) == before
+
+
 async def agree(board: Board, home: Path, url: str, own_view: dict[str, str]) -> None:
     """The final board is the queue's own view, in the list and in the stats, and the log proves itself."""
     await board.settled()

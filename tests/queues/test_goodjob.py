@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from fixtures.database import Connect
-from queues.board import agree, board_of, schema_of, tailboard
+from queues.board import adopted, agree
 from queues.replay import Line, Play, install
 
 _UTC_NOW: Final = "timezone('UTC', clock_timestamp())"
@@ -120,11 +120,9 @@ async def test_every_job_is_on_the_board_in_order(
     database_url: str, connect: Connect, tmp_path: Path
 ) -> None:
     install(database_url, "goodjob")
-    before = schema_of(database_url)
     play = Play(connect(), PARTS)
     play.act([Line("before", "enqueue", None), Line("before", "perform", None)], wait="0")
-    tailboard(tmp_path, database_url, "attach", "goodjob", "--yes")
-    async with board_of("goodjob", database_url, tmp_path) as board:
+    async with adopted("goodjob", database_url, tmp_path) as board:
         play.act(PLAY, wait="0")
         play.act(WAITS, wait="2 seconds")
         play.act(WAITS_LONG, wait="1 day")
@@ -137,5 +135,3 @@ async def test_every_job_is_on_the_board_in_order(
             "default", "bad", 1, "ArgumentError: no luck", ("red",), None
         )  # fmt: skip
         assert b'"payload": [7]' in board.last(play.ids["bad"]).line
-    tailboard(tmp_path, database_url, "detach", "goodjob")
-    assert schema_of(database_url) == before

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from fixtures.database import Connect
-from queues.board import agree, board_of, schema_of, tailboard
+from queues.board import adopted, agree
 from queues.replay import Line, Play, install
 
 _UTC_NOW: Final = "timezone('UTC', clock_timestamp())"
@@ -106,11 +106,9 @@ async def test_every_job_is_on_the_board_in_order(
     database_url: str, connect: Connect, tmp_path: Path
 ) -> None:
     install(database_url, "oban")
-    before = schema_of(database_url)
     play = Play(connect(), PARTS)
     play.act([Line("before", "insert", None), Line("before", "fetch", None)])
-    tailboard(tmp_path, database_url, "attach", "oban", "--yes")
-    async with board_of("oban", database_url, tmp_path) as board:
+    async with adopted("oban", database_url, tmp_path) as board:
         play.act(PLAY)
         await agree(board, tmp_path, database_url, {str(play.ids[j]): s for j, s in FINALLY.items()})
         assert {job: board.story(id_) for job, id_ in play.ids.items()} == {**play.told, "before": []}
@@ -124,5 +122,3 @@ async def test_every_job_is_on_the_board_in_order(
         )  # fmt: skip
         assert flaky.created_at is not None
         assert abs((flaky.created_at - board.last(play.ids["flaky"]).at).total_seconds()) < 60
-    tailboard(tmp_path, database_url, "detach", "oban")
-    assert schema_of(database_url) == before

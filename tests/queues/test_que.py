@@ -6,7 +6,7 @@ from typing import Any, Final
 import psycopg
 
 from fixtures.database import Connect
-from queues.board import agree, board_of, schema_of, tailboard
+from queues.board import adopted, agree
 from queues.replay import Line, Play, install
 
 _INSERT: Final = (
@@ -69,12 +69,10 @@ async def test_every_job_is_on_the_board_in_order(
     database_url: str, connect: Connect, tmp_path: Path
 ) -> None:
     install(database_url, "que")
-    before = schema_of(database_url)
     play = Play(connect(), PARTS)
     worker = Worker(connect())
     play.act([Line("before", "enqueue", None)], wait="0")
-    tailboard(tmp_path, database_url, "attach", "que", "--yes")
-    async with board_of("que", database_url, tmp_path) as board:
+    async with adopted("que", database_url, tmp_path) as board:
         play.act(PLAY, wait="0")
         play.act([Line("later", "enqueue", "created scheduled")], wait="1 day")
         play.act([Line("soon", "enqueue", "created scheduled")], wait="2 seconds")
@@ -111,5 +109,3 @@ async def test_every_job_is_on_the_board_in_order(
         assert board.last(play.ids["rails"]).job.kind == "Mailer"
         flaky = board.last(play.ids["flaky"]).job
         assert (flaky.attempt, flaky.error, flaky.tags) == (1, "ArgumentError: no luck", ("red",))
-    tailboard(tmp_path, database_url, "detach", "que")
-    assert schema_of(database_url) == before

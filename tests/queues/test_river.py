@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from fixtures.database import Connect
-from queues.board import agree, board_of, schema_of, tailboard
+from queues.board import adopted, agree
 from queues.replay import Line, Play, install
 
 PARTS: Final = {
@@ -125,11 +125,9 @@ async def test_every_job_is_on_the_board_in_order(
     database_url: str, connect: Connect, tmp_path: Path
 ) -> None:
     install(database_url, "river")
-    before = schema_of(database_url)
     play = Play(connect(), PARTS)
     play.act([Line("before", "insert", None), Line("before", "fetch", None)])
-    tailboard(tmp_path, database_url, "attach", "river", "--yes")
-    async with board_of("river", database_url, tmp_path) as board:
+    async with adopted("river", database_url, tmp_path) as board:
         play.act(PLAY)
         await board.settled()
         assert {job: board.story(id_) for job, id_ in play.ids.items()} == {**play.told, "before": []}
@@ -141,5 +139,3 @@ async def test_every_job_is_on_the_board_in_order(
             "flaky", 2, 25, "client-1", "no luck", ("a", "b")
         )  # fmt: skip
         assert json.loads(board.last(play.ids["good"]).line)["job"]["result"] == {"sum": 3}
-    tailboard(tmp_path, database_url, "detach", "river")
-    assert schema_of(database_url) == before

@@ -6,7 +6,7 @@ from typing import Final
 import psycopg
 
 from fixtures.database import Connect
-from queues.board import agree, board_of, schema_of, tailboard
+from queues.board import adopted, agree
 from queues.replay import Line, Play, install
 
 _UTC_NOW: Final = "timezone('UTC', clock_timestamp())"
@@ -123,13 +123,11 @@ async def test_every_job_is_on_the_board_in_order(
     database_url: str, connect: Connect, tmp_path: Path
 ) -> None:
     install(database_url, "solid-queue")
-    before = schema_of(database_url)
     connection = connect()
     a_process(connection)
     play = Play(connection, PARTS)
     play.act([Line("before", "create", None), Line("before", "claim", None)], wait="0")
-    tailboard(tmp_path, database_url, "attach", "solid-queue", "--name", "rails", "--yes")
-    async with board_of("rails", database_url, tmp_path) as board:
+    async with adopted("solid-queue", database_url, tmp_path, "rails") as board:
         await agree(board, tmp_path, database_url, {str(play.ids["before"]): "in_progress"})
         play.act([Line("before", "finish", "completed completed"), *PLAY], wait="0")
         play.act(WAITING, wait="1 hour")
@@ -143,5 +141,3 @@ async def test_every_job_is_on_the_board_in_order(
             None,
         )
         assert board.last(play.ids["due"]).job.worker == "worker-1"
-    tailboard(tmp_path, database_url, "detach", "rails")
-    assert schema_of(database_url) == before
