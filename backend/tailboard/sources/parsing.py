@@ -19,7 +19,8 @@ MAX_EXPRESSION: Final = 10_000
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _COLUMNS: Final = tuple(Column)
 _KEYS: Final = (
-    "table", "id", "status", *_COLUMNS, "due", "deleted", "running", "actions", "follows", "health", "attach_note",
+    "table", "id", "status", *_COLUMNS, "due", "deleted", "running", "looked_up", "actions", "follows", "health",
+    "attach_note",
 )  # fmt: skip
 _SCHEMA: Final = "{schema}"
 
@@ -63,6 +64,8 @@ def from_definition(name: str, definition: Any) -> Source:
     for key in ("table", "id", "status"):
         if key not in definition:
             raise InvalidSource(f"{where} lacks {key}: table, id and status are needed.")
+    if "looked_up" in definition and ("running" in definition or definition.get("follows")):
+        raise InvalidSource(f"{where} looked_up is not for a source with follows or running: leave it out.")
     return Source(
         name=name,
         table=_table(definition["table"], f"{where} table"),
@@ -76,6 +79,7 @@ def from_definition(name: str, definition: Any) -> Source:
         due=_optional(definition, "due", where),
         deleted=_deleted(definition.get("deleted", GONE), f"{where} deleted"),
         running=_optional(definition, "running", where),
+        looked_up=_optional(definition, "looked_up", where),
         actions=_actions(definition.get("actions", {}), f"{where} actions"),
         follows=_follows(definition.get("follows", []), f"{where} follows"),
         health=_optional(definition, "health", where),
@@ -174,7 +178,7 @@ def _table(given: Any, where: str) -> TableName:
 
 def _optional(definition: Mapping[str, Any], key: str, where: str) -> str | None:
     return (
-        _expression(definition[key], f"{where} {key}", statement=key == "health")
+        _expression(definition[key], f"{where} {key}", statement=key in {"health", "looked_up"})
         if key in definition
         else None
     )

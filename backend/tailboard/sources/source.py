@@ -81,7 +81,8 @@ class Source:
     Expressions are SQL text. `due`: a timestamptz; a row that maps to `pending` is `scheduled` until then, and by time
     alone `pending` from then on. It must follow from the row, not from the clock. `deleted`: `gone`, a status, or an
     expression over the old row that gives one or NULL. `running`: true while a job is at work, where no row says
-    so; asked again and again.
+    so; asked again and again. `looked_up`: a query over the row `job` that gives several columns by their names, the
+    same as their expressions give: one look at another table costs a worker less than one for each column.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Source:
     due: str | None = None
     deleted: str = GONE
     running: str | None = None
+    looked_up: str | None = None
     actions: Mapping[Action, str] = field(default_factory=dict)
     follows: tuple[Follow, ...] = ()
     health: str | None = None

@@ -118,6 +118,17 @@ def operator(database_url: str) -> Iterator[Session]:
         # values
         ({"worker": "1 / (id - 3)"}, "reading the first rows: division by zero"),
         ({"payload": "state::json"}, "reading the first rows: invalid input syntax for type json"),
+        # what is looked up at once
+        ({"looked_up": "SELECT 1"}, r"looked_up gives \?column\?, for which the source has no expression"),
+        (
+            {"looked_up": "SELECT now() AS queue", "queue": "state"},
+            "looked_up gives queue as .*, its expression as text",
+        ),
+        ({"looked_up": "SELECT nope AS queue", "queue": "state"}, 'looked_up: column "nope" does not exist'),
+        (
+            {"looked_up": "SELECT 'x' AS queue FROM claims", "queue": "state"},
+            "every name is written with its schema",
+        ),
         # what is followed
         ({"follows": [{"table": "public.nope", "job": "id"}]}, r"no table public\.nope"),
         (

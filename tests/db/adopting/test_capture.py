@@ -253,3 +253,53 @@ def test_replica_role_writes_are_not_captured_and_do_no_harm(owner: Owner) -> No
     owner.execute("SET session_replication_role = replica")
     owner.execute(f"INSERT INTO {PRINTS} DEFAULT VALUES")
     assert changes(owner) == []
+
+
+def test_columns_that_are_looked_up_at_once_are_captured_as_they_are_read(
+    connect: Connect, operator: Owner
+) -> None:
+    owner = connect()
+    owner.execute(
+        "CREATE TABLE public.trips (id int PRIMARY KEY, state text NOT NULL DEFAULT 'new', note text)"
+    )
+    owner.execute("CREATE TABLE public.stops (trip int, kind text, at timestamptz DEFAULT clock_timestamp())")
+    attach(
+        operator,
+        source(
+            """
+            [sources.trips]
+            table = "public.trips"
+            id = "id"
+            kind = "note"
+            started_at = "(SELECT max(s.at) FROM public.stops AS s WHERE s.trip = job.id AND s.kind = 'begin')"
+            finished_at = '''CASE WHEN state = 'done' THEN
+                (SELECT max(s.at) FROM public.stops AS s WHERE s.trip = job.id AND s.kind = 'end') END'''
+            looked_up = '''SELECT max(s.at) FILTER (WHERE s.kind = 'begin') AS started_at,
+                CASE WHEN job.state = 'done' THEN max(s.at) FILTER (WHERE s.kind = 'end') END AS finished_at
+                FROM public.stops AS s WHERE s.trip = job.id'''
+            status = { column = "state", map = { new = "pending", on = "in_progress", done = "completed" } }
+            """
+        ),
+    )
+
+    def read() -> dict[str, Any]:
+        row = owner.execute(
+            "SELECT to_jsonb(j) - '{due,native_status}'::text[] FROM tailboard.source_trips() AS j"
+        ).fetchone()
+        assert row is not None
+        return dict(row[0])
+
+    owner.execute("SET timezone = 'UTC'")
+    owner.execute("INSERT INTO public.trips VALUES (1)")
+    assert cards(owner)[-1] == read()
+    owner.execute("INSERT INTO public.stops (trip, kind) VALUES (1, 'begin'), (1, 'end')")
+    owner.execute("UPDATE public.trips SET state = 'on'")
+    assert cards(owner)[-1] == read()
+    assert (read()["started_at"] is None, read()["finished_at"] is None) == (False, True)
+    owner.execute("UPDATE public.trips SET note = 'n', state = 'on'")
+    assert cards(owner)[-1] == read()
+    owner.execute("UPDATE public.trips SET state = 'done', note = repeat('x', 3000)")
+    assert cards(owner)[-1] == read()
+    assert read()["finished_at"] is not None
+    assert len(cards(owner)) == 4
+    assert faults(owner, "trips") == 0

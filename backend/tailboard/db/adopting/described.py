@@ -84,6 +84,8 @@ class Described:
     """The columns that decide a job, in the table's order."""
     qualified: Mapping[str, str]
     """Every expression as PostgreSQL writes it, with each column of the row as `job.column`, by its key."""
+    looked_up: tuple[str, ...] = ()
+    """The columns that the query of that name gives, in its order."""
 
     @property
     def fingerprint(self) -> dict[str, str]:
@@ -162,7 +164,9 @@ def _described(connection: Connection[Any], source: Source, table: Table) -> Des
             f"[sources.{source.name}] uses {virtual[0]}, a virtual generated column, which no trigger can see: "
             "write its expression instead."
         )
-    return Described(source, table, types, used, _qualified(connection, source))
+    return Described(
+        source, table, types, used, _qualified(connection, source), _looked_up(connection, source, used)
+    )
 
 
 def _require_followable(connection: Connection[Any], name: TableName) -> None:
@@ -326,6 +330,35 @@ def _qualified(connection: Connection[Any], source: Source) -> dict[str, str]:
     # What follows the expression is the same for every one of them.
     rest = written("id", "1").removeprefix("1")
     return {key: written(key, text).removesuffix(rest) for key, text in texts.items()}
+
+
+def _looked_up(connection: Connection[Any], source: Source, used: tuple[str, ...]) -> tuple[str, ...]:
+    """What the query gives that looks several columns up at once. It sees just the columns that decide a job."""
+    if source.looked_up is None:
+        return ()
+    select = SQL("SELECT l.* FROM (SELECT {} FROM {}) AS {} CROSS JOIN LATERAL ({}) AS l LIMIT 0").format(
+        SQL(", ").join(Identifier(name) for name in used),
+        Identifier(*source.table),
+        Identifier(ROW),
+        SQL(source.looked_up),  # the author's, one statement
+    )
+    with judged(source, "looked_up"), connection.transaction():
+        found = connection.execute(select).description or []
+    where = f"[sources.{source.name}] looked_up"
+    for column in found:
+        if column.name not in {str(key) for key in source.columns}:
+            raise InvalidSource(f"{where} gives {column.name}, for which the source has no expression.")
+        row = connection.execute(query("adopting_type"), {"type": column.type_code}).fetchone()
+        assert row is not None  # noqa: S101 - PostgreSQL has just named it
+        given, native = (
+            NativeType(*row),
+            _type(connection, source, column.name, dict(expressions(source))[column.name]),
+        )
+        if given != native:
+            raise InvalidSource(
+                f"{where} gives {column.name} as {given.name}, its expression as {native.name}."
+            )
+    return tuple(column.name for column in found)
 
 
 def _used(connection: Connection[Any], source: Source, table: Table) -> tuple[str, ...]:

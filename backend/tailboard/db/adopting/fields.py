@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from psycopg.sql import SQL, Composable, Composed, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from tailboard.db.adopting.columns import TYPES, Columns
 from tailboard.db.adopting.described import Described
@@ -55,13 +55,33 @@ class FieldsOf:
             )
         return SQL(" ").join(statements)
 
-    def record(self) -> Composed:
-        """The job as a row of the log, after the status: for jobs that are not heavy."""
+    def look_up(self, row: Composable) -> Composed:
+        """Assigns what another table knows, by one query over `row`."""
+        names, text = self._described.looked_up, self._described.source.looked_up
+        if text is None:
+            return Composed([])
+        return SQL("SELECT {} INTO {} FROM {} CROSS JOIN LATERAL ({}) AS l;").format(
+            SQL(", ").join(SQL("l.{}").format(Identifier(name)) for name in names),
+            SQL(", ").join(_found(name) for name in names),
+            row,
+            SQL(text),  # the author's, one statement
+        )
+
+    def looked_up(self) -> Composed:
+        """Declares what `look_up` assigns."""
+        return SQL(" ").join(
+            SQL("{} {};").format(_found(name), SQL(TYPES[name])) for name in self._described.looked_up
+        )
+
+    def record(self, *, looked_up: bool = False) -> Composed:
+        """The job as a row of the log, after the status: for jobs that are not heavy. `looked_up`: after `look_up`."""
         numbered = self._described.numbered
         values: dict[str, Composable] = {
             "id": self._of("id") if numbered else SQL("NULL"),
             **self._values(guarded=False),
         }
+        if looked_up:
+            values |= {name: _found(name) for name in self._described.looked_up}
         return SQL("ROW({})::tailboard.jobs").format(SQL(", ").join(values[name] for name in RECORD))
 
     def heavy(self) -> Composable:
@@ -138,3 +158,7 @@ class FieldsOf:
         if "deleted" in self._described.qualified:
             return SQL("{}::text").format(self._of("deleted"))
         return self._columns.meaning()
+
+
+def _found(name: str) -> Identifier:
+    return Identifier(f"tb_found_{name}")

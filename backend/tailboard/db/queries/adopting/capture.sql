@@ -9,7 +9,7 @@ DECLARE
     tb_old ALIAS FOR old;
     tb_id text; tb_status text; tb_due timestamptz; tb_card jsonb;
     tb_old_id text; tb_old_status text; tb_old_due timestamptz; tb_old_card jsonb;
-    tb_heavy boolean;
+    tb_heavy boolean; {looked_up}
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         -- A heartbeat: no column that the expressions look at has another value. To ask that of all of them costs more
@@ -39,10 +39,11 @@ BEGIN
             END IF;
             RETURN NULL;
         END IF;
+        {look_up}
         INSERT INTO tailboard.@leaf@ (seq, op, source, job_id, old_status, new_status,
                                       old_queue, old_kind, old_worker, old_tags, record, due, old_due)
         VALUES (currval('tailboard.changes_seq'), 'U', {source}, tb_id, tb_old_status, tb_status,
-                {facts}, {new_record}, tb_due, tb_old_due);
+                {facts}, {logged}, tb_due, tb_old_due);
     ELSIF TG_OP = 'INSERT' THEN
         {new_status}
         -- DELETE and INSERT of one id in one transaction are one update; only a transaction that deleted looks.
@@ -52,8 +53,9 @@ BEGIN
             PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL);
             RETURN NULL;
         END IF;
+        {look_up}
         INSERT INTO tailboard.@leaf@ (seq, op, source, job_id, new_status, record, due)
-        VALUES (currval('tailboard.changes_seq'), 'I', {source}, tb_id, tb_status, {new_record}, tb_due);
+        VALUES (currval('tailboard.changes_seq'), 'I', {source}, tb_id, tb_status, {logged}, tb_due);
     ELSE
         {old_status}
         {old_card}
