@@ -126,13 +126,17 @@ class History:
 
     def balance(self, owed: Counter[str], *, faults: int = 0, source: str = "") -> Counter[str]:
         """Each committed change once, and nothing else. Returns those of an adopted `source` that are missing because
-        its capture failed: at most one for each of the `faults` that it has counted since the last time.
+        its capture failed: at most one for each of the `faults` that it has counted since the last time. A replacement
+        whose INSERT was missed is told as a deletion, which counts as minus one.
         """
         paid = Counter(entry.seen.entry for entry in self.entries if entry.seen.type != SOURCE_RESET)
         lost, invented = owed - paid, paid - owed
         missed = Counter({name: n for name, n in lost.items() if name[1:].startswith(f"{source}/")})
-        if missed.total() <= faults:
+        halves = Counter({name: n for name, n in invented.items() if name.startswith(f"-{source}/")})
+        if halves.total() <= missed.total() <= faults:
             lost -= missed
+            invented -= halves
+            missed.subtract(halves)
         if lost or invented:
             raise Violation(f"the log: lost {_few(lost)}; repeated or invented {_few(invented)}")
         return missed

@@ -139,3 +139,16 @@ def test_the_log_itself_is_checked_against_the_ledger() -> None:
         log(FIVE[0], FIVE[2])
     with pytest.raises(Violation, match="older version"):
         log(FIVE[0], Entry(Cursor(1, 2), 5, FIVE[0].seen, None)).check_versions()
+
+
+def test_a_replacement_of_which_a_capture_missed_the_second_half_is_a_deletion() -> None:
+    history = log(*FIVE, Entry(Cursor(1, 6), 60, Seen("job_deleted", "parcels/7", None, "m0"), None))
+    owed = Counter([*(each.seen.entry for each in FIVE), "~parcels/9"])
+    with pytest.raises(Violation, match=r"lost 1 \[~parcels/9.*invented 1 \[-parcels/7"):
+        history.balance(owed, source="parcels")
+    missed = history.balance(owed, faults=1, source="parcels")
+    assert missed == {"~parcels/9": 1, "-parcels/7": -1}
+    owed.subtract(missed)
+    assert history.balance(+owed) == {}
+    with pytest.raises(Violation, match=r"invented 1 \[-parcels/7"):
+        history.balance(Counter(each.seen.entry for each in FIVE), faults=1, source="parcels")
