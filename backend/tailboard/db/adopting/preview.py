@@ -190,8 +190,12 @@ def _cost(connection: Connection[Any], described: Described) -> float | None:
         return None
     table = Identifier(*described.source.table)
     copy, target = (Identifier("tailboard", f"preview_{which}") for which in ("rows", "target"))
+    # As many rows as that also where the table has few: a handful of writes is too quick to be timed.
     connection.execute(
-        SQL("CREATE TABLE {} AS SELECT * FROM {} LIMIT {}").format(copy, table, Literal(_COPIED))
+        SQL(
+            "CREATE TABLE {copy} AS WITH few AS MATERIALIZED (SELECT * FROM {table} LIMIT {n}) SELECT few.* FROM few"
+            " CROSS JOIN generate_series(1, (SELECT {n} / greatest(count(*), 1) FROM few))"
+        ).format(copy=copy, table=table, n=Literal(_COPIED))
     )
     connection.execute(SQL("CREATE TABLE {} (LIKE {})").format(target, copy))
     write = SQL("INSERT INTO {} SELECT * FROM {}").format(target, copy)
