@@ -3,10 +3,13 @@
 import asyncio
 import os
 import signal
+from contextlib import suppress
 
 import psycopg
 
+from faults.oracle import Violation
 from faults.scenario import Skipped, fault
+from faults.workload import Written
 from faults.world import World
 
 
@@ -79,14 +82,11 @@ async def open_transaction_throughout(world: World) -> str:
 
 @fault("what was prepared before a crash and committed after it is told once")
 async def prepared_before_a_crash(world: World) -> str:
-    writer, txn = world.writers[0], world.ledger.number()
+    txn = world.ledger.number()
     world.sql("UPDATE tailboard.settings SET value = 'false' WHERE key = 'notify'")
     try:
         await world.flow()
-        async with await psycopg.AsyncConnection.connect(world.primary.url) as connection:
-            written = await writer.some_rows(connection, 3)
-            await connection.execute("INSERT INTO faults.committed VALUES (%s)", [txn])
-            await connection.execute(f"PREPARE TRANSACTION 'faults {txn}'".encode())
+        written = await _prepared(world, txn)
         await asyncio.to_thread(world.primary.stop, signal.SIGQUIT)
         await asyncio.to_thread(world.primary.start)
         await world.flow()
@@ -95,6 +95,21 @@ async def prepared_before_a_crash(world: World) -> str:
     finally:
         world.sql("UPDATE tailboard.settings SET value = 'true' WHERE key = 'notify'")
     return "prepared, crashed, committed"
+
+
+async def _prepared(world: World, txn: int) -> Written:
+    """Leave a transaction prepared; return what it has written. The leader looks at its settings every two seconds: until
+    then it may arm the bell, and whoever has rung cannot prepare.
+    """
+    for _ in range(10):
+        with suppress(psycopg.errors.FeatureNotSupported):
+            async with await psycopg.AsyncConnection.connect(world.primary.url) as connection:
+                written = await world.writers[0].some_rows(connection, 3)
+                await connection.execute("INSERT INTO faults.committed VALUES (%s)", [txn])
+                await connection.execute(f"PREPARE TRANSACTION 'faults {txn}'".encode())
+                return written
+        await world.rest(1.0)
+    raise Violation("the bell is rung although the setting `notify` is off")
 
 
 @fault("everything restarted in the middle of a bulk load: all of its rows, or none, and each once")
