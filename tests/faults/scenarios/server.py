@@ -98,8 +98,8 @@ async def prepared_before_a_crash(world: World) -> str:
 
 
 async def _prepared(world: World, txn: int) -> Written:
-    """Leave a transaction prepared; return what it has written. The leader looks at its settings every two seconds: until
-    then it may arm the bell, and whoever has rung cannot prepare.
+    """Leave a transaction prepared; return what it has written. The leader looks at its settings every two seconds:
+    until then it may arm the bell, and whoever has rung cannot prepare.
     """
     for _ in range(10):
         with suppress(psycopg.errors.FeatureNotSupported):
