@@ -77,7 +77,7 @@ def main(chosen: argparse.Namespace) -> None:
                 prepare(place.url, contender, JOBS)
             if name == "none":
                 _without_trigger(place.url, contender.table)
-        for workload, clients in POINTS[:2] if chosen.only16 else POINTS:
+        for workload, clients in POINTS:
             rounds = chosen.rounds if clients == 16 else max(2, chosen.rounds // 2)
             seconds = chosen.seconds if clients == 16 else max(2, chosen.seconds - 2)
             results.setdefault(workload, {})[str(clients)] = _compare(
@@ -210,7 +210,6 @@ def _options() -> argparse.Namespace:
     parser = options.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=6)
-    parser.add_argument("--only16", action="store_true")
     parser.add_argument("--watch", nargs=2, metavar=("CONTENDER", "URL"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.quick:
