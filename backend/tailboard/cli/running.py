@@ -1,44 +1,19 @@
 """Running a node in the foreground: signals, and what surrounds the node for `up` and `serve`."""
 
 import asyncio
-import os
-import signal
 from contextlib import AsyncExitStack
-from typing import Final
 
 import uvloop
 
 from tailboard.app import Node, address_of, listen, serve
 from tailboard.cli.demo import workers
+from tailboard.cli.interrupts import Interrupts
 from tailboard.cli.logs import set_up_logging
 from tailboard.cli.target import database_url
 from tailboard.cli.terminal import Terminal
 from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import current_revision, migrate, require_newest
 from tailboard.settings import Settings
-
-_GIVE_UP: Final = 130
-
-
-class Interrupts:
-    """SIGTERM and Ctrl-C: the first asks to stop, a second Ctrl-C forces it, a third ends the process."""
-
-    def __init__(self) -> None:
-        self.stopping = asyncio.Event()
-        self.forced = asyncio.Event()
-
-    def install(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._heard, number)
-
-    def _heard(self, number: signal.Signals) -> None:
-        if not self.stopping.is_set():
-            self.stopping.set()
-        elif number == signal.SIGINT:
-            if self.forced.is_set():
-                os._exit(_GIVE_UP)
-            self.forced.set()
 
 
 def run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo: bool = False) -> int:
@@ -89,7 +64,7 @@ async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo:
         ready = f"Tailboard is ready: {address_of(bound, settings.host)}"
         async with asyncio.TaskGroup() as group:
             if demo:
-                group.create_task(_demo(url, interrupts.stopping))
+                group.create_task(workers.run_until(url, interrupts.stopping))
             await serve(
                 node,
                 bound,
@@ -99,14 +74,6 @@ async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo:
             )
             interrupts.stopping.set()
     return 0
-
-
-async def _demo(url: str, stopping: asyncio.Event) -> None:
-    """Keep the demo's workers at work until the node is asked to stop."""
-    async with asyncio.TaskGroup() as group:
-        working = group.create_task(workers.run(url))
-        await stopping.wait()
-        working.cancel()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -5,6 +5,7 @@ import asyncio
 import click
 
 from tailboard.cli.demo import workers
+from tailboard.cli.interrupts import Interrupts
 from tailboard.cli.options import DATABASE, with_settings
 from tailboard.cli.target import database_url
 from tailboard.cli.terminal import Terminal
@@ -21,8 +22,12 @@ def command(terminal: Terminal, settings: Settings, /) -> int:
     """
     url = database_url(settings)
     terminal.note("The demo's workers are at work; Ctrl-C stops them.")
-    try:
-        asyncio.run(workers.run(url))
-    except KeyboardInterrupt:
-        terminal.note("The demo's workers have stopped.")
+    asyncio.run(_run(url))
+    terminal.note("The demo's workers have stopped.")
     return 0
+
+
+async def _run(url: str) -> None:
+    interrupts = Interrupts()
+    interrupts.install()
+    await workers.run_until(url, interrupts.stopping)

@@ -63,6 +63,14 @@ async def run(url: str) -> None:
             group.create_task(_keep(program))
 
 
+async def run_until(url: str, stopping: asyncio.Event) -> None:
+    """Keep the workers at work until the event is set."""
+    async with asyncio.TaskGroup() as group:
+        working = group.create_task(run(url))
+        await stopping.wait()
+        working.cancel()
+
+
 async def _keep(program: Program) -> None:
     """Start the program whenever it has ended: at once after success, a little later after a failure."""
     wait = 1.0
