@@ -52,6 +52,14 @@ SELECT bool_and(s.synced AND u.wanted IS NULL
                 AND coalesce(pg_sequence_last_value(to_regclass('tailboard.faults_' || s.name)), 0) <= u.faults)
   FROM tailboard.sources s LEFT JOIN tailboard.upkeep u ON u.source = s.name WHERE NOT s.builtin
 """
+_UNSEALED: Final = """
+WITH last AS (
+    SELECT snap, ARRAY(SELECT pg_snapshot_xip(snap)) AS running FROM tailboard.ticks ORDER BY tick_id DESC LIMIT 1
+)
+SELECT count(*) FROM tailboard.changes c, last
+ WHERE c.seq > (SELECT floor_seq FROM tailboard.epochs ORDER BY epoch DESC LIMIT 1)
+   AND (c.xid >= pg_snapshot_xmax(last.snap) OR c.xid = ANY (last.running))
+"""
 
 
 class World:
@@ -287,6 +295,10 @@ class World:
             complaint.clear()
             owed = +self.ledger.owed
             try:
+                # A reset is owed by nobody, so that the log without it would look complete.
+                if unsealed := (await asyncio.to_thread(self.sql, _UNSEALED))[0][0]:
+                    complaint.append(Violation(f"{unsealed} committed changes were given no position"))
+                    return False
                 faults = await asyncio.to_thread(self._faults)
                 new = faults - self._faults_known
                 if (n := await asyncio.to_thread(self._length)) < owed.total() - new:
