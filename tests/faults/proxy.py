@@ -3,11 +3,14 @@
 import asyncio
 import socket
 import struct
+import time
 from contextlib import suppress
 from typing import Final
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _ENDED_WITHIN_S: Final = 10.0
+_ON_THE_WAY: Final = 64
+"""Pieces of up to 64 KiB."""
 
 
 class Proxy:
@@ -19,7 +22,7 @@ class Proxy:
         self.target = target
         self.port = 0
         self.delay_s = 0.0
-        """How long each piece is held, in both directions."""
+        """How long each piece is under way, in both directions, others with it: what is far away is not slow."""
         self.refusing = False
         """Whether those who come now are turned away."""
         self._links: set[_Link] = set()
@@ -75,9 +78,28 @@ class Proxy:
         return await asyncio.open_connection("127.0.0.1", self.target)
 
     async def _pump(self, link: "_Link", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65_536):
-            if self.delay_s:
-                await asyncio.sleep(self.delay_s)
+        async with asyncio.TaskGroup() as ends:
+            on_the_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_ON_THE_WAY)
+            ends.create_task(self._take(reader, on_the_way))
+            ends.create_task(self._hand_over(link, on_the_way, writer))
+
+    async def _take(
+        self, reader: asyncio.StreamReader, on_the_way: asyncio.Queue[tuple[float, bytes]]
+    ) -> None:
+        data = b"first"
+        while data:
+            data = await reader.read(65_536)
+            await on_the_way.put((time.monotonic() + self.delay_s, data))
+
+    async def _hand_over(
+        self, link: "_Link", on_the_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
+    ) -> None:
+        while True:
+            due, data = await on_the_way.get()
+            if not data:
+                break
+            if (early := due - time.monotonic()) > 0:
+                await asyncio.sleep(early)
             if not link.silent:
                 writer.write(data)
                 await writer.drain()
