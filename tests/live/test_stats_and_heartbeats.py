@@ -1,0 +1,86 @@
+"""What the hub says by the clock: counts at a bounded rate, and heartbeats with the place and the lag."""
+
+import asyncio
+from time import perf_counter
+
+from delivery_rig import Feed, make_event
+from live.client import following
+from tailboard.live.hub import HubLimits
+
+
+async def test_stats_go_out_when_only_time_moved_a_count() -> None:
+    feed = Feed(HubLimits(stats_interval_s=0.02))
+    await feed.hub.start()
+    try:
+        client = await following(feed)
+        feed.publish(make_event(1, new="scheduled"))
+        await client.until("1.1")
+        feed.counts |= {"scheduled": 0, "pending": 1}
+        await client.told(lambda: client.messages[-1].get("stats") == feed.counts)
+        assert client.messages[-1]["cursor"] == "1.1"
+    finally:
+        await feed.hub.stop()
+
+
+async def test_stats_go_at_once_and_then_at_a_bounded_rate_ending_with_the_newest() -> None:
+    feed = Feed(HubLimits(stats_interval_s=0.2))
+    client = await following(feed)
+    began = perf_counter()
+    feed.burst(1)
+    await client.until("1.1")
+    assert client.types().count("stats_updated") == 2
+    for _ in range(50):
+        feed.burst(1)
+        await asyncio.sleep(0)
+    assert client.types().count("stats_updated") == 2
+    await client.told(lambda: client.types().count("stats_updated") == 3)
+    assert perf_counter() - began >= 0.2
+    assert client.messages[-1]["stats"] == feed.counts
+    assert client.messages[-1]["cursor"] == "1.51"
+
+
+async def test_heartbeats_carry_the_place_and_the_lag_and_never_overtake_events() -> None:
+    feed = Feed(HubLimits(heartbeat_s=0.25))
+    await feed.hub.start()
+    client = await following(feed)
+    await client.told(lambda: "heartbeat" in client.types())
+    heartbeat = next(m for m in client.messages if m["type"] == "heartbeat")
+    assert heartbeat == {"type": "heartbeat", "cursor": "1.0", "lag_ms": 1.2}
+    for _ in range(100):
+        feed.burst(5)
+        await asyncio.sleep(0.005)
+    await client.until("1.500")
+    cursors = [int(str(m["cursor"]).partition(".")[2]) for m in client.messages]
+    assert cursors == sorted(cursors)
+    assert client.types().count("heartbeat") > 1
+    await feed.hub.stop()
+
+
+async def test_a_heartbeat_waits_for_what_was_published_before_it() -> None:
+    feed = Feed()
+    client = await following(feed)
+    feed.burst(1)
+    feed.hub._beat([client.subscription])
+    assert "heartbeat" not in client.types()
+    await client.until("1.1")
+    feed.hub._beat([client.subscription])
+    assert client.messages[-1]["type"] == "heartbeat"
+
+
+async def test_a_feed_that_falls_behind_says_so_at_once_and_again_when_it_has_caught_up() -> None:
+    feed = Feed(HubLimits(stats_interval_s=0.01, behind_s=0.02))
+    await feed.hub.start()
+    client = await following(feed)
+
+    def lags() -> list[object]:
+        return [m["lag_ms"] for m in client.messages if m["type"] == "heartbeat"]
+
+    feed.lag_ms = 7_200.0
+    await client.told(lambda: lags().count(7_200.0) >= 3)
+    feed.lag_ms = 3.0
+    await client.told(lambda: 3.0 in lags())
+    said = client.types().count("heartbeat")
+    feed.burst(1)
+    await client.until("1.1")
+    assert client.types().count("heartbeat") == said, "one that keeps up is told of with the others"
+    await feed.hub.stop()
