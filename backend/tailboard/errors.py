@@ -118,7 +118,7 @@ class AttachRefused(TailboardError):
 
 
 class SourceMoved(TailboardError):
-    """An adopted table was emptied, attached anew or detached while it was counted: count it again."""
+    """An adopted table, or the log, was replaced while the table was counted: count it again."""
 
     code = "source_moved"
     retryable = True

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import psycopg
+import pytest
 from psycopg import errors
 
 from fixtures.database import AConnect, Connect
@@ -17,10 +18,12 @@ from fixtures.waiting import await_until
 from log_rig import AConnection, Board, board
 from orders_table import attach_orders, count_orders, make_orders
 from tailboard.core.change import Op
+from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event
 from tailboard.core.stats import Stats
 from tailboard.db.adopting.baseline import Held, Upkeep, survey
 from tailboard.db.sealing import Sealing
+from tailboard.errors import SourceMoved
 from tailboard.sources.sqltext import TableName
 
 SECONDS = 6.0
@@ -144,7 +147,7 @@ async def test_a_reader_who_is_a_few_changes_behind_and_counts_right_is_told_not
     async with board(database_url) as node:
         await node.caretaker.stop()
         await sync(node, counting)
-        behind = Held((await node.log.head()).position, Counter({("eu", "pending"): 2}))
+        behind = Held(await node.log.head(), Counter({("eu", "pending"): 2}))
         orders.execute("INSERT INTO shop.orders (region) VALUES ('us')")
         orders.execute("UPDATE shop.orders SET state = 'busy' WHERE id = 1")
         orders.execute("DELETE FROM shop.orders WHERE id = 2")
@@ -155,6 +158,30 @@ async def test_a_reader_who_is_a_few_changes_behind_and_counts_right_is_told_not
 
         await node.sealer.errand(begin)
     assert written == [None]
+
+
+async def test_counts_of_a_lost_primarys_log_are_no_reason_to_begin_anew(
+    database_url: str, connect: Connect, aconnect: AConnect
+) -> None:
+    """After a failover a node leads at once, and may hold the old log's counts until it has noticed."""
+    orders = connect()
+    make_orders(orders)
+    orders.execute("INSERT INTO shop.orders (state) VALUES ('new'), ('new')")
+    attach_orders(database_url)
+    counting = await aconnect()
+    async with board(database_url) as node:
+        await node.caretaker.stop()
+        await sync(node, counting)
+        head = await node.log.head()
+        lost = Held(Cursor(head.epoch - 1, head.position), Counter({("eu", "pending"): 7}))
+        surveyed = await survey(counting, "orders", TableName("shop", "orders"), within_s=10)
+
+        async def begin(sealing: Sealing) -> None:
+            await sealing.begin_source(surveyed, Upkeep(0, None), lost)
+
+        with pytest.raises(SourceMoved):
+            await node.sealer.errand(begin)
+        assert await node.log.head() == head
 
 
 def check(events: list[Event], ledger: Ledger) -> None:

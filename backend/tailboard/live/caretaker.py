@@ -203,7 +203,7 @@ class Caretaker(Service):
         for tally in stats.tallies():
             if tally.source == source:
                 counts[tally.queue, tally.status] += tally.n
-        return Held(self._projector.cursor.position, counts)
+        return Held(self._projector.cursor, counts)
 
     async def _renew(self, seen: Look, memory: Memory) -> None:
         """Write the capture anew where the owner changed a column that it looks at, once for each such change."""

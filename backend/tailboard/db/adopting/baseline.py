@@ -16,6 +16,7 @@ import msgspec
 from psycopg import errors
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from tailboard.core.cursor import Cursor
 from tailboard.core.job import Status
 from tailboard.core.stats import Baseline
 from tailboard.db.errors import translated
@@ -33,9 +34,9 @@ Counts = Counter[tuple[str, str, int | None]]
 
 
 class Held(NamedTuple):
-    """The counts of a source that readers have at a position: jobs by queue and status."""
+    """The counts of a source that readers have at a place in the log: jobs by queue and status."""
 
-    position: int
+    cursor: Cursor
     counts: Counter[tuple[str, str]]
 
 
@@ -102,7 +103,8 @@ async def write(connection: Connection, surveyed: Survey, held: Held | None, *, 
     """Write the baseline in the current REPEATABLE READ transaction, which has just sealed. Returns its seq, or None
     where readers count the same already.
 
-    Raises SourceMoved where the source was emptied, attached anew or detached since it was surveyed.
+    Raises SourceMoved where the source was emptied, attached anew or detached since it was surveyed, or where readers
+    stand in a log that this one has replaced.
     """
     surveyed, _ = await _caught_up(connection, surveyed, lock=True)
     if held is not None and await _is_held(connection, surveyed, held):
@@ -156,11 +158,14 @@ async def _is_held(connection: Connection, surveyed: Survey, held: Held) -> bool
 
     What is scheduled and what is pending are one here: between these only time decides.
     """
+    place: dict[str, object] = {"epoch": held.cursor.epoch, "position": held.cursor.position}
+    if not (await _row(connection, query("baseline_stands"), place))[0]:
+        raise SourceMoved(f"{surveyed.source} was counted beside a log that is no longer this one")
     theirs = Counter({_lasting(*key): 0 for key in held.counts})
     for (queue, status), n in held.counts.items():
         theirs[_lasting(queue, status)] += n
     since = await connection.execute(
-        query("baseline_after"), {"source": surveyed.source, "position": held.position}
+        query("baseline_after"), {"source": surveyed.source, "position": held.cursor.position}
     )
     for queue, status, n in await since.fetchall():
         if status is None:
