@@ -91,6 +91,7 @@ def _compare_jobs(
     )
     statement = query("verify_adopted").format(
         known=known,
+        card_difference=query("verify_card_difference"),
         rows=_rows_of(source.name),
         remembers=Literal(remembers),
         waiting=Literal(

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 import psycopg
 from psycopg import Connection
+from psycopg.sql import Composed
 
 from tailboard.core.change import Change, Facets, Op, Was
 from tailboard.core.classify import classify
@@ -128,7 +129,8 @@ def _compare_stats(connection: Connection, stats: Stats, report: Report) -> None
 def _compare_jobs(connection: Connection, place: _Place, report: Report, progress: Progress) -> None:
     """Each job's changes follow from one another, and the last one is the row."""
     done = 0
-    for job_id, difference in _rows(connection, "verify_jobs", complete=place.complete, resets=place.resets):
+    statement = query("verify_jobs").format(card_difference=query("verify_card_difference"))
+    for job_id, difference in _rows(connection, statement, complete=place.complete, resets=place.resets):
         done += 1
         if difference is not None:
             report.add("jobs", f"job {job_id}", difference)
@@ -152,9 +154,11 @@ def _one(connection: Connection, name: str, **parameters: object) -> tuple[Any, 
     return row
 
 
-def _rows(connection: Connection, name: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
-    """The rows of a query, a page at a time from a server-side cursor."""
-    with connection.cursor(name) as cursor:
+def _rows(
+    connection: Connection, statement: str | Composed, **parameters: object
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query, named or composed, a page at a time from a server-side cursor."""
+    with connection.cursor("verify") as cursor:
         cursor.itersize = _PAGE
-        cursor.execute(query(name), parameters)
+        cursor.execute(query(statement) if isinstance(statement, str) else statement, parameters)
         yield from cursor

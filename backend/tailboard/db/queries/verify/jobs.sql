@@ -7,16 +7,7 @@ SELECT f.job_id,
            WHEN f.gone AND j.id IS NOT NULL THEN 'the log says it is gone, the table has it as ' || j.status
            WHEN f.gone THEN NULL
            WHEN j.id IS NULL THEN format('the log has it as %%s, the table does not have it', f.new_status)
-           WHEN f.job - '{payload,result,omitted}'::text[] <> t.card - '{payload,result}'::text[] THEN
-               'the table and the last change differ in ' || (
-                   SELECT string_agg(format('%%s (%%s, in the log %%s)', k.key, left(k.value::text, 60),
-                                            left((f.job -> k.key)::text, 60)), ', ')
-                     FROM jsonb_each(t.card - '{payload,result}'::text[]) k
-                    WHERE k.value IS DISTINCT FROM f.job -> k.key)
-           WHEN NOT coalesce(f.job -> 'omitted' ? 'payload', false) AND f.job -> 'payload' <> t.card -> 'payload' THEN
-               'the table and the last change differ in payload'
-           WHEN NOT coalesce(f.job -> 'omitted' ? 'result', false) AND f.job -> 'result' <> t.card -> 'result' THEN
-               'the table and the last change differ in result'
+           {card_difference}
        END AS difference
   FROM (SELECT g.*,
                CASE
@@ -38,5 +29,5 @@ SELECT f.job_id,
                       coalesce(bool_or(r > g.seq), false) AS since
                  FROM unnest(%(resets)s::bigint[]) AS r) reset) f
   LEFT JOIN tailboard.jobs j ON f.is_last AND j.id = f.job_id::bigint
-  CROSS JOIN LATERAL (SELECT to_jsonb(j) AS card) t
+  CROSS JOIN LATERAL (SELECT to_jsonb(j) AS card, f.job AS logged) t
  WHERE f.is_last OR f.broken
