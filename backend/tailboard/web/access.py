@@ -95,21 +95,27 @@ class Access:
         return _is_loopback(_without_port(host)) or host in _hosts(self.origins)
 
     def check_token(self, scope: Scope) -> None:
-        """Raise AccessDenied with the code `unauthorized` unless the request carries the token."""
+        """Raise Unauthorized unless the request carries the token."""
         if not self.allows(self.token_from(scope)):
             raise Unauthorized(
                 "This board needs its token: send Authorization: Bearer, X-API-Key or ?token=."
             )
 
     def check_host(self, scope: Scope) -> None:
-        """Raise AccessDenied unless the Host header names this server."""
+        """Raise ForeignHost unless the Host header names this server."""
         if not self.host_allowed(scope):
             raise ForeignHost("This host name is not one of the board's; open it as localhost or 127.0.0.1.")
 
-    def check_write(self, scope: Scope) -> None:
-        """Raise AccessDenied where a write is not allowed whatever it holds."""
+    def check_origin(self, scope: Scope) -> None:
+        """Raise ForeignOrigin where a page of another origin makes the browser ask."""
         if not self.origin_allowed(scope):
-            raise ForeignOrigin("A page of another origin may not write here; list it in TAILBOARD_ORIGINS.")
+            raise ForeignOrigin(
+                "A page of another origin may not follow or change this board; list it in TAILBOARD_ORIGINS."
+            )
+
+    def check_write(self, scope: Scope) -> None:
+        """Raise ForeignOrigin or ReadOnly where a write is not allowed whatever it holds."""
+        self.check_origin(scope)
         if self.read_only:
             raise ReadOnly("This board is read-only: TAILBOARD_READ_ONLY is on.")
 

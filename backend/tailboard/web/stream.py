@@ -13,11 +13,12 @@ from litestar.handlers import asgi
 
 from tailboard.core.cursor import Cursor
 from tailboard.core.frames import Form, Parcel
-from tailboard.errors import AccessDenied, ForeignHost, ForeignOrigin, TailboardError, Unauthorized
+from tailboard.errors import TailboardError
 from tailboard.live.hub import Hub
 from tailboard.live.subscription import Disconnected, Subscription
+from tailboard.web.access import Access
 from tailboard.web.outlet import GOODBYE_S, Deadline, Receive, Send, SendOutlet
-from tailboard.web.websocket import Gate, Wanted, peer_of
+from tailboard.web.websocket import Wanted, peer_of
 
 PATH: Final = "/api/events/stream"
 
@@ -35,15 +36,17 @@ _logger = logging.getLogger("tailboard.stream")
 class EventStream:
     """The ASGI application behind the route."""
 
-    def __init__(self, hub: Hub, gate: Gate) -> None:
+    def __init__(self, hub: Hub, access: Access) -> None:
         self._hub = hub
-        self._gate = gate
+        self._access = access
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Raises TailboardError while no event has been sent, for the application to answer."""
         if scope["type"] != "http" or scope["method"] != "GET":
             raise MethodNotAllowedException(headers={"allow": "GET"})
-        _admit(self._gate, scope)
+        self._access.check_host(scope)
+        self._access.check_origin(scope)
+        self._access.check_token(scope)
         wanted = Wanted(scope["query_string"])
         last_seen = _last_event_id(scope)
         cursor = wanted.cursor if last_seen is None else Cursor.parse(last_seen)
@@ -80,9 +83,9 @@ class EventStream:
         return None
 
 
-def stream_route(hub: Hub, gate: Gate) -> asgi:
+def stream_route(hub: Hub, access: Access) -> asgi:
     """The Litestar handler for the route."""
-    application = EventStream(hub, gate)
+    application = EventStream(hub, access)
 
     @asgi(PATH, copy_scope=False)
     async def event_stream(scope: Any, receive: Any, send: Any) -> None:
@@ -116,20 +119,6 @@ class _Response:
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         except (TimeoutError, OSError):
             return
-
-
-def _admit(gate: Gate, scope: Any) -> None:
-    refusal: AccessDenied | None = None
-    if not gate.host_allowed(scope):
-        refusal = ForeignHost("This host name is not one of the board's.")
-    elif not gate.origin_allowed(scope):
-        refusal = ForeignOrigin("A page of another origin may not read this stream.")
-    elif not gate.allows(gate.token_from(scope)):
-        refusal = Unauthorized(
-            "This board needs its token: send Authorization: Bearer, X-API-Key or ?token=."
-        )
-    if refusal is not None:
-        raise refusal
 
 
 def _last_event_id(scope: Any) -> str | None:

@@ -15,7 +15,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Final, Never, Protocol, assert_never
+from typing import Any, Final, Never, assert_never
 from urllib.parse import parse_qsl
 
 from litestar.handlers import asgi
@@ -26,7 +26,8 @@ from tailboard.core.frames import PONG, Entry, Form, error_entry, pong_entry, we
 from tailboard.errors import InvalidFilter, InvalidFrame, InvalidInput, Overloaded, TailboardError
 from tailboard.live.hub import Hub
 from tailboard.live.subscription import RESTARTING, Disconnected, Ending, Peer, Subscription
-from tailboard.web.intake import MAX_MESSAGE, Allowance, Auth, Ping, Subscribe, decode
+from tailboard.web.access import Access
+from tailboard.web.intake import Allowance, Auth, Ping, Subscribe, decode
 from tailboard.web.outlet import GOODBYE_S, Deadline, Receive, Send, SendOutlet, WireOutlet
 from tailboard.web.wire import EXTENSION
 
@@ -35,7 +36,6 @@ SUBPROTOCOL: Final = "tailboard.v1"
 
 NOT_ALLOWED: Final = Ending(1008, "not allowed: this board needs its token")
 FOREIGN: Final = Ending(1008, "not allowed from this origin or host name")
-TOO_LARGE: Final = Ending(1009, f"a message may have {MAX_MESSAGE} bytes at most")
 FAILED: Final = Ending(1011, "the server made a mistake")
 UNAVAILABLE: Final = Ending(4013, "the database cannot be read; come back later")
 TOO_MANY: Final = Ending(4429, "too many connections; come back later")
@@ -53,17 +53,6 @@ _RETRY_MS: Final = 1000
 _OWN_PARAMETERS: Final = ("cursor", "token")
 
 _logger = logging.getLogger("tailboard.websocket")
-
-
-class Gate(Protocol):
-    """Who may come in; scopes are ASGI's."""
-
-    @property
-    def requires_token(self) -> bool: ...
-    def allows(self, token: str | None) -> bool: ...
-    def token_from(self, scope: Any) -> str | None: ...
-    def origin_allowed(self, scope: Any) -> bool: ...
-    def host_allowed(self, scope: Any) -> bool: ...
 
 
 class Wanted:
@@ -93,9 +82,9 @@ def peer_of(scope: Any) -> Peer:
 class JobsSocket:
     """The ASGI application behind the route; `auth_s` is how long a client may take to show its token."""
 
-    def __init__(self, hub: Hub, gate: Gate, *, auth_s: float = 5.0) -> None:
+    def __init__(self, hub: Hub, access: Access, *, auth_s: float = 5.0) -> None:
         self._hub = hub
-        self._gate = gate
+        self._access = access
         self._auth_s = auth_s
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -120,7 +109,7 @@ class JobsSocket:
 
     async def _serve(self, scope: Any, receive: Receive, send: Send, form: Form) -> Ending | None:
         """Serve one client; return how to end its connection, or None when the client ended it."""
-        if not (self._gate.origin_allowed(scope) and self._gate.host_allowed(scope)):
+        if not (self._access.origin_allowed(scope) and self._access.host_allowed(scope)):
             return FOREIGN
         deadline = Deadline()
         wire = scope.get("extensions", {}).get(EXTENSION)
@@ -134,8 +123,8 @@ class JobsSocket:
         except Overloaded:
             return RESTARTING if self._hub.closed else TOO_MANY
         outlet.bind(subscription.resume)
-        token = self._gate.token_from(scope)
-        talk = _Conversation(self._hub, self._gate, subscription, deadline, receive)
+        token = self._access.token_from(scope)
+        talk = _Conversation(self._hub, self._access, subscription, deadline, receive)
         try:
             async with deadline:
                 if isinstance(outlet, WireOutlet):
@@ -153,9 +142,9 @@ class JobsSocket:
         return deadline.ending
 
 
-def websocket_route(hub: Hub, gate: Gate, *, auth_s: float = 5.0) -> asgi:
+def websocket_route(hub: Hub, access: Access, *, auth_s: float = 5.0) -> asgi:
     """The Litestar handler for the route."""
-    application = JobsSocket(hub, gate, auth_s=auth_s)
+    application = JobsSocket(hub, access, auth_s=auth_s)
 
     # We never change the scope, and a copy would live for as long as the connection.
     @asgi(PATH, copy_scope=False)
@@ -168,13 +157,13 @@ def websocket_route(hub: Hub, gate: Gate, *, auth_s: float = 5.0) -> asgi:
 class _Conversation:
     """What one client says, and what it is answered."""
 
-    __slots__ = ("_allowance", "_deadline", "_gate", "_hub", "_receive", "_strikes", "_subscription")
+    __slots__ = ("_access", "_allowance", "_deadline", "_hub", "_receive", "_strikes", "_subscription")
 
     def __init__(
-        self, hub: Hub, gate: Gate, subscription: Subscription, deadline: Deadline, receive: Receive
+        self, hub: Hub, access: Access, subscription: Subscription, deadline: Deadline, receive: Receive
     ) -> None:
         self._hub = hub
-        self._gate = gate
+        self._access = access
         self._subscription = subscription
         self._deadline = deadline
         self._receive = receive
@@ -184,7 +173,7 @@ class _Conversation:
     async def hold(self, token: str | None, query: bytes, auth_s: float) -> None:
         """Talk until the client leaves or the deadline is moved to now."""
         try:
-            known = self._gate.allows(token)
+            known = self._access.allows(token)
             if not known and (token is not None or not await self._authenticated(auth_s)):
                 await self._end(NOT_ALLOWED, "access_denied")
             await self._begin(query)
@@ -205,7 +194,7 @@ class _Conversation:
             said = decode(message.get("text"))
         except InvalidFrame:
             return False
-        return isinstance(said, Auth) and self._gate.allows(said.token)
+        return isinstance(said, Auth) and self._access.allows(said.token)
 
     async def _begin(self, query: bytes) -> None:
         hub, subscription = self._hub, self._subscription
@@ -249,7 +238,7 @@ class _Conversation:
             case Ping():
                 self._pong(pong_entry(self._hub.head))
             case Auth(token):
-                if not self._gate.allows(token):
+                if not self._access.allows(token):
                     await self._end(NOT_ALLOWED, "access_denied")
             case Subscribe(tree, text_cursor):
                 if not self._subscription.answers:
@@ -304,9 +293,7 @@ def _text_sender(send: Send, form: Form) -> Any:
         for text in parcel.texts(form):
             try:
                 await send({"type": "websocket.send", "text": text})
-            except (
-                RuntimeError
-            ) as closed:  # uvicorn's way to say that the connection has been closed meanwhile
+            except RuntimeError as closed:  # uvicorn says so that the connection was closed meanwhile
                 raise ConnectionResetError("the connection is closed") from closed
 
     return send_parcel
