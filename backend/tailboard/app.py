@@ -1,7 +1,7 @@
 """The composition root: builds one node from its settings, starts it in order, and stops it in order.
 
-    start   database, sealer, tailer, heartbeats of the hub, web server
-    stop    hub (WebSockets close with 1012, SSE streams end), web server, tailer, sealer, database
+    start   database, sealer, tailer, caretaker, heartbeats of the hub, web server
+    stop    hub (WebSockets close with 1012, SSE streams end), web server, then the others from the last to the first
 
 The hub goes first on the way down: the web server waits for its connections to end, and only the hub can
 end a stream that is meant to last for ever.
@@ -40,6 +40,7 @@ from tailboard.settings import Settings, http_url
 from tailboard.web.access import Access
 from tailboard.web.board import Board
 from tailboard.web.http import http_protocol
+from tailboard.web.intake import MAX_MESSAGE
 from tailboard.web.server import create_litestar
 from tailboard.web.wire import WireProtocol
 
@@ -47,7 +48,6 @@ _START_WITHIN_S: Final = 30.0
 _READY_WITHIN_S: Final = 10.0
 _CONNECTIONS_END_WITHIN_S: Final = 2
 _SERVICE_STOPS_WITHIN_S: Final = 1.0
-_LARGEST_MESSAGE: Final = 64 * 1024
 _CALLERS: Final = 500
 """Connections for REST, beside those that follow the feed."""
 
@@ -236,7 +236,7 @@ class _Server(uvicorn.Server):
                 node.litestar,
                 http=http_protocol(node.settings.max_connections + _CALLERS),  # type: ignore[arg-type]  # a factory
                 ws=WireProtocol,
-                ws_max_size=_LARGEST_MESSAGE,
+                ws_max_size=MAX_MESSAGE,
                 ws_per_message_deflate=node.settings.compression,
                 lifespan="off",
                 log_config=None,

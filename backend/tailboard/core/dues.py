@@ -87,10 +87,8 @@ class Dues:
         passed: list[tuple[str, int]] = []
         while self._order and self._order[0][0] <= clock:
             key = heappop(self._order)
-            n = self._waiting.pop(
-                key, 0
-            )  # none where all were taken before, or where the key was there twice
-            if n:
+            n = self._waiting.pop(key, 0)
+            if n:  # none where all were taken before, or where the key was there twice
                 passed.append((key[1], n))
         if not self._waiting:
             self._beyond.clear()

@@ -18,7 +18,6 @@ from typing import Final, Self
 
 import msgspec
 
-from tailboard.core.change import Change
 from tailboard.core.job import STATUSES
 from tailboard.core.predicate import (
     FIELDS,
@@ -32,8 +31,6 @@ from tailboard.core.predicate import (
     Not,
     Or,
     Prefix,
-    after_view,
-    before_view,
     compiled,
     index_keys,
     normalise,
@@ -109,16 +106,6 @@ class Filter:
             values.setdefault(key, []).append(parser.value(key, value, name))
         nodes.extend(In(key, tuple(found)) for key, found in values.items())
         return cls.of(And(tuple(nodes)) if nodes else Everything())
-
-    def matches_after(self, change: Change) -> bool:
-        """Whether the job is in the filter once the change is made."""
-        view = after_view(change)
-        return view is not None and self.matches(view)
-
-    def matches_before(self, change: Change) -> bool:
-        """Whether the job was in the filter until the change was made."""
-        view = before_view(change)
-        return view is not None and self.matches(view)
 
     def touches(self, source: str) -> bool:
         """Whether any job of the source could be in the filter."""

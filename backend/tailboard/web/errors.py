@@ -82,11 +82,10 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 class RequestRefused(TailboardError):
     """A fact about HTTP alone (a precondition, an unknown parameter), so it has its status with it."""
 
-    def __init__(self, status: HTTPStatus, code: str, detail: str, *, errors: tuple[str, ...] = ()) -> None:
+    def __init__(self, status: HTTPStatus, code: str, detail: str) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code  # type: ignore[misc]  # the tree's codes are per class; HTTP's facts are too many
-        self.errors = errors
 
 
 def problem_response(
@@ -119,7 +118,7 @@ def problem_response(
 
 def _tailboard_error(_: Request[Any, Any, Any], error: TailboardError) -> Response[bytes]:
     if isinstance(error, RequestRefused):
-        return problem_response(error.status, error.code, str(error), errors=error.errors)
+        return problem_response(error.status, error.code, str(error))
     status = next(
         (status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR
     )

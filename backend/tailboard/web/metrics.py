@@ -41,7 +41,7 @@ class _BoardMetrics(Collector):
         yield _counter("tailboard_log_resets", "Times the log was replaced under this node.", counts.resets)
         yield _gauge(
             "tailboard_lag_seconds",
-            "From the sealing of the newest tick to its delivery.",
+            "How far what this node tells is behind what is committed.",
             tailer.lag_ms / 1000,
         )
         position = 0 if tailer.head is None else tailer.head.position

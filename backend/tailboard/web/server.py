@@ -22,8 +22,6 @@ from tailboard.web.stream import stream_route
 from tailboard.web.system import MAX_BODY, MetricsController, ProbeController, SystemController
 from tailboard.web.websocket import websocket_route
 
-__all__ = ["Board", "create_litestar"]
-
 
 class _Application(Litestar):
     """Litestar, with the paths of jobs as they were sent: an id may hold a slash."""

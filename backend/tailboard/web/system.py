@@ -10,8 +10,8 @@ from tailboard.db.adopting.upkeep import healths
 from tailboard.db.jobs.actions import BULK_LIMIT
 from tailboard.db.queries import query
 from tailboard.errors import DatabaseUnavailable, NotReady, TailboardError
-from tailboard.live.presence import Health
-from tailboard.sources.health import Health as SourceState
+from tailboard.live import presence
+from tailboard.sources.health import Health
 from tailboard.web.board import OfBoard
 from tailboard.web.documents import (
     Alive,
@@ -46,7 +46,7 @@ class SystemController(Controller):
                 seen_at=present.worker.seen_at,
                 silent_s=present.worker.silent_s,
                 health=present.health.value,
-                alive=present.health is not Health.LOST,
+                alive=present.health is not presence.Health.LOST,
                 jobs=items([job_json(card) for card in present.worker.jobs]),
             )
             for present in await board.presence.workers()
@@ -83,10 +83,9 @@ class SystemController(Controller):
 class MetricsController(Controller):
     @get("/metrics", tags=["system"], summary="Metrics for Prometheus", media_type="text/plain")
     async def metrics(self, board: OfBoard) -> Response[bytes]:
-        sources: list[SourceState] = []
-        with contextlib.suppress(
-            TailboardError, TimeoutError
-        ):  # without a database the rest still tells of the node
+        sources: list[Health] = []
+        # Without a database the rest still tells of the node.
+        with contextlib.suppress(TailboardError, TimeoutError):
             async with asyncio.timeout(_PROBE_S), board.database.connection() as connection:
                 sources = await healths(connection)
         return Response(exposition(board, sources), media_type="text/plain; version=0.0.4; charset=utf-8")

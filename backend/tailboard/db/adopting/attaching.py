@@ -75,7 +75,6 @@ def attach(
 
 def detach(connection: Connection[Any], name: str, waiting: Waiting = lambda _: None) -> None:
     """Take a source off the board, and every trace of it off its table. Raises SourceNotFound and AttachRefused."""
-
     try:
         _patiently(
             connection,

@@ -22,9 +22,8 @@ from tailboard.sources.sqltext import TableName
 
 _SELECT: Final = re.compile(r"^SELECT\s+")  # a CASE begins on a line of its own
 _INTEGERS: Final = frozenset({"smallint", "integer", "bigint"})
-_TEXT_CATEGORIES: Final = frozenset(
-    "SENBUVZD"
-)  # strings, enums, numbers, booleans, user-defined, bits, dates
+_TEXT_CATEGORIES: Final = frozenset("SENBUVZD")
+"""Strings, enums, numbers, booleans, user-defined, bits, PostgreSQL's own, dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,6 @@ class Table:
 
     oid: int
     kind: str
-    owner: str
     columns: Mapping[str, str]
     """Every column with its type, in order."""
     not_null: frozenset[str]
@@ -68,7 +66,6 @@ class Table:
     """The role that owns Tailboard's schema: it reads the table and runs the capture."""
     is_keeper: bool
     """Whether this session may act for that role."""
-    estimate: int
     bytes: int
 
 
@@ -183,7 +180,7 @@ def look_up(connection: Connection[Any], name: TableName) -> Table:
         raise InvalidSource(
             f"There is no table {name}: check schema and table, and write mixed case between quotes."
         )
-    found: tuple[Any, ...] = (*row[:4], frozenset(row[4]), frozenset(row[5]), *row[6:])
+    found: tuple[Any, ...] = (*row[:3], frozenset(row[3]), frozenset(row[4]), *row[5:])
     table = Table(*found)
     what = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "t": "temporary"}.get(
         table.kind

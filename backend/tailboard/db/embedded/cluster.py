@@ -1,7 +1,7 @@
 """One private PostgreSQL cluster: its data folder, its socket, its log, and the server on it.
 
 It is made, started, adopted, replaced and stopped here. Who may do so at a time, and who still needs it, is
-the business of `embedded.py`.
+the business of `server.py`.
 """
 
 import contextlib

@@ -101,7 +101,6 @@ def _commands() -> Iterator[tuple[int, bytes]]:
 def _belongs(command: bytes, cluster_name: str) -> bool:
     program = command.split(b"\0", 1)[0].split(b" ", 1)[0]
     # The name ends in a digit: without the check behind it, 1-23 would also find the processes of 1-234.
-    before, found, after = command.partition(cluster_name.encode())
-    del before
+    _, found, after = command.partition(cluster_name.encode())
     is_postgres = program.rstrip(b":").endswith(b"postgres")
     return is_postgres and bool(found) and not after[:1].isdigit()

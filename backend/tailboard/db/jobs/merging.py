@@ -4,7 +4,7 @@ The head of a page is what its source would show next; of all heads the newest g
 its end while its source has more ends the whole, because nobody knows what would come next.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -98,8 +98,3 @@ def _earliest_first(at: str | None) -> Key:
 
 def _latest_first(at: str | None) -> Key:
     return (1, "") if at is None else (0, at.translate(_UPSIDE_DOWN))
-
-
-def sources_in_order(sources: Sequence[str], after: Places | None) -> list[str]:
-    """The sources that a page still has to ask: all for the first page, then those that have not ended."""
-    return [source for source in sources if after is None or source in after]

@@ -2,7 +2,6 @@
 -- role that owns Tailboard's schema: it reads the table and runs the capture.
 SELECT c.oid::bigint,
        CASE WHEN c.relpersistence = 't' THEN 't' ELSE c.relkind::text END,
-       pg_get_userbyid(c.relowner)::text,
        (SELECT coalesce(json_object_agg(a.attname, format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum), '{}') FROM pg_attribute a
          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
        ARRAY(SELECT a.attname::text FROM pg_attribute a
@@ -18,8 +17,6 @@ SELECT c.oid::bigint,
            AND (c.relforcerowsecurity OR NOT pg_has_role(keeper.oid, c.relowner, 'USAGE')),
        keeper.rolname::text,
        pg_has_role(keeper.oid, 'MEMBER'),
-       (SELECT coalesce(sum(greatest(part.reltuples, 0)), 0)::bigint FROM pg_class part
-         WHERE part.oid = c.oid OR part.oid IN (SELECT t.relid FROM pg_partition_tree(c.oid) t WHERE t.isleaf)),
        (SELECT coalesce(sum(pg_table_size(part.oid)), 0)::bigint FROM pg_class part
          WHERE part.oid = c.oid OR part.oid IN (SELECT t.relid FROM pg_partition_tree(c.oid) t WHERE t.isleaf))
   FROM pg_class c
