@@ -68,14 +68,7 @@ class Log:
         continue from.
         """
         async with self._database.snapshot() as connection:
-            try:
-                cursor = await connection.execute(query("log_resolve"), {"cursor": str(after)})
-            except errors.InvalidParameterValue as error:
-                message = error.diag.message_primary or "the cursor is ahead of the log"
-                raise CursorAhead(f"{message}. {error.diag.message_hint}") from error
-            row = await cursor.fetchone()
-            assert row is not None  # noqa: S101 - the function has OUT parameters: always one row
-            position, reason = row
+            position, reason = await resolve(connection, after)
             if reason is not None:
                 raise CursorExpired(
                     f"the log cannot continue from {after} ({reason}): load afresh and go on from there",
@@ -122,6 +115,21 @@ class Log:
         async with self._database.connection() as connection:
             row = await (await connection.execute(query("log_load_checkpoint"))).fetchone()
         return None if row is None else (Cursor(row[0], row[1]), _SAVED.decode(row[2]))
+
+
+async def resolve(connection: Connection, cursor: Cursor) -> tuple[int, str | None]:
+    """The position from which the log goes on after a cursor, or why it cannot: the reason of a `reset`.
+
+    Raises CursorAhead for a place that the log has not reached.
+    """
+    try:
+        found = await connection.execute(query("log_resolve"), {"cursor": str(cursor)})
+    except errors.InvalidParameterValue as error:
+        message = error.diag.message_primary or "the cursor is ahead of the log"
+        raise CursorAhead(f"{message}. {error.diag.message_hint}") from error
+    row = await found.fetchone()
+    assert row is not None  # noqa: S101 - the function has OUT parameters: always one row
+    return row[0], row[1]
 
 
 async def read_head(connection: Connection) -> Head:

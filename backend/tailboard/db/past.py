@@ -13,10 +13,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
-from psycopg import errors
 from psycopg.sql import SQL, Composable, Placeholder
 
 from tailboard.core.cursor import Cursor
@@ -24,18 +23,16 @@ from tailboard.core.job import JobName
 from tailboard.core.moment import Asked
 from tailboard.core.projections import Rates, Saved
 from tailboard.core.stats import Stats
-from tailboard.db.log import Log
+from tailboard.db.jobs.page import JobFilter, Sort
+from tailboard.db.log import Log, resolve
 from tailboard.db.pool import Connection, Database
 from tailboard.db.queries import query
 from tailboard.errors import (
-    CursorAhead,
     CursorExpired,
     DatabaseUnavailable,
     JobNotFound,
     MomentAhead,
 )
-
-Order = Literal["newest", "oldest", "priority", "started", "finished"]
 
 # Changes that a page walks over: few first, as most pages are full by then. A change costs some 5 us.
 _STEPS: Final = (600, 2_400, 9_000)
@@ -74,21 +71,6 @@ class Span:
     now: datetime
     floor: int
     whole: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastFilter:
-    """Which jobs: any of the values of a field, all of the fields. An empty field filters nothing."""
-
-    sources: tuple[str, ...] = ()
-    queues: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    statuses: tuple[str, ...] = ()
-    workers: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    text: str = ""
-    names: tuple[JobName, ...] | None = None
-    """Jobs by source and id; None is all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +133,29 @@ class Past:
             return await _resolve(connection, await _span(connection), asked)
 
     async def jobs(
-        self, moment: Moment, wanted: PastFilter, order: Order, after: Onward | None, limit: int
+        self,
+        moment: Moment,
+        wanted: JobFilter,
+        sort: Sort,
+        after: Onward | None,
+        limit: int,
+        *,
+        text: str = "",
     ) -> PastPage:
-        """A page of the jobs that stood at the moment, by when the log came to know them, or by a column."""
+        """A page of the jobs that stood at the moment, by when the log came to know them, or by a column; with a
+        `text`, of those that it names or occurs in.
+        """
         async with self._reading() as connection:
             span = await _span(connection)
             resets = await _resets(connection, moment)
             known = span.whole and not _unknown(resets, wanted)
-            walk = _Walk(connection, moment=moment, span=span, resets=resets, wanted=wanted, order=order)
-            if wanted.names is not None:
-                names = [name for name in wanted.names if not wanted.sources or name.source in wanted.sources]
+            walk = _Walk(
+                connection, moment=moment, span=span, resets=resets, wanted=wanted, text=text, sort=sort
+            )
+            if wanted.jobs is not None:
+                names = [name for name in wanted.jobs if wanted.reaches(name.source)]
                 return PastPage(await walk.named(names), None, known)
-            if order in {"newest", "oldest"}:
+            if sort in {"newest", "oldest"}:
                 jobs, onward = await walk.along(after, limit)
                 return PastPage(jobs, onward, known)
             jobs, onward, all_seen = await walk.ranked(after, limit)
@@ -261,17 +254,12 @@ async def _resolve(connection: Connection, span: Span, asked: Asked) -> Moment:
 
 
 async def _position(connection: Connection, asked: Cursor) -> int:
-    try:
-        row = await (await connection.execute(query("log_resolve"), {"cursor": str(asked)})).fetchone()
-    except errors.InvalidParameterValue as error:
-        message = error.diag.message_primary or "the cursor is ahead of the log"
-        raise CursorAhead(f"{message}. {error.diag.message_hint}") from error
-    assert row is not None  # noqa: S101 - the function has OUT parameters: always one row
-    if row[1] is not None:
+    position, reason = await resolve(connection, asked)
+    if reason is not None:
         raise CursorExpired(
-            f"the log no longer holds {asked} ({row[1]}): choose a later moment", reason=row[1]
+            f"the log no longer holds {asked} ({reason}): choose a later moment", reason=reason
         )
-    return int(row[0])
+    return position
 
 
 async def _resets(connection: Connection, moment: Moment) -> _Resets:
@@ -296,7 +284,7 @@ async def _last(
     return await (await connection.execute(statement, parameters, prepare=False)).fetchone()
 
 
-def _unknown(resets: _Resets, wanted: PastFilter) -> bool:
+def _unknown(resets: _Resets, wanted: JobFilter) -> bool:
     return bool(resets.uncounted & set(wanted.sources) if wanted.sources else resets.uncounted)
 
 
@@ -320,31 +308,24 @@ class _Walk:
         moment: Moment,
         span: Span,
         resets: _Resets,
-        wanted: PastFilter,
-        order: Order,
+        wanted: JobFilter,
+        text: str,
+        sort: Sort,
     ) -> None:
         self._connection = connection
         self._end = moment.cursor.position
         self._start = span.floor + 1
-        self._order = order
+        self._sort = sort
         self._parameters = (
             _parameters(moment)
             | resets.parameters
-            | {
-                "sources": list(wanted.sources) or None,
-                "queues": list(wanted.queues) or None,
-                "kinds": list(wanted.kinds) or None,
-                "statuses": list(wanted.statuses) or None,
-                "workers": list(wanted.workers) or None,
-                "tags": list(wanted.tags) or None,
-                "q": wanted.text or None,
-                "sort": order,
-            }
+            | wanted.facets()
+            | {"sources": list(wanted.sources) or None, "q": text or None, "sort": sort}
         )
 
     async def along(self, after: Onward | None, limit: int) -> tuple[tuple[PastJob, ...], Onward | None]:
         """By when the log came to know them. Ends early after WALKED_AT_MOST changes, saying where to go on."""
-        newest = self._order == "newest"
+        newest = self._sort == "newest"
         found: list[tuple[int, PastJob]] = []
         at = after.position if after is not None else (self._end + 1 if newest else self._start - 1)
         for step in _STEPS:

@@ -12,7 +12,7 @@ from tailboard.db.jobs.page import JobFilter, Sort, Wanted
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.bodies import MAX_VALUES, NO_NUL, Bulk, Enqueue, NameOfJob, job_names, read_body
 from tailboard.web.documents import BulkDone, JobList, OneJob, answers
-from tailboard.web.past import AsOf, jobs_then, wanted_then
+from tailboard.web.past import AsOf, jobs_then
 from tailboard.web.places import MAX_LENGTH, list_name, read_places, write_places
 from tailboard.web.render import answer, etag, failing_json, fields, items, job_json
 
@@ -67,10 +67,6 @@ class JobsController(Controller):
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
         as_of: AsOf = None,
     ) -> Response[bytes]:
-        if as_of is not None:
-            statuses = [one.value for one in status or ()]
-            then = wanted_then(source, queue, kind, statuses, worker, tags, job, q.strip())
-            return await jobs_then(board, as_of, then, order=sort, after=after, limit=limit)
         jobs = JobFilter(
             sources=tuple(source or ()),
             queues=tuple(queue or ()),
@@ -81,7 +77,9 @@ class JobsController(Controller):
             jobs=job_names(job),
         )
         text = q.strip()
-        name = list_name(jobs, sort, text)
+        if as_of is not None:
+            return await jobs_then(board, as_of, jobs, text, sort=sort, after=after, limit=limit)
+        name = list_name(None, jobs, sort, text)
         places = None if after is None else read_places(after, name)
         wanted = Wanted(filter=jobs, sort=sort, after=places, limit=limit)
         page = await (board.jobs.search(wanted, text) if text else board.jobs.list(wanted))

@@ -2,9 +2,7 @@
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from hashlib import blake2s
 from typing import Annotated
 
 import msgspec
@@ -17,11 +15,12 @@ from tailboard.core.job import JobName
 from tailboard.core.moment import parse_moment
 from tailboard.core.projections import Rates
 from tailboard.core.stats import Stats
-from tailboard.db.past import Moment, Onward, Order, PastFilter, PastJob
+from tailboard.db.jobs.page import JobFilter, Sort
+from tailboard.db.past import Moment, Onward, PastJob
 from tailboard.errors import InvalidCursor
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.documents import PastSpan, answers
-from tailboard.web.places import Int8
+from tailboard.web.places import Int8, list_name
 from tailboard.web.render import answer, fields, items
 
 AsOf = Annotated[
@@ -69,10 +68,10 @@ class _Written(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 async def jobs_then(
-    board: Board, as_of: str, wanted: PastFilter, *, order: Order, after: str | None, limit: int
+    board: Board, as_of: str, wanted: JobFilter, text: str, *, sort: Sort, after: str | None, limit: int
 ) -> Response[bytes]:
     """The answer for a page of jobs as they stood."""
-    name = blake2s(msgspec.json.encode([as_of, wanted, order]), digest_size=6).hexdigest()
+    name = list_name(as_of, wanted, sort, text)
     onward = None
     if after is None:
         moment = await board.past.moment(parse_moment(as_of))
@@ -80,7 +79,7 @@ async def jobs_then(
         written = _read(after, name)
         moment = await _again(board, written)
         onward = Onward(written.position, written.rank, written.tie)
-    page = await board.past.jobs(moment, wanted, order, onward, limit)
+    page = await board.past.jobs(moment, wanted, sort, onward, limit, text=text)
     return answer(
         fields(
             jobs=items([_job_json(job) for job in page.jobs]),
@@ -111,29 +110,6 @@ async def stats_then(board: Board, as_of: str) -> tuple[Moment, Stats, Rates]:
     moment = await board.past.moment(parse_moment(as_of))
     stats, rates = await board.past.folds(moment)
     return moment, stats, rates
-
-
-def wanted_then(  # noqa: PLR0917  # one for each in the query string
-    sources: Sequence[str] | None,
-    queues: Sequence[str] | None,
-    kinds: Sequence[str] | None,
-    statuses: Sequence[str] | None,
-    workers: Sequence[str] | None,
-    tags: Sequence[str] | None,
-    names: Sequence[str] | None,
-    text: str,
-) -> PastFilter:
-    """The filter as the query string has it; names are `source/id`."""
-    return PastFilter(
-        sources=tuple(sources or ()),
-        queues=tuple(queues or ()),
-        kinds=tuple(kinds or ()),
-        statuses=tuple(statuses or ()),
-        workers=tuple(workers or ()),
-        tags=tuple(tags or ()),
-        text=text,
-        names=tuple([JobName.parse(name) for name in names]) if names else None,
-    )
 
 
 async def _again(board: Board, written: _Written) -> Moment:

@@ -75,7 +75,7 @@ def _short(place: Place) -> list[int | str | None]:
     return values
 
 
-def list_name(wanted: JobFilter, sort: Sort, text: str) -> str:
-    """A short name for a list: the same filter, order and search give the same."""
-    said = msgspec.json.encode([wanted, sort, text])
+def list_name(as_of: str | None, wanted: JobFilter, sort: Sort, text: str) -> str:
+    """A short name for a list: the same moment, filter, order and search give the same."""
+    said = msgspec.json.encode([as_of, wanted, sort, text])
     return blake2s(said, digest_size=6).hexdigest()

@@ -7,7 +7,7 @@ from typing import Any
 
 from tailboard.core.change import Op
 from tailboard.core.event import Event
-from tailboard.db.past import Order, PastFilter
+from tailboard.db.jobs.page import JobFilter, Sort
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def fold(events: list[Event], position: int) -> dict[tuple[str, str], Stood]:
     return stood
 
 
-def matches(job: dict[str, Any], wanted: PastFilter) -> bool:
+def matches(job: dict[str, Any], wanted: JobFilter, text: str) -> bool:
     return (
         (not wanted.queues or job["queue"] in wanted.queues)
         and (not wanted.kinds or job["kind"] in wanted.kinds)
@@ -51,15 +51,15 @@ def matches(job: dict[str, Any], wanted: PastFilter) -> bool:
         and (not wanted.workers or job["worker"] in wanted.workers)
         and (not wanted.tags or bool(set(job["tags"]) & set(wanted.tags)))
         and (not wanted.sources or job["source"] in wanted.sources)
-        and (not wanted.text or wanted.text in {str(job["id"]), job["kind"], job["queue"]})
+        and (not text or text in {str(job["id"]), job["kind"], job["queue"]})
     )
 
 
-def ordered(stood: list[Stood], order: Order) -> list[Stood]:
+def ordered(stood: list[Stood], sort: Sort) -> list[Stood]:
     def moment(value: str | None) -> float:
         return -1.0 if value is None else datetime.fromisoformat(value).timestamp()
 
-    match order:
+    match sort:
         case "newest":
             return sorted(stood, key=lambda one: -one.born)
         case "oldest":
@@ -67,4 +67,4 @@ def ordered(stood: list[Stood], order: Order) -> list[Stood]:
         case "priority":
             return sorted(stood, key=lambda one: (-one.job["priority"], one.born))
         case _:
-            return sorted(stood, key=lambda one: (-moment(one.job[f"{order}_at"]), -one.born))
+            return sorted(stood, key=lambda one: (-moment(one.job[f"{sort}_at"]), -one.born))

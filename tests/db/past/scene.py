@@ -4,8 +4,9 @@ from log_rig import AConnection, everything
 from tailboard.core.cursor import Cursor
 from tailboard.core.projections import Rates, Saved
 from tailboard.core.stats import Stats
+from tailboard.db.jobs.page import JobFilter, Sort
 from tailboard.db.log import Log
-from tailboard.db.past import Onward, Order, Past, PastFilter, PastJob
+from tailboard.db.past import Onward, Past, PastJob
 from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing
 
@@ -36,12 +37,14 @@ class Scene:
         assert await self.sealing.keep(await self.log.head(), Saved.of(stats, rates).noted())
 
 
-async def pages(scene: Scene, cursor: Cursor, wanted: PastFilter, order: Order, limit: int) -> list[PastJob]:
+async def pages(
+    scene: Scene, cursor: Cursor, wanted: JobFilter, sort: Sort, limit: int, *, text: str = ""
+) -> list[PastJob]:
     moment = await scene.past.moment(cursor)
     found: list[PastJob] = []
     after: Onward | None = None
     while True:
-        page = await scene.past.jobs(moment, wanted, order, after, limit)
+        page = await scene.past.jobs(moment, wanted, sort, after, limit, text=text)
         assert len(page.jobs) <= limit
         found += page.jobs
         after = page.after

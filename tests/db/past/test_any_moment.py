@@ -15,16 +15,16 @@ from fixtures.database import AConnect
 from log_rig import AConnection, everything
 from tailboard.core.cursor import Cursor
 from tailboard.core.job import STATUSES, JobName
-from tailboard.db.past import Order, PastFilter
+from tailboard.db.jobs.page import JobFilter, Sort
 from tailboard.errors import JobNotFound
 
 QUEUES = ("mail", "video", "rare")
 KINDS = ("send", "encode")
-ORDERS: tuple[Order, ...] = ("newest", "oldest", "priority", "started", "finished")
+SORTS: tuple[Sort, ...] = ("newest", "oldest", "priority", "started", "finished")
 
 
-def a_filter(dice: random.Random) -> PastFilter:
-    wanted = PastFilter()
+def a_filter(dice: random.Random) -> JobFilter:
+    wanted = JobFilter()
     if dice.random() < 0.5:
         wanted = replace(
             wanted, statuses=tuple(dice.sample([each.value for each in STATUSES], dice.randint(1, 3)))
@@ -39,8 +39,6 @@ def a_filter(dice: random.Random) -> PastFilter:
         wanted = replace(wanted, tags=("vip", "x"))
     if dice.random() < 0.2:
         wanted = replace(wanted, sources=(dice.choice(("jobs", "other")),))
-    if dice.random() < 0.2:
-        wanted = replace(wanted, text=dice.choice(("mail", "send", "7")))
     return wanted
 
 
@@ -150,12 +148,13 @@ async def test_any_moment_of_a_random_history_is_what_a_fold_gives(
     for _ in range(40):
         cursor = Cursor(1, dice.randint(0, len(events)))
         stood = fold(events, cursor.position)
-        wanted, order, limit = a_filter(dice), dice.choice(ORDERS), dice.choice([1, 7, 500])
-        expected = ordered([one for one in stood.values() if matches(one.job, wanted)], order)
-        found = await pages(scene, cursor, wanted, order, limit)
+        wanted, sort, limit = a_filter(dice), dice.choice(SORTS), dice.choice([1, 7, 500])
+        text = dice.choice(("mail", "send", "7")) if dice.random() < 0.2 else ""
+        expected = ordered([one for one in stood.values() if matches(one.job, wanted, text)], sort)
+        found = await pages(scene, cursor, wanted, sort, limit, text=text)
         assert [(job.source, job.id, job.version) for job in found] == [
             (*one.name, one.version) for one in expected
-        ], (cursor, wanted, order)
+        ], (cursor, wanted, text, sort)
         assert [json.loads(job.card) | {"source": job.source} for job in found] == [
             one.job for one in expected
         ]
@@ -177,7 +176,7 @@ async def look_at_one(
     name = dice.choice([*stood, ("jobs", "999999")])
     if name in stood:
         assert (await scene.past.job(moment, JobName(*name))).version == stood[name].version
-        named = replace(PastFilter(), names=(JobName(*name), JobName("jobs", "999999")))
+        named = JobFilter(jobs=(JobName(*name), JobName("jobs", "999999")))
         page = await scene.past.jobs(moment, named, "newest", None, 10)
         assert [(job.source, job.id) for job in page.jobs] == [name]
     else:

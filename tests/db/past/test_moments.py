@@ -10,7 +10,7 @@ from fixtures.database import AConnect
 from log_rig import AConnection, one
 from tailboard.core.cursor import Cursor
 from tailboard.core.job import JobName
-from tailboard.db.past import PastFilter
+from tailboard.db.jobs.page import JobFilter
 from tailboard.errors import CursorAhead, CursorExpired, JobNotFound, MomentAhead
 
 
@@ -29,7 +29,7 @@ async def test_a_change_with_a_lower_seq_that_commits_later_is_not_yet_in_the_pa
 
     async def statuses(cursor: Cursor) -> list[str]:
         return [
-            json.loads(job.card)["status"] for job in await pages(scene, cursor, PastFilter(), "oldest", 10)
+            json.loads(job.card)["status"] for job in await pages(scene, cursor, JobFilter(), "oldest", 10)
         ]
 
     assert await statuses(early) == ["pending", "completed"]
@@ -69,15 +69,15 @@ async def test_what_the_log_never_saw_is_said_to_be_unknown(scene: Scene, writer
     )
     await scene.seal()
     moment = await scene.past.moment(Cursor(1, 1))
-    assert not (await scene.past.jobs(moment, PastFilter(), "newest", None, 10)).complete
-    assert not (await scene.past.jobs(moment, PastFilter(sources=("other",)), "newest", None, 10)).complete
-    assert (await scene.past.jobs(moment, PastFilter(sources=("jobs",)), "newest", None, 10)).complete
+    assert not (await scene.past.jobs(moment, JobFilter(), "newest", None, 10)).complete
+    assert not (await scene.past.jobs(moment, JobFilter(sources=("other",)), "newest", None, 10)).complete
+    assert (await scene.past.jobs(moment, JobFilter(sources=("jobs",)), "newest", None, 10)).complete
     with pytest.raises(JobNotFound, match="it may have stood unchanged"):
         await scene.past.job(moment, JobName("other", "1"))
     with pytest.raises(JobNotFound, match="There was no job 1 in jobs"):
         await scene.past.job(moment, JobName("jobs", "1"))
     before = await scene.past.moment(Cursor(1, 0))
-    assert (await scene.past.jobs(before, PastFilter(), "newest", None, 10)).complete
+    assert (await scene.past.jobs(before, JobFilter(), "newest", None, 10)).complete
 
 
 async def test_below_the_floor_is_refused_and_above_it_old_jobs_are_unknown(
@@ -112,9 +112,9 @@ async def test_below_the_floor_is_refused_and_above_it_old_jobs_are_unknown(
     with pytest.raises(CursorExpired):
         await scene.past.moment(Cursor(1, span.first.position - 1))
     moment = await scene.past.moment(Cursor(1, 302))
-    found = await pages(scene, Cursor(1, 302), PastFilter(), "newest", 500)
+    found = await pages(scene, Cursor(1, 302), JobFilter(), "newest", 500)
     assert {int(job.id) for job in found} == {1, 2, *range(floor + 1, 301)}
-    assert not (await scene.past.jobs(moment, PastFilter(), "newest", None, 10)).complete
+    assert not (await scene.past.jobs(moment, JobFilter(), "newest", None, 10)).complete
     stats, _ = await scene.past.folds(moment)
     assert (stats.counts()["failed"], stats.counts()["pending"]) == (2, 298)
     with pytest.raises(JobNotFound, match="it may have stood unchanged"):
@@ -137,5 +137,5 @@ async def test_a_due_job_is_pending_from_its_moment_on(scene: Scene, writer: ACo
     await writer.execute("SELECT pg_sleep_until(%s)", (due,))
     late = await scene.past.moment(due)
     assert b'"pending"' in (await scene.past.job(late, JobName("other", "1"))).card
-    pending = await scene.past.jobs(late, PastFilter(statuses=("pending",)), "newest", None, 10)
+    pending = await scene.past.jobs(late, JobFilter(statuses=("pending",)), "newest", None, 10)
     assert len(pending.jobs) == 1

@@ -11,8 +11,9 @@ from db.past.scene import Scene
 from log_rig import AConnection
 from tailboard.core.cursor import Cursor
 from tailboard.core.job import JobName
+from tailboard.db.jobs.page import JobFilter
 from tailboard.db.log import Log
-from tailboard.db.past import Past, PastFilter
+from tailboard.db.past import Past
 from tailboard.db.pool import Database
 
 
@@ -39,17 +40,17 @@ async def test_no_question_reads_the_log_from_end_to_end(
             await tell_plans(connection, plans)
         past = Past(database, Log(database))
         moment = await past.moment(Cursor(1, 32_000))
-        for wanted, order in (
-            (PastFilter(), "newest"),
-            (PastFilter(), "oldest"),
-            (PastFilter(), "priority"),
-            (PastFilter(statuses=("failed",)), "newest"),
-            (PastFilter(queues=("nowhere",)), "oldest"),
-            (PastFilter(text="zzzz"), "newest"),
-            (PastFilter(names=(JobName("jobs", "7"), JobName("jobs", "19999"))), "newest"),
+        for wanted, sort, text in (
+            (JobFilter(), "newest", ""),
+            (JobFilter(), "oldest", ""),
+            (JobFilter(), "priority", ""),
+            (JobFilter(statuses=("failed",)), "newest", ""),
+            (JobFilter(queues=("nowhere",)), "oldest", ""),
+            (JobFilter(), "newest", "zzzz"),
+            (JobFilter(jobs=(JobName("jobs", "7"), JobName("jobs", "19999"))), "newest", ""),
         ):
             plans.clear()
-            await past.jobs(moment, wanted, order, None, 100)  # type: ignore[arg-type]  # a literal in a tuple
+            await past.jobs(moment, wanted, sort, None, 100, text=text)  # type: ignore[arg-type]  # a literal in a tuple
             by_index(plans, 60_000)
         plans.clear()
         await past.job(moment, JobName("jobs", "77"))
