@@ -1,13 +1,32 @@
-/** What is particular to a page: the tail of Live, who is lost on Workers, what is not there. */
+/** What is particular to a page: Home's charts, the tail of Live, who is lost on Workers, what is not there. */
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { live, row, says, stage } from './harness.ts';
+import { live, PATIENCE_MS, row, says, stage } from './harness.ts';
 
 const it = stage();
 afterEach(async () => {
   await it.closePages();
   it.assertNoComplaints(/404 \(Not Found\)/);
+});
+
+test('Home keeps up what no feed tells, by queue and in the minute that runs, while the board is busy', async () => {
+  const page = await it.open('/');
+  await live(page);
+  const soFar = page.getByRole('table', { name: 'Jobs per minute over the last hour' }).locator('.chart-so-far');
+  await says(soFar, /^\d\d:\d\d so far/);
+  const top = (await soFar.boundingBox())?.y;
+  const completed = soFar.getByRole('cell').nth(1);
+  const queue = page.locator('.queues tr', { hasText: 'busy' });
+  const deadline = Date.now() + 2 * PATIENCE_MS;
+  // Again and again, because a minute may end between a job's completion and the next look.
+  while ((await queue.count()) === 0 || !/^[1-9]/.test((await completed.textContent()) ?? '')) {
+    assert.ok(Date.now() < deadline, 'Home shows neither the queue nor what is completed so far, or one only');
+    it.board.sql(`INSERT INTO tailboard.jobs (kind, queue) VALUES ('b.usy', 'busy');
+                  UPDATE tailboard.jobs SET status = 'in_progress' WHERE kind = 'b.usy' AND status = 'pending';
+                  UPDATE tailboard.jobs SET status = 'completed' WHERE kind = 'b.usy' AND status = 'in_progress'`);
+  }
+  assert.equal((await soFar.boundingBox())?.y, top, 'the figures have moved');
 });
 
 test('the tail is paused, filtered and opened', async () => {

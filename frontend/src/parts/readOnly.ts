@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
 import { useBoard } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
+import { sourcesQuery } from './sources';
 
 const KEY = 'tailboard.readOnly';
 const listeners = new Set<() => void>();
@@ -21,8 +22,7 @@ export function useReadOnlyChoice(): boolean {
 /** Whether the server lets nobody act. */
 export function useReadOnlyServer(): boolean {
   const { api } = useBoard();
-  // The same question as in sources.ts, so that it is asked once.
-  const { data } = useQuery({ queryKey: ['sources'], queryFn: () => api.sources() });
+  const { data } = useQuery(sourcesQuery(api));
   return data?.read_only === true;
 }
 

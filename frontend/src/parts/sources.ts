@@ -1,17 +1,19 @@
-import { useQuery } from '@tanstack/react-query';
-import { ACTIONS, type Action, isAction, type SourceInfo } from '@/client/api';
+import { queryOptions, useQuery } from '@tanstack/react-query';
+import { ACTIONS, type Action, type Api, isAction, type SourceInfo } from '@/client/api';
 import { useBoard, usePollInterval } from '@/client/react/board';
 
-const KEY = ['sources'];
+/** Asked again now and then, because nothing in the log says so; every row of a list wants to know, and may share. */
+const FRESH_MS = 10_000;
 
-/** What is attached, with its health; asked again now and then, because nothing in the log says so. */
+/** The question what is attached and what may be done: one for all who ask. */
+export function sourcesQuery(api: Api) {
+  return queryOptions({ queryKey: ['sources'], queryFn: () => api.sources(), staleTime: FRESH_MS });
+}
+
+/** What is attached, with its health, kept up. */
 export function useSourceList() {
   const { api } = useBoard();
-  return useQuery({
-    queryKey: KEY,
-    queryFn: () => api.sources(),
-    refetchInterval: Math.min(usePollInterval(), 10_000),
-  });
+  return useQuery({ ...sourcesQuery(api), refetchInterval: Math.min(usePollInterval(), FRESH_MS) });
 }
 
 const NONE: readonly SourceInfo[] = [];
@@ -19,7 +21,7 @@ const NONE: readonly SourceInfo[] = [];
 /** What is attached, as far as it is known. */
 export function useSources(): readonly SourceInfo[] {
   const { api } = useBoard();
-  const { data } = useQuery({ queryKey: KEY, queryFn: () => api.sources() });
+  const { data } = useQuery(sourcesQuery(api));
   return data?.sources ?? NONE;
 }
 

@@ -1,35 +1,43 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import type { StatsAnswer } from '@/client/api';
-import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
+import type { Stats } from '@/client/protocol';
+import { useBatches, useBoard } from '@/client/react/board';
 import { useMoment, useThen } from '@/client/react/moment';
 
 const KEY = ['stats', null];
 
+/** What the feed keeps up has a place of its own: written into the answer it would put off the next question for ever. */
+const NEWEST = ['newest stats'];
+
 /**
- * The counts by status, kept up by the feed; by queue they are as old as the last question. In the past they are
- * those of the moment.
+ * The counts by status, kept up by the feed; by queue they are as old as the last question, which is asked every
+ * `pollMs`. In the past they are those of the moment.
  */
-export function useStats(pollWithoutSocket?: number) {
+export function useStats(pollMs: number) {
   const { api, feed } = useBoard();
   const queries = useQueryClient();
   const asOf = useMoment();
   const then = useThen(asOf);
   const answer = useQuery({
     queryKey: KEY,
-    queryFn: () => api.stats(),
+    queryFn: async () => {
+      const answer = await api.stats();
+      queries.setQueryData<Stats>(NEWEST, answer.stats);
+      return answer;
+    },
     enabled: asOf === null,
-    refetchInterval: usePollInterval(pollWithoutSocket),
+    refetchInterval: pollMs,
   });
+  const { data: newest } = useQuery<Stats>({ queryKey: NEWEST, queryFn: skipToken });
   const cursor = answer.data?.cursor;
   useEffect(() => {
     if (cursor !== undefined) feed.loadedAt(cursor);
   }, [feed, cursor]);
   useBatches(({ stats, reset }) => {
-    if (stats !== null) {
-      queries.setQueryData<StatsAnswer>(KEY, (known) => (known === undefined ? known : { ...known, stats }));
-    }
+    if (stats !== null) queries.setQueryData<Stats>(NEWEST, stats);
     if (reset !== null) void queries.invalidateQueries({ queryKey: KEY });
   });
-  return asOf === null ? answer : then;
+  if (asOf !== null) return then;
+  const { data, error, refetch } = answer;
+  return { data: data && { ...data, stats: newest ?? data.stats }, error, refetch };
 }

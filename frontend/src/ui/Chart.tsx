@@ -1,22 +1,14 @@
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import './language';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import './chart.css';
-import type { Tone } from './Badge';
+import { ChartLegend, hourMinute, type Series } from './ChartLegend';
+import { alone, plotted } from './plotted';
 import { useTheme } from './theme';
 
-export interface Series {
-  readonly label: string;
-  readonly tone: Tone;
-  readonly values: readonly (number | null)[];
-  /** Dashed lines tell series apart without colour. */
-  readonly dash?: readonly number[];
-  readonly fill?: boolean;
-}
-
 export interface ChartProps {
-  /** Seconds since 1970, one per value. */
+  /** When each minute began, in seconds since 1970; the last still runs. */
   readonly times: readonly number[];
   readonly series: readonly Series[];
   readonly label: string;
@@ -32,8 +24,15 @@ const STEPS = [1, 2, 5]
   .sort((a, b) => a - b);
 
 const GRID_FONT = '11px "Geist Mono Variable", ui-monospace, monospace';
+const MINUTE_S = 60;
 
-/** Lines over time. What they show is also said in words for those who cannot see it. */
+/** Between the lines that mark the minute that still runs. */
+const HATCH_PX = 5;
+
+/**
+ * Lines over minutes. The last still runs and would look like a slump: it is hatched, dotted and called "so far". What
+ * the lines show is also said in words for those who cannot see it.
+ */
 export default function Chart({
   times,
   series,
@@ -48,6 +47,7 @@ export default function Chart({
   const shape = series.map(({ label, tone }) => `${label}:${tone}`).join();
   const latest = useRef({ times, series, format });
   latest.current = { times, series, format };
+  const [at, setAt] = useState<number | null>(null);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: colours are read anew when the theme changes
   useEffect(() => {
@@ -67,7 +67,11 @@ export default function Chart({
       legend: { show: false },
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
       padding: [10, 16, 0, 0],
-      scales: { y: { range: (_, __, max) => [0, Math.max(least, (max ?? 0) * 1.1)] } },
+      scales: {
+        // To the end of the running minute, of which the lines know the beginning.
+        x: { range: (_, min, max) => [min, max === null ? max : max + MINUTE_S] },
+        y: { range: (_, __, max) => [0, Math.max(least, (max ?? 0) * 1.1)] },
+      },
       axes: [
         { ...axis, size: 28, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map(hourMinute) },
         {
@@ -86,10 +90,20 @@ export default function Chart({
           width: 1.75,
           ...(dash && { dash: [...dash] }),
           ...(fill && { fill: `color-mix(in srgb, ${colour(tone)} 12%, transparent)` }),
-          points: { size: 5, width: 0, fill: colour(tone), show: true, filter: alone },
+          points: { size: 5, width: 0, fill: colour(tone), show: true, filter: lonely },
+        })),
+        ...latest.current.series.map(({ label, tone }) => ({
+          label: `${label} so far`,
+          stroke: colour(tone),
+          width: 1.75,
+          dash: [1.5, 2.5],
+          points: { size: 6, width: 1.5, fill: colour('surface'), show: true, filter: newest },
         })),
       ],
-      hooks: { setCursor: [(u) => tell(element, u, latest.current)] },
+      hooks: {
+        drawClear: [(u) => hatch(u, colour('line-strong'))],
+        setCursor: [(u) => setAt(u.cursor.idx ?? null)],
+      },
     };
     plot.current = new uPlot(options, data(latest.current), element);
     const sizes = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
@@ -107,54 +121,50 @@ export default function Chart({
 
   return (
     <figure className="chart">
-      <figcaption className="chart-legend">
-        <span className="sr-only">{label}. Latest values: </span>
-        {series.map(({ label, tone, dash, values }) => (
-          <span key={label} className={`chart-key tone-${tone}`}>
-            <i className={dash ? 'chart-dash' : ''} aria-hidden="true" />
-            {label} <b className="num">{shown(values.at(-1), format)}</b>
-          </span>
-        ))}
-        <span className="chart-at num" aria-hidden="true" data-chart-at="" />
+      <figcaption>
+        <ChartLegend times={times} series={series} label={label} format={format} at={at} />
       </figcaption>
       <div ref={holder} className="chart-plot" style={{ height }} aria-hidden="true" />
     </figure>
   );
 }
 
-/** The places of values without a neighbour, through which no line goes. */
-function alone(u: uPlot, series: number): number[] {
-  const values = u.data[series] ?? [];
-  const missing = (place: number) => values[place] === null || values[place] === undefined;
-  return Array.from(values.keys()).filter(
-    (place) => !missing(place) && missing(place - 1) && missing(place + 1),
+function data({ times, series }: Pick<ChartProps, 'times' | 'series'>): uPlot.AlignedData {
+  return plotted(
+    times,
+    series.map(({ values }) => values),
   );
 }
 
-function data({ times, series }: Pick<ChartProps, 'times' | 'series'>): uPlot.AlignedData {
-  return [[...times], ...series.map(({ values }) => [...values])];
+function lonely(u: uPlot, series: number): number[] {
+  return alone(u.data[series] ?? []);
 }
 
-function tell(
-  element: HTMLElement,
-  u: uPlot,
-  { times, series, format }: Pick<ChartProps, 'times' | 'series'> & { format: (value: number) => string },
-): void {
-  const at = element.parentElement?.querySelector('[data-chart-at]');
-  const index = u.cursor.idx;
-  const time = index === null || index === undefined ? undefined : times[index];
-  if (at === null || at === undefined) return;
-  at.textContent =
-    time === undefined || index === null || index === undefined
-      ? ''
-      : `${hourMinute(time)}  ${series.map(({ label, values }) => `${label} ${shown(values[index], format)}`).join(' · ')}`;
+function newest(u: uPlot): number[] {
+  return [u.data[0].length - 1];
 }
 
-function shown(value: number | null | undefined, format: (value: number) => string): string {
-  return value === null || value === undefined ? '–' : format(value);
-}
-
-function hourMinute(seconds: number): string {
-  const at = new Date(seconds * 1000);
-  return `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`;
+/** Slanted lines over the minute that still runs, from the last that does not. */
+function hatch(u: uPlot, colour: string): void {
+  const from = u.data[0].at(-2);
+  if (from === undefined) return;
+  const { ctx, bbox } = u;
+  const { top, height } = bbox;
+  const left = u.valToPos(from, 'x', true);
+  const right = bbox.left + bbox.width;
+  const step = HATCH_PX * devicePixelRatio;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, right - left, height);
+  ctx.clip();
+  ctx.beginPath();
+  for (let x = left - height; x < right; x += step) {
+    ctx.moveTo(x, top + height);
+    ctx.lineTo(x + height, top);
+  }
+  ctx.strokeStyle = colour;
+  ctx.globalAlpha = 0.4;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.stroke();
+  ctx.restore();
 }

@@ -92,8 +92,8 @@ export function useTokenWanted(): boolean {
   );
 }
 
-/** How often REST is asked: seldom beside a live socket, often without one. */
-export function usePollInterval(withoutSocket = 5_000): number {
+/** How often REST is asked: seldom beside a live socket, unless for what no feed tells; often without one. */
+export function usePollInterval(withoutSocket = 5_000, besideSocket = 30_000): number {
   const { phase } = useConnection();
-  return phase === 'live' || phase === 'catching_up' ? 30_000 : withoutSocket;
+  return phase === 'live' || phase === 'catching_up' ? besideSocket : withoutSocket;
 }

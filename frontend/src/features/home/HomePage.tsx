@@ -23,15 +23,19 @@ const Chart = lazy(() => import('@/ui/Chart'));
 /** Without a socket Home asks every ten seconds. */
 const POLL_MS = 10_000;
 
+/** What no feed tells, by queue and by minute, should not lag far behind the counts that it keeps up. */
+const BESIDE_SOCKET_MS = 5_000;
+
 export function HomePage() {
-  const stats = useStats(POLL_MS);
+  const pollMs = usePollInterval(POLL_MS, BESIDE_SOCKET_MS);
+  const stats = useStats(pollMs);
   const past = useMoment() !== null;
   return (
     <div className="home">
       <h1 className="sr-only">Home</h1>
       {stats.error !== null && <LoadError error={stats.error} retry={() => void stats.refetch()} />}
       <Figures stats={stats.data?.stats ?? null} />
-      <Charts />
+      <Charts pollMs={pollMs} />
       <div className="home-columns">
         <RecentJobs />
         <div className="home-side">
@@ -43,20 +47,18 @@ export function HomePage() {
   );
 }
 
-function Charts() {
+function Charts({ pollMs }: { pollMs: number }) {
   const { api } = useBoard();
-  const pollMs = usePollInterval(POLL_MS);
   const asOf = useMoment();
   const hour = asOf === null ? 'last hour' : 'the hour before';
   const { data, error, refetch } = useQuery({
     queryKey: ['minutes', asOf],
     queryFn: () => api.minutes(60, asOf),
-    refetchInterval: asOf === null ? Math.min(pollMs, 15_000) : false,
+    refetchInterval: asOf === null ? pollMs : false,
     placeholderData: (before) => before,
   });
   if (error !== null) return <LoadError error={error} retry={() => void refetch()} />;
-  // The minute that still runs would look like a slump.
-  const minutes = (data ?? []).slice(0, -1);
+  const minutes = data ?? [];
   const times = minutes.map(({ at }) => Date.parse(at) / 1000);
   return (
     <div className="home-charts">

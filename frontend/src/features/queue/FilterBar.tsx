@@ -3,6 +3,7 @@ import { type RefObject, useEffect, useId, useState } from 'react';
 import { SORTS, type Sort } from '@/client/api';
 import { EVERYTHING, type Facet, isEverything, type JobFilter } from '@/client/filter';
 import { STATUSES, type Status } from '@/client/protocol';
+import { usePollInterval } from '@/client/react/board';
 import { useSources } from '@/parts/sources';
 import { useStats } from '@/parts/stats';
 import { STATUS_LOOKS } from '@/parts/status';
@@ -42,7 +43,7 @@ export function FilterBar({
   /** Values that the list shows, offered while typing. */
   seen: (facet: OpenFacet) => readonly string[];
 }) {
-  const stats = useStats();
+  const stats = useStats(usePollInterval());
   const sources = useSources();
   const [open, setOpen] = useState(false);
   const more = useId();
