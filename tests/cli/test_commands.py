@@ -1,12 +1,15 @@
 """The commands that report and move: dsn, migrate, tail; and what wrong calls are answered."""
 
+import ctypes
 import json
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import LiteralString
 
+import psutil
 import psycopg
 import pytest
 
@@ -169,6 +172,27 @@ def test_tail_takes_up_again_where_a_restart_broke_it(home: Path, unused_tcp_por
                 tail.wait_for('"after"')
                 kinds = [event["job"]["kind"] for event in rig.json_lines("\n".join(tail.out))]
     assert kinds == ["before", "meanwhile", "after"]
+
+
+def test_tail_hears_ctrl_c_whichever_thread_gets_it_and_says_where_to_go_on(
+    board: rig.Process, board_url: str
+) -> None:
+    """What another thread gets does not wake the loop by itself, just as what comes between its look and its wait."""
+    # A name that has to be resolved makes asyncio start a thread.
+    url = board_url.replace("127.0.0.1", "localhost")
+    with rig.Process(board.home, "tail", "--url", url, "--queue", "quiet") as tail:
+        tail.wait_for("Following from", where="err")
+        process = psutil.Process(tail.popen.pid)
+        woken = -1
+        while woken != (woken := process.num_ctx_switches().voluntary):
+            time.sleep(1)  # until nothing wakes the loop any more, which would hear the signal then
+        (other,) = (thread.id for thread in process.threads() if thread.id != process.pid)
+        began = time.monotonic()
+        assert ctypes.CDLL(None).tgkill(process.pid, other, signal.SIGINT) == 0
+        assert tail.wait() - began < 2
+    assert tail.popen.returncode == 0
+    assert tail.err[-1].startswith("Go on from here with --cursor")
+    assert "Traceback" not in tail.said
 
 
 def test_tail_with_the_wrong_token_says_so(home: Path) -> None:

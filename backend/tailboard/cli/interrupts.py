@@ -7,6 +7,7 @@ only when something else wakes it.
 import asyncio
 import os
 import signal
+from collections.abc import Awaitable
 from typing import Final
 
 _GIVE_UP: Final = 130
@@ -32,3 +33,20 @@ class Interrupts:
             if self.forced.is_set():
                 os._exit(_GIVE_UP)
             self.forced.set()
+
+
+async def until_ctrl_c(work: Awaitable[None]) -> bool:
+    """Wait for the work; return whether Ctrl-C ended it.
+
+    SIGTERM keeps ending the process at once: the loop would not hear it while a print waits for a reader that is stuck.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine that awaits runs in a task
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        await work
+    except asyncio.CancelledError:
+        return True
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+    return False

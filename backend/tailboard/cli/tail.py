@@ -7,6 +7,7 @@ from typing import Final, assert_never
 import click
 from rich.text import Text
 
+from tailboard.cli.interrupts import until_ctrl_c
 from tailboard.cli.options import as_json, with_settings
 from tailboard.cli.terminal import Terminal
 from tailboard.client import (
@@ -78,11 +79,9 @@ def command(
             raise click.UsageError(str(error)) from error
     feed = Feed(settings.server_url, token=settings.token, filter=any_of(**wanted), cursor=cursor)
     tail = _Tail(terminal, as_json=as_json, limit=limit, follow=follow)
-    try:
-        asyncio.run(tail.run(feed))
-    except KeyboardInterrupt:
-        if feed.cursor is not None and not as_json:
-            terminal.note(f"Go on from here with --cursor {feed.cursor}")
+    interrupted = asyncio.run(until_ctrl_c(tail.run(feed)))
+    if interrupted and feed.cursor is not None and not as_json:
+        terminal.note(f"Go on from here with --cursor {feed.cursor}")
     return 0
 
 
