@@ -35,6 +35,11 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+def lasting(status: str) -> str:
+    """The status without what time alone changes: `scheduled` becomes `pending` by no write, so both are `pending`."""
+    return Status.PENDING.value if status == Status.SCHEDULED else status
+
+
 STATUSES: Final = tuple(Status)
 """All statuses, in the order in which boards and stats show them."""
 

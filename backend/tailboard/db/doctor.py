@@ -16,6 +16,7 @@ from psycopg import Connection, sql
 from psycopg.rows import namedtuple_row
 
 from tailboard.db.adopting.upkeep import healths_sync
+from tailboard.db.errors import first_line
 from tailboard.db.queries import query
 from tailboard.db.schema import current_revision, newest_revision
 from tailboard.errors import TailboardError
@@ -63,7 +64,7 @@ def examine(url: str, listen_url: str | None = None) -> Iterator[Finding]:
         connection = _connect(url)
     except psycopg.Error as error:
         yield Finding(
-            "connection", Verdict.FAIL, _say(error), "Check the URL, the password and the firewall."
+            "connection", Verdict.FAIL, first_line(error), "Check the URL, the password and the firewall."
         )
         return
     with closing(connection):
@@ -98,7 +99,9 @@ def _made(name: str, check: Callable[[Asked], Judgement], connection: Asked) -> 
             connection.execute(_LOCAL)
             return Finding(name, *check(connection))
     except (psycopg.Error, TailboardError) as error:
-        return Finding(name, Verdict.FAIL, f"could not be checked: {_say(error)}", "Check the role's rights.")
+        return Finding(
+            name, Verdict.FAIL, f"could not be checked: {first_line(error)}", "Check the role's rights."
+        )
 
 
 def _one(connection: Asked, name: str) -> Any:
@@ -205,7 +208,7 @@ def _listening(url: str) -> Judgement:
             if not list(listener.notifies(timeout=_ROUND_TRIP_S, stop_after=1)):
                 return Verdict.FAIL, f"NOTIFY was not heard within {_ROUND_TRIP_S:.0f} s", advice
     except psycopg.Error as error:
-        return Verdict.FAIL, _say(error), f"Check TAILBOARD_LISTEN_URL. {advice}"
+        return Verdict.FAIL, first_line(error), f"Check TAILBOARD_LISTEN_URL. {advice}"
     return Verdict.OK, "NOTIFY is heard, and the session is one of its own", ""
 
 
@@ -242,7 +245,7 @@ def _sources(connection: Asked) -> Iterator[Finding]:
             found = healths_sync(connection)
     except (psycopg.Error, TailboardError) as error:
         yield Finding(
-            "sources", Verdict.FAIL, f"could not be checked: {_say(error)}", "Check the role's rights."
+            "sources", Verdict.FAIL, f"could not be checked: {first_line(error)}", "Check the role's rights."
         )
         return
     for source in found:
@@ -309,11 +312,6 @@ def _log(connection: Asked) -> Judgement:
         advice = "Start a server, it makes leaves. Until then changes will go to the overflow."
         return Verdict.WARN, f"{found}, no leaf is ready ahead", advice
     return Verdict.OK, found, ""
-
-
-def _say(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _age(seconds: float) -> str:

@@ -17,7 +17,7 @@ def translated() -> Iterator[None]:
         yield
     except (errors.UndefinedTable, errors.UndefinedFunction, errors.InvalidSchemaName) as error:
         raise SchemaMissing(
-            f"Tailboard's schema is missing or not at this version: {_say(error)} Run `tailboard migrate`."
+            f"Tailboard's schema is missing or not at this version: {first_line(error)} Run `tailboard migrate`."
         ) from error
     except (
         PoolTimeout,
@@ -28,17 +28,17 @@ def translated() -> Iterator[None]:
         errors.IdleInTransactionSessionTimeout,
         errors.ReadOnlySqlTransaction,  # the old primary, after a failover
     ) as error:
-        raise DatabaseUnavailable(f"PostgreSQL is not available: {_say(error)}") from error
+        raise DatabaseUnavailable(f"PostgreSQL is not available: {first_line(error)}") from error
     except psycopg.OperationalError as error:
         # without an SQLSTATE the connection broke or was never made; with one the server answered
         if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
-            raise DatabaseUnavailable(f"PostgreSQL is not available: {_say(error)}") from error
-        raise DatabaseError(_say(error)) from error
+            raise DatabaseUnavailable(f"PostgreSQL is not available: {first_line(error)}") from error
+        raise DatabaseError(first_line(error)) from error
     except psycopg.Error as error:
-        raise DatabaseError(_say(error)) from error
+        raise DatabaseError(first_line(error)) from error
 
 
-def _say(error: Exception) -> str:
-    """The first line of a message: psycopg adds context lines that help nobody who has not the statement."""
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message: psycopg adds context lines that help nobody who has not the statement."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

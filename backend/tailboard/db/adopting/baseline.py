@@ -17,7 +17,7 @@ from psycopg import errors
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from tailboard.core.cursor import Cursor
-from tailboard.core.job import Status
+from tailboard.core.job import lasting
 from tailboard.core.stats import Baseline
 from tailboard.db.errors import translated
 from tailboard.db.pool import Connection
@@ -161,24 +161,20 @@ async def _is_held(connection: Connection, surveyed: Survey, held: Held) -> bool
     place: dict[str, object] = {"epoch": held.cursor.epoch, "position": held.cursor.position}
     if not (await _row(connection, query("baseline_stands"), place))[0]:
         raise SourceMoved(f"{surveyed.source} was counted beside a log that is no longer this one")
-    theirs = Counter({_lasting(*key): 0 for key in held.counts})
+    theirs: Counter[tuple[str, str]] = Counter()
     for (queue, status), n in held.counts.items():
-        theirs[_lasting(queue, status)] += n
+        theirs[queue, lasting(status)] += n
     since = await connection.execute(
         query("baseline_after"), {"source": surveyed.source, "position": held.cursor.position}
     )
     for queue, status, n in await since.fetchall():
         if status is None:
             return False
-        theirs[_lasting(queue, status)] += int(n)
+        theirs[queue, lasting(status)] += int(n)
     ours: Counter[tuple[str, str]] = Counter()
     for (queue, status, _), n in surveyed.counts.items():
-        ours[_lasting(queue, status)] += n
+        ours[queue, lasting(status)] += n
     return ours == theirs  # Counters take an absent key for zero
-
-
-def _lasting(queue: str, status: str) -> tuple[str, str]:
-    return queue, Status.PENDING.value if status == Status.SCHEDULED else status
 
 
 def _counting(source: str, *, remembers: bool) -> Composed:

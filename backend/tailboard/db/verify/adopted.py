@@ -10,7 +10,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier, Literal
 
-from tailboard.core.job import BUILTIN_SOURCE, Status
+from tailboard.core.job import BUILTIN_SOURCE, Status, lasting
 from tailboard.core.stats import Stats
 from tailboard.db.queries import query
 from tailboard.db.verify.report import Progress, Report
@@ -38,7 +38,7 @@ def adopted_counts(stats: Stats) -> list[Folded]:
     folded = {name: Counts() for name in stats.counted() if name != BUILTIN_SOURCE}
     for tally in stats.tallies():
         if tally.source in folded:
-            folded[tally.source][tally.queue, _lasting(tally.status)] += tally.n
+            folded[tally.source][tally.queue, lasting(tally.status)] += tally.n
     return [Folded(name, counts) for name, counts in folded.items()]
 
 
@@ -71,7 +71,7 @@ def _compare_counts(connection: Connection, source: Folded, report: Report) -> N
     counted = Counts()
     statement = query("baseline_count").format(source=_rows_of(source.name))
     for queue, status, _, n in _within(connection, f"count_{source.name}", statement):
-        counted[queue, _lasting(status)] += n
+        counted[queue, lasting(status)] += n
     for key in sorted(counted.keys() | source.counts.keys()):
         if counted[key] != source.counts[key]:
             report.add(
@@ -128,7 +128,3 @@ def _within(connection: Connection, name: str, statement: Any) -> Iterator[tuple
 
 def _rows_of(name: str) -> Any:
     return SQL("{}()").format(Identifier("tailboard", f"source_{name}"))
-
-
-def _lasting(status: str) -> str:
-    return Status.PENDING.value if status == Status.SCHEDULED else status
