@@ -6,9 +6,8 @@ from typing import Final
 from litestar import Controller, Response, get
 
 from tailboard.core.action import Action
-from tailboard.db.adopting.upkeep import healths
+from tailboard.db.adopting.upkeep import Registered, healths, registered
 from tailboard.db.jobs.adopted import Adopted
-from tailboard.db.queries import query
 from tailboard.sources.health import Health, State
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.documents import SourceHealth, SourceList, SourceNow, answers
@@ -24,34 +23,33 @@ class SourcesController(Controller):
         description=(
             "`health.status` is ok, syncing (its rows are being counted), faulty (its capture could not record "
             "some changes), drifted (columns that it looks at have changed), broken (nothing is captured) or "
-            "stalled (this node does not follow the log just now); `detail` says what was found and `advice` what "
-            "to do. `rows` is what the log counts. An action that is not in `actions` is refused for every job."
+            "stalled (this node does not follow the log just now); of the built-in one also missing (its table is) or "
+            "detached (a trigger is gone or disabled). `detail` says what was found and `advice` what to do. `rows` "
+            "is what the log counts. An action that is not in `actions` is refused for every job."
         ),
         responses=answers(SourceList, "Sources by name, the built-in one first"),
     )
     async def sources(self, board: OfBoard) -> Response[bytes]:
         async with board.database.connection() as connection:
-            rows = await (await connection.execute(query("sources_stats"))).fetchall()
-            adopted = {found.name: found for found in await healths(connection)}
+            sources = await registered(connection)
+            adopted = {health.name: health for health in await healths(connection)}
         known = await board.jobs.attached()
         counted = Counter[str]()
         for tally in board.projections.tallies():
             counted[tally.source] += tally.n
         found = []
-        for name, table, builtin, there, captured, attached_at in rows:
-            health = adopted.get(name)
+        for source in sources:
+            health = adopted.get(source.name)
             found.append(
                 SourceNow(
-                    name=name,
-                    table=table,
-                    builtin=builtin,
-                    attached=captured if health is None else health.state is not State.BROKEN,
-                    attached_at=attached_at,
-                    rows=counted[name],
-                    health=_own(board, table, there=there, captured=captured)
-                    if health is None
-                    else _adopted(board, health),
-                    actions=[] if board.access.read_only else _actions(known.find(name)),
+                    name=source.name,
+                    table=source.table,
+                    builtin=source.builtin,
+                    attached=source.captured if health is None else health.state is not State.BROKEN,
+                    attached_at=source.attached_at,
+                    rows=counted[source.name],
+                    health=_own(board, source) if health is None else _adopted(board, health),
+                    actions=[] if board.access.read_only else _actions(known.find(source.name)),
                 )
             )
         return answer(fields(sources=found, read_only=board.access.read_only))
@@ -77,12 +75,12 @@ def _adopted(board: Board, health: Health) -> SourceHealth:
     )
 
 
-def _own(board: Board, table: str, *, there: bool, captured: bool) -> SourceHealth:
+def _own(board: Board, source: Registered) -> SourceHealth:
     """The built-in source: a fault of its capture fails the statement, so there is none to count."""
-    if not there:
-        return SourceHealth(status="missing", lag_ms=None, detail=f"The table {table} is not there.")
-    if not captured:
-        detail = f"A trigger on {table} is gone or disabled: some writes are not seen."
+    if not source.there:
+        return SourceHealth(status="missing", lag_ms=None, detail=f"The table {source.table} is not there.")
+    if not source.captured:
+        detail = f"A trigger on {source.table} is gone or disabled: some writes are not seen."
         return SourceHealth(status="detached", lag_ms=None, detail=detail)
     if not board.tailer.is_ready:
         return SourceHealth(status="stalled", lag_ms=None, detail=_STALLED)

@@ -6,9 +6,8 @@ import contextlib
 from litestar import Controller, Response, get
 from msgspec.json import encode
 
-from tailboard.db.adopting.upkeep import healths
+from tailboard.db.adopting.upkeep import healths, registered
 from tailboard.db.jobs.actions import BULK_LIMIT
-from tailboard.db.queries import query
 from tailboard.errors import DatabaseUnavailable, NotReady, TailboardError
 from tailboard.live import presence
 from tailboard.sources.health import Health
@@ -68,13 +67,13 @@ class SystemController(Controller):
     )
     async def board(self, board: OfBoard) -> Response[bytes]:
         async with board.database.connection() as connection:
-            rows = await (await connection.execute(query("sources_stats"))).fetchall()
+            sources = await registered(connection)
         return answer(
             fields(
                 version=board.version,
                 read_only=board.access.read_only,
                 token_required=board.access.requires_token,
-                sources=[row[0] for row in rows],
+                sources=[source.name for source in sources],
                 limits={"list": 500, "events": 1000, "bulk": BULK_LIMIT, "body_bytes": MAX_BODY},
             )
         )

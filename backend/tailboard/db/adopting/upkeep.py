@@ -1,5 +1,6 @@
 """Looking after adopted sources: what is to be seen of them, and keeping what was seen for every node."""
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import psycopg
@@ -14,11 +15,31 @@ from tailboard.sources.look import Look
 from tailboard.sources.sqltext import quoted
 
 
+class Registered(NamedTuple):
+    """A source as Tailboard has noted it, the built-in one too; the columns of `sources/registered.sql`."""
+
+    name: str
+    table: str
+    builtin: bool
+    there: bool
+    """A table of the name exists."""
+    captured: bool
+    """Tailboard's own triggers fire for every kind of write; of the built-in table alone."""
+    attached_at: datetime
+
+
 class Horizon(NamedTuple):
     """The oldest transaction that runs, and an id that every running one is below."""
 
     oldest: int
     next: int
+
+
+async def registered(connection: Connection) -> list[Registered]:
+    """Every source, the built-in one first and then by name."""
+    with translated():
+        async with connection.cursor(row_factory=class_row(Registered)) as cursor:
+            return await (await cursor.execute(query("sources_registered"))).fetchall()
 
 
 async def look(connection: Connection) -> list[Look]:
