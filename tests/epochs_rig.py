@@ -13,7 +13,7 @@ from tailboard.db.sealing import Sealing
 Restore = Callable[[], None]
 
 
-def enqueue(connection: psycopg.Connection[Any], n: int, kind: str = "k") -> None:
+def enqueue(connection: psycopg.Connection[Any], n: int = 1, kind: str = "k") -> None:
     """`n` jobs, each in a transaction of its own."""
     for _ in range(n):
         connection.execute("SELECT tailboard.enqueue(%s)", [kind])

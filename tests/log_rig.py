@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import psycopg
 
+from fixtures.waiting import await_until
 from tailboard.core.bell import Decision
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event, Tick
@@ -15,6 +16,7 @@ from tailboard.core.stats import Tally
 from tailboard.db.listener import Listener
 from tailboard.db.log import Log
 from tailboard.db.pool import Database
+from tailboard.db.sealing import Sealing
 from tailboard.live.caretaker import Caretaker
 from tailboard.live.event_counts import EventCounts
 from tailboard.live.projector import Projector
@@ -155,6 +157,19 @@ async def sealing(url: str) -> AsyncIterator[WatchedSealer]:
         await sealer.stop()
 
 
+@asynccontextmanager
+async def by_hand(url: str) -> AsyncIterator[Sealing]:
+    """What a sealer that leads does, for a test to do step by step."""
+    connection = await Database(url).direct("sealer")
+    try:
+        sealing = Sealing(connection)
+        await await_until(sealing.lead)  # the one before it may have the lead for a moment still
+        await sealing.open_log()
+        yield sealing
+    finally:
+        await connection.close()
+
+
 async def seal_all(url: str) -> None:
     """Let a sealer take all that is committed, and go; the one before it may have the lead for a moment still."""
     async with sealing(url) as sealer:
@@ -178,6 +193,16 @@ async def everything(log: Log, after: Cursor, limit: int = 1000) -> list[Event]:
         after = page.cursor
         if after == page.head.cursor:
             return events
+
+
+def end_backends(connection: psycopg.Connection[Any], name: str) -> None:
+    """End a node's connections of that name."""
+    ended = connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = %s",
+        [name],
+    ).fetchall()
+    assert ended
 
 
 def recount(connection: psycopg.Connection[Any]) -> list[Tally]:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -31,8 +32,9 @@ def orders(connect: Connect) -> Orders:
 
 
 BREAK_CAPTURE = (
-    b"ALTER TABLE tailboard.changes ADD CONSTRAINT no CHECK (source <> 'orders' OR op = 'T') NOT VALID"
+    "ALTER TABLE tailboard.changes ADD CONSTRAINT no CHECK (source <> 'orders' OR op = 'T') NOT VALID"
 )
+MEND_CAPTURE = "ALTER TABLE tailboard.changes DROP CONSTRAINT no"
 
 
 def counted(node: Board) -> Counts:
@@ -61,11 +63,18 @@ def write_some(orders: Orders) -> None:
           FROM generate_series(1, 100) AS n""")
 
 
-async def test_rows_from_before_the_attaching_come_onto_the_board(database_url: str, orders: Orders) -> None:
+@asynccontextmanager
+async def attending(url: str, orders: Orders) -> AsyncIterator[Board]:
+    """A node that has counted some orders, which were attached before it came."""
     write_some(orders)
-    attach_orders(database_url)
-    async with board(database_url) as node:
+    attach_orders(url)
+    async with board(url) as node:
         await await_until(lambda: node.caretaker.counted == 1)
+        yield node
+
+
+async def test_rows_from_before_the_attaching_come_onto_the_board(database_url: str, orders: Orders) -> None:
+    async with attending(database_url, orders) as node:
         await await_until(agrees(node, orders))
         assert counted(node)["eu", "scheduled"] > 0
         write_some(orders)
@@ -94,10 +103,7 @@ async def test_a_table_attached_while_a_server_runs_is_noticed(database_url: str
 
 
 async def test_a_truncated_table_is_counted_again(database_url: str, orders: Orders) -> None:
-    write_some(orders)
-    attach_orders(database_url)
-    async with board(database_url) as node:
-        await await_until(lambda: node.caretaker.counted == 1)
+    async with attending(database_url, orders) as node:
         with orders.transaction():
             orders.execute("TRUNCATE shop.orders")
             orders.execute("INSERT INTO shop.orders (state) VALUES ('ok')")
@@ -118,15 +124,10 @@ async def test_a_new_leader_goes_on_where_the_last_one_was(database_url: str, or
 
 
 async def test_faults_of_the_capture_are_made_good(database_url: str, orders: Orders) -> None:
-    write_some(orders)
-    attach_orders(database_url)
-    async with board(database_url) as node:
-        await await_until(lambda: node.caretaker.counted == 1)
-        orders.execute(
-            "ALTER TABLE tailboard.changes ADD CONSTRAINT no CHECK (source <> 'orders' OR op = 'T') NOT VALID"
-        )
+    async with attending(database_url, orders) as node:
+        orders.execute(BREAK_CAPTURE)
         orders.execute("UPDATE shop.orders SET state = 'ok' WHERE region = 'us'")
-        orders.execute("ALTER TABLE tailboard.changes DROP CONSTRAINT no")
+        orders.execute(MEND_CAPTURE)
         assert counted(node) != count_orders(orders)
         await await_until(lambda: node.caretaker.counted == 2)
         await await_until(agrees(node, orders))
@@ -138,19 +139,14 @@ async def test_a_fault_in_a_transaction_that_is_still_open_is_made_good_once_it_
     database_url: str, orders: Orders, connect: Connect
 ) -> None:
     """The count before its end cannot see it: taking the fault for made good then would lose it."""
-    write_some(orders)
-    attach_orders(database_url)
     slow = connect(autocommit=False)
-    async with board(database_url) as node:
-        await await_until(lambda: node.caretaker.counted == 1)
-        orders.execute(
-            "ALTER TABLE tailboard.changes ADD CONSTRAINT no CHECK (source <> 'orders' OR op = 'T') NOT VALID"
-        )
+    async with attending(database_url, orders) as node:
+        orders.execute(BREAK_CAPTURE)
         slow.execute("UPDATE shop.orders SET state = 'ok' WHERE region = 'us'")
         slow.execute("SELECT count(*) FROM shop.orders")
         await await_until(lambda: noted(orders, "wanted")() == "faults")
         slow.commit()
-        orders.execute("ALTER TABLE tailboard.changes DROP CONSTRAINT no")
+        orders.execute(MEND_CAPTURE)
         await await_until(agrees(node, orders))
         await await_until(lambda: noted(orders, "wanted")() is None)
 
@@ -158,10 +154,7 @@ async def test_a_fault_in_a_transaction_that_is_still_open_is_made_good_once_it_
 async def test_rows_moved_by_partitions_are_counted(database_url: str, connect: Connect) -> None:
     orders = connect()
     make_orders(orders, partitioned=True)
-    write_some(orders)
-    attach_orders(database_url)
-    async with board(database_url) as node:
-        await await_until(lambda: node.caretaker.counted == 1)
+    async with attending(database_url, orders) as node:
         orders.execute("ALTER TABLE shop.orders DETACH PARTITION shop.orders_us")
         await await_until(agrees(node, orders))
         assert not any(region == "us" for region, _ in +counted(node))
@@ -175,20 +168,14 @@ async def test_rows_moved_by_partitions_are_counted(database_url: str, connect: 
 async def test_rewriting_the_table_changes_no_count_and_tells_nobody(
     database_url: str, orders: Orders
 ) -> None:
-    write_some(orders)
-    attach_orders(database_url)
-    async with board(database_url) as node:
-        await await_until(lambda: node.caretaker.counted == 1)
+    async with attending(database_url, orders) as node:
         orders.execute("VACUUM FULL shop.orders")
         await await_until(lambda: node.caretaker.checked == 1)
         assert node.caretaker.counted == 1
 
 
 async def test_what_was_written_past_the_triggers_is_found(database_url: str, orders: Orders) -> None:
-    write_some(orders)
-    attach_orders(database_url)
-    async with board(database_url) as node:
-        await await_until(lambda: node.caretaker.counted == 1)
+    async with attending(database_url, orders) as node:
         for memory in node.caretaker._memories.values():
             memory.counted = float("-inf")  # half a minute ago
         with orders.transaction():
@@ -218,10 +205,7 @@ async def test_what_was_written_past_the_triggers_is_found(database_url: str, or
 async def test_what_keeps_a_source_from_being_watched_is_told_with_what_to_do(
     database_url: str, orders: Orders, damage: str, says: str, cure: str | None
 ) -> None:
-    write_some(orders)
-    attach_orders(database_url)
-    async with board(database_url) as node:
-        await await_until(lambda: node.caretaker.counted == 1)
+    async with attending(database_url, orders) as node:
         orders.execute(damage.encode())
         trouble = await await_until(noted(orders, "trouble"))
         assert any(part in trouble for part in says.split("|"))
@@ -242,10 +226,7 @@ async def test_what_keeps_a_source_from_being_watched_is_told_with_what_to_do(
 async def test_a_column_of_another_type_has_the_capture_written_anew(
     database_url: str, orders: Orders
 ) -> None:
-    write_some(orders)
-    attach_orders(database_url)
-    async with board(database_url) as node:
-        await await_until(lambda: node.caretaker.counted == 1)
+    async with attending(database_url, orders) as node:
         orders.execute("ALTER TABLE shop.orders ALTER region TYPE varchar(40)")
         orders.execute("INSERT INTO shop.orders (region) VALUES ('eu')")
         await await_until(lambda: node.caretaker.counted == 2)

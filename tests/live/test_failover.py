@@ -1,14 +1,12 @@
 """A standby takes over, with all that was committed or less: a new epoch, and a reset where a place was lost."""
 
 from collections.abc import Callable
-from typing import Any
 
-import psycopg
 import pytest
 
 from epochs_rig import captured_seqs, enqueue, seal_one_by_one
 from fixtures.database import Connect
-from log_rig import board, everything, reading, seal_all
+from log_rig import board, end_backends, everything, reading, seal_all
 from tailboard.core.cursor import Cursor
 from tailboard.errors import CursorAhead, CursorExpired
 
@@ -110,15 +108,6 @@ async def test_readers_are_not_reset_by_a_failover_that_lost_nothing(
             True,
             4,
         )
-
-
-def end_backends(connection: psycopg.Connection[Any], name: str) -> None:
-    ended = connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND application_name = %s",
-        [name],
-    ).fetchall()
-    assert ended
 
 
 async def test_a_place_that_no_log_has_reached_is_ahead(database_url: str) -> None:

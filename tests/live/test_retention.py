@@ -13,10 +13,9 @@ from epochs_rig import (
     small_leaves,
 )
 from fixtures.database import Connect
-from log_rig import board, everything, reading, seal_all
+from log_rig import board, by_hand, everything, reading, seal_all
 from tailboard.core.cursor import Cursor
-from tailboard.db.pool import Connection, Database
-from tailboard.db.sealing import Sealing
+from tailboard.db.pool import Connection
 from tailboard.errors import CursorExpired
 
 
@@ -25,12 +24,7 @@ async def test_retention_moves_the_floor_and_never_the_epoch(database_url: str, 
     enqueue(connection, 3)
     await seal_all(database_url)
     small_leaves(connection)
-    database = Database(database_url)
-    direct = await database.direct("sealer")
-    try:
-        sealing = Sealing(direct)
-        assert await sealing.lead()
-        head = await sealing.open_log()
+    async with by_hand(database_url) as sealing:
         for _ in range(20):
             enqueue(connection, 50)
             await sealing.seal()
@@ -40,8 +34,6 @@ async def test_retention_moves_the_floor_and_never_the_epoch(database_url: str, 
         before = leaves(connection)
         assert await sealing.retain(0.0, head.position) > 0
         assert await sealing.retain(3600.0, head.position) == 0
-    finally:
-        await direct.close()
     assert set(leaves(connection)) < set(before)
     floor = connection.execute("SELECT min(first_position) - 1 FROM tailboard.ticks").fetchone()
     assert floor is not None
@@ -68,11 +60,7 @@ async def reading_head(url: str) -> Cursor:
 async def test_retention_waits_for_the_checkpoint(database_url: str, connect: Connect) -> None:
     connection = connect()
     small_leaves(connection)
-    direct = await Database(database_url).direct("sealer")
-    try:
-        sealing = Sealing(direct)
-        assert await sealing.lead()
-        await sealing.open_log()
+    async with by_hand(database_url) as sealing:
         for _ in range(10):
             enqueue(connection, 50)
             await sealing.seal()
@@ -80,8 +68,6 @@ async def test_retention_waits_for_the_checkpoint(database_url: str, connect: Co
         await raise_low(sealing)
         await sealing.retain(0.0, 10)
         await sealing.retain(0.0, 10)
-    finally:
-        await direct.close()
     async with reading(database_url) as log:
         assert len(await everything(log, Cursor(1, 10))) == 490
 
@@ -91,11 +77,7 @@ async def test_a_transaction_still_open_keeps_its_leaf(database_url: str, connec
     small_leaves(connection)
     slow.execute("BEGIN")
     enqueue(slow, 1)
-    direct = await Database(database_url).direct("sealer")
-    try:
-        sealing = Sealing(direct)
-        assert await sealing.lead()
-        await sealing.open_log()
+    async with by_hand(database_url) as sealing:
         for _ in range(10):
             enqueue(connection, 50)
             await sealing.seal()
@@ -106,8 +88,6 @@ async def test_a_transaction_still_open_keeps_its_leaf(database_url: str, connec
         slow.execute("COMMIT")
         await raise_low(sealing)
         await sealing.seal()
-    finally:
-        await direct.close()
     assert sorted(sealed_seqs(connection)) == captured_seqs(connection)
     assert len(captured_seqs(connection)) == 501
 
@@ -118,12 +98,7 @@ async def test_what_retention_has_forgotten_does_not_come_back_in_a_restore(
     """A tick that goes with the oldest leaf may name changes in the next one, among others that stay."""
     connection, early, late = connect(), connect(), connect()
     small_leaves(connection)
-    database = Database(database_url)
-    direct = await database.direct("sealer")
-    try:
-        sealing = Sealing(direct)
-        assert await sealing.lead()
-        await sealing.open_log()
+    async with by_hand(database_url) as sealing:
         early.execute("BEGIN")
         enqueue(early, 1)  # in the oldest leaf
         enqueue(connection, 120)
@@ -143,8 +118,6 @@ async def test_what_retention_has_forgotten_does_not_come_back_in_a_restore(
         enqueue(connection, 1)
         await raise_low(sealing)
         assert await sealing.retain(0.0, checkpoint.position) > 0
-    finally:
-        await direct.close()
     enqueue(unsealed, 1)
     kept = sealed_seqs(connection)
     assert len(kept) == 12
@@ -158,12 +131,7 @@ async def test_an_unsealed_change_older_than_all_that_is_kept_survives_a_restore
 ) -> None:
     connection, slow = connect(), connect()
     small_leaves(connection)
-    database = Database(database_url)
-    direct = await database.direct("sealer")
-    try:
-        sealing = Sealing(direct)
-        assert await sealing.lead()
-        await sealing.open_log()
+    async with by_hand(database_url) as sealing:
         enqueue(connection, 105)
         await raise_low(sealing)
         await sealing.make_leaves()
@@ -173,8 +141,6 @@ async def test_an_unsealed_change_older_than_all_that_is_kept_survives_a_restore
         await sealing.seal()
         slow.execute("COMMIT")
         assert await sealing.retain(0.0, 10**6) > 0
-    finally:
-        await direct.close()
     restore()
     new = connect(empty_database_url)
     await seal_all(empty_database_url)

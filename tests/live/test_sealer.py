@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.database import AConnect, Connect
 from fixtures.waiting import await_until
-from log_rig import AConnection, WatchedSealer, board, everything, one, reading, seal_all, sealing
+from log_rig import AConnection, WatchedSealer, board, by_hand, everything, one, reading, seal_all, sealing
 from tailboard.core.cursor import Cursor
 from tailboard.core.projections import Saved
 from tailboard.core.stats import Tally
@@ -222,9 +222,7 @@ async def test_the_folds_are_saved_at_the_end_of_a_tick_and_nowhere_else(
     await seal_all(database_url)
     await writer.execute("INSERT INTO tailboard.jobs (kind) SELECT 'k' FROM generate_series(1, 700)")
     await seal_all(database_url)
-    direct = await Database(database_url).direct("sealer")
-    try:
-        sealer = Sealing(direct)
+    async with by_hand(database_url) as leader:
         saved = Saved([Tally("jobs", "default", "pending", 700)])
         for place, taken in {
             Cursor(1, 500): True,
@@ -233,9 +231,7 @@ async def test_the_folds_are_saved_at_the_end_of_a_tick_and_nowhere_else(
             Cursor(2, 700): False,  # of an epoch that this log has not
             Cursor(1, 701): False,  # folded on a primary that is lost
         }.items():
-            assert await sealer.save(place, saved) is taken, place
-    finally:
-        await direct.close()
+            assert await leader.save(place, saved) is taken, place
     positions = await (
         await writer.execute(
             "SELECT position FROM tailboard.checkpoints WHERE projection = 'board' ORDER BY 1"
@@ -283,17 +279,11 @@ async def test_nothing_is_rung_while_the_queue_of_notifications_is_in_danger(
     """NOTIFY fails at commit when the queue is full: ticks are sealed without it, and writers are told not to."""
     listening, writer = await aconnect(), await aconnect()
     await listening.execute("LISTEN tailboard_tick")
-    direct = await Database(database_url).direct("sealer")
-    try:
-        sealer = Sealing(direct)
-        assert await sealer.lead()
-        await sealer.open_log()
+    async with by_hand(database_url) as leader:
         for limit, ringing in ((-1.0, False), (0.5, True)):
             monkeypatch.setattr("tailboard.db.sealing._QUEUE_IN_DANGER", limit)
-            assert await sealer.notify_enabled() is ringing
+            assert await leader.notify_enabled() is ringing
             await writer.execute("SELECT tailboard.enqueue('k')")
-            assert (await sealer.seal()).sealed == 1
+            assert (await leader.seal()).sealed == 1
             rung = [notice async for notice in listening.notifies(timeout=0.5, stop_after=1)]
             assert bool(rung) is ringing
-    finally:
-        await direct.close()

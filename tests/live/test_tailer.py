@@ -1,29 +1,11 @@
 """Every node is told every tick once and in order, whatever happens to its connection."""
 
-from typing import Any
-
-import psycopg
-
+from epochs_rig import enqueue
 from fixtures.database import Connect
 from fixtures.waiting import await_until
-from log_rig import Board, board, reading, recount
+from log_rig import Board, board, end_backends, reading, recount
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import EventKind
-
-
-def enqueue(connection: psycopg.Connection[Any], n: int = 1) -> None:
-    for _ in range(n):
-        connection.execute("SELECT tailboard.enqueue('k')")
-
-
-def cut(connection: psycopg.Connection[Any], name: str) -> None:
-    """Terminate a node's backends of that name."""
-    ended = connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND application_name = %s",
-        [name],
-    ).fetchall()
-    assert ended
 
 
 def positions(node: Board) -> list[int]:
@@ -52,7 +34,7 @@ async def test_a_cut_connection_is_made_anew_and_nothing_is_missed_or_repeated(
     async with board(database_url) as node:
         for turn in range(1, 4):
             enqueue(connection, 3)
-            cut(connection, "tailboard tailer")
+            end_backends(connection, "tailboard tailer")
             enqueue(connection, 3)
             await node.recorder.until(lambda told, turn=turn: len(told.events) == 6 * turn)
             # the next cut must find a connection that is there
@@ -73,7 +55,7 @@ async def test_while_it_is_away_it_says_why(database_url: str, connect: Connect)
         with connect(database_url.replace(f"/{name}", "/postgres")) as admin:
             admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
             try:
-                cut(connection, "tailboard tailer")
+                end_backends(connection, "tailboard tailer")
                 await await_until(lambda: node.tailer.failure is not None and not node.tailer.is_ready)
                 await await_until(lambda: node.tailer.restarts >= 2)
                 assert "not currently accepting connections" in str(node.tailer.failure)
@@ -125,7 +107,7 @@ async def test_a_log_that_cannot_be_looked_at_is_lag(database_url: str, connect:
         with connect(database_url.replace(f"/{name}", "/postgres")) as admin:
             admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
             try:
-                cut(connection, "tailboard tailer")
+                end_backends(connection, "tailboard tailer")
                 await await_until(lambda: node.tailer.lag_ms > 2500)
             finally:
                 admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
