@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from fixtures.database import Connect
+from fixtures.database import AConnect, Connect
 from fixtures.waiting import await_until
 from log_rig import Board, board, reading
 from orders_table import attach_orders, make_orders
@@ -135,3 +135,28 @@ async def test_whoever_comes_while_a_digest_is_read_is_told_every_event(
         assert came
         assert [event.change.facets.kind for event in node.recorder.events] == ["kind", "kind"]
         assert [event.cursor for event in node.recorder.events] == [Cursor(1, 1), Cursor(1, 2)]
+
+
+async def test_while_nobody_is_connected_several_ticks_are_read_at_a_time(
+    database_url: str, aconnect: AConnect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await aconnect()
+    ticks_read: list[int] = []
+
+    async def counted(*arguments: Any) -> Any:
+        ticks = await digesting.digest(*arguments)
+        ticks_read.append(len(ticks))
+        return ticks
+
+    monkeypatch.setattr("tailboard.live.tailer.digest", counted)
+    async with board(database_url) as node:
+        node.recorder.reads_events = False
+        await connection.execute("SELECT tailboard.enqueue('kind')")
+        changes = 1
+        while sum(ticks_read) < 30:
+            await connection.execute("UPDATE tailboard.jobs SET progress = random()")
+            changes += 1
+        await await_until(lambda: told(node) == changes)
+    reads = [n for n in ticks_read if n]
+    assert max(reads) >= 3
+    assert len(reads) < sum(reads) / 2

@@ -137,7 +137,7 @@ async def test_adopted_tables_have_a_past_from_their_baseline_on(
         return (await counted((await client.get("/api/past")).json()["last"]["cursor"])).get("shipments") == 3
 
     await await_until(has_baseline, 20.0)
-    baseline = node.tailer.head
+    baseline = await delivered(node, worker)
     await worker.execute("UPDATE public.shipments SET done = true WHERE id = 2")
     changed = await delivered(node, worker)
     await worker.execute("DELETE FROM public.shipments")

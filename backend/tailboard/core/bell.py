@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 POLL_S: Final = 0.005
 """While muted, and changes keep coming."""
-FULL_POLL_S: Final = 0.015
+FULL_POLL_S: Final = 0.025
 """While muted, and each seal finds FULL_SEAL changes or more: fewer, fuller ticks leave the writers more of the
 machine. A seal, its tick and a reader cost the machine a millisecond or two, however few they are.
 """

@@ -1,12 +1,13 @@
 """The tailer: every node's one reader of the log. Follows ticks in order and hands each to the consumers.
 
-While nobody is connected, nobody reads events one by one, and it reads digests: a board that is not open costs the
-database, and the writers beside it, a fraction of one that is.
+While nobody is connected, nobody reads events one by one, and it reads digests, of several ticks at a time: a board
+that is not open costs the database, and the writers beside it, a fraction of one that is.
 
 It LISTENs for ticks, looks for itself every second whatever happens, and after any failure goes on from the
 last tick it delivered: consumers see every tick once, in order, or an explicit reset.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import monotonic
@@ -25,6 +26,8 @@ from tailboard.live.service import Service
 
 _SILENCE_S: Final = 60.0
 """Restoring the folds takes other connections, and a while; after that the log is looked at every second."""
+_UNHURRIED_S: Final = 0.1
+"""How old counts may be that nobody is connected to see; whoever comes is told of the newest tick after it at most."""
 _TICKS_A_READ: Final = 64
 """At most 32,000 changes in memory at a time, and usually a few."""
 
@@ -77,7 +80,10 @@ class Tailer(Service):
                 while await self._advance(listener):
                     pass
                 self.ready()
-                if not await listener.wait(LOOK_S):
+                if await listener.wait(LOOK_S):
+                    if not self._events_are_read():
+                        await asyncio.sleep(_UNHURRIED_S)
+                else:
                     with listener.asking():
                         waiting = await waits(listener.connection)
                     self._lag.nothing_new(monotonic(), waits=waiting)

@@ -49,8 +49,8 @@ class FieldsOf:
         if source.due is not None:
             statements.append(
                 SQL(
-                    "{due} := CASE WHEN {status} = 'pending' THEN {value}::timestamptz END;"
-                    " IF {due} > clock_timestamp() THEN {status} := 'scheduled'; END IF;"
+                    "IF {status} = 'pending' THEN {due} := {value}::timestamptz;"
+                    " IF {due} > clock_timestamp() THEN {status} := 'scheduled'; END IF; END IF;"
                 ).format(due=variable["due"], status=variable["status"], value=self._of("due"))
             )
         return SQL(" ").join(statements)
