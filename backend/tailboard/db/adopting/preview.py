@@ -110,8 +110,8 @@ def _labels(connection: Connection[Any], described: Described) -> list[str]:
     """Every value that the owner's enum allows; nothing where the status is no enum."""
     if not isinstance(described.source.status, StatusColumn):
         return []
-    row = connection.execute(query("adopting_labels"), {"type": described.types["status"].name}).fetchone()
-    return [] if row is None else list(row[0])
+    found = connection.execute(query("adopting_enum"), {"type": described.types["status"].name})
+    return [label for (label,) in found.fetchall()]
 
 
 def _refuse_stray(described: Described, statuses: list[Found], labels: list[str]) -> None:

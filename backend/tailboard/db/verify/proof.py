@@ -115,7 +115,7 @@ def _stats(connection: Connection, place: _Place, report: Report) -> Stats | Non
 
 def _compare_stats(connection: Connection, stats: Stats, report: Report) -> None:
     """The fold gives what the table holds."""
-    counted = {(source, queue, status): n for source, queue, status, n in _rows(connection, "verify_counts")}
+    counted = {(source, queue, status): n for source, queue, status, n in _rows(connection, "log_count")}
     folded = {(tally.source, tally.queue, tally.status): tally.n for tally in _of_jobs(stats)}
     for key in sorted(counted.keys() | folded.keys()):
         if counted.get(key, 0) != folded.get(key, 0):

@@ -1,2 +1,2 @@
--- The built-in source counted once, in the snapshot of a tick; from there on the counts are a fold of the log.
+-- The built-in source counted, as the stats count it: once, in the snapshot of the tick that they begin with.
 SELECT 'jobs' AS source, queue, status, count(*) FROM tailboard.jobs GROUP BY queue, status
