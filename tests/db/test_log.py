@@ -37,7 +37,7 @@ async def enqueue(writer: AConnection, n: int) -> None:
 
 
 async def test_before_the_first_sealer_there_is_no_log_yet(log: Log) -> None:
-    with pytest.raises(DatabaseUnavailable, match="not been opened"):
+    with pytest.raises(DatabaseUnavailable, match="not open yet: a server opens it"):
         await log.head()
 
 

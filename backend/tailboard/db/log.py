@@ -136,7 +136,9 @@ async def read_head(connection: Connection) -> Head:
     """Where the log ends in the transaction of this connection."""
     row = await (await connection.execute(query("log_head"))).fetchone()
     if row is None:
-        raise DatabaseUnavailable("the log has not been opened yet: no server has sealed anything")
+        raise DatabaseUnavailable(
+            "The log is not open yet: a server opens it soon after it starts. Try again in a moment."
+        )
     return Head(row[0], Cursor(row[1], row[2]), row[3])
 
 

@@ -218,7 +218,9 @@ class Past:
 async def _span(connection: Connection) -> Span:
     row = await (await connection.execute(query("past_span"))).fetchone()
     if row is None or row[5] is None:
-        raise DatabaseUnavailable("the log has not been opened yet: no server has saved a fold of it")
+        raise DatabaseUnavailable(
+            "The log has no counts to begin with yet: a server saves them soon after it starts. Try again in a moment."
+        )
     now, floor, whole, first_epoch, first_at, start, epoch, position, last_at = row
     start_at = first_at
     if start != floor:
