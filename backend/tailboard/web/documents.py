@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from tailboard.core.event import EventKind
 from tailboard.core.job import Status
+from tailboard.live.subscription import ConnectionInfo
 
 
 class Job(Struct, kw_only=True):
@@ -236,24 +237,8 @@ class SourceList(Struct):
     read_only: bool
 
 
-class ConnectionNow(Struct):
-    session: str
-    transport: str
-    dialect: str
-    peer: str
-    agent: str
-    filter: Any
-    live: bool
-    since: datetime
-    cursor: str
-    sent: int
-    queued_bytes: int
-    collapses: int
-    resets: int
-
-
 class ConnectionList(Struct):
-    connections: list[ConnectionNow]
+    connections: list[ConnectionInfo]
 
 
 class BoardNow(Struct):
