@@ -1,1 +1,1 @@
-"""Services that run beside the web server: they seal, follow, fan out. Every one has the shape of `service.py`."""
+"""What runs beside the web server: services in the shape of `service.py`, which seal, follow and fan out, and their parts."""
