@@ -130,6 +130,39 @@ async def test_the_history_says_what_each_event_changed(
     assert [event["cursor"] for event in log] == [event["cursor"] for event in reversed(events)]
 
 
+async def test_the_history_tells_no_change_where_only_the_writing_differs(
+    client: httpx.AsyncClient, node: Node, worker: Worker
+) -> None:
+    """A job is logged as a row or, where it is large, as JSON, which PostgreSQL writes with other spaces."""
+    await worker.execute("INSERT INTO tailboard.jobs (kind, tags) VALUES ('a', '{x,\"y, z\"}')")
+    await worker.execute(
+        "UPDATE tailboard.jobs SET payload = to_jsonb(repeat('large', 1000)), progress = 0.1"
+    )
+    await worker.execute("UPDATE tailboard.jobs SET payload = NULL, tags = '{x,\"y,  z\"}'")
+    await delivered(node, worker)
+    events = (await client.get("/api/jobs/jobs/1/events")).json()["events"]
+    assert [set(event.get("changed", ())) for event in events] == [{"tags"}, {"progress"}, set()]
+
+
+async def test_a_job_nested_a_thousand_deep_keeps_nobody_from_the_others(
+    client: httpx.AsyncClient, node: Node, worker: Worker
+) -> None:
+    deep = "[" * 1500 + "]" * 1500
+    await worker.execute("INSERT INTO tailboard.jobs (kind, phases) VALUES ('deep', %s)", (deep,))
+    await worker.execute("UPDATE tailboard.jobs SET progress = 0.5")
+    await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('after')")
+    await delivered(node, worker)
+    told = (await client.get("/api/events?after=1.0")).json()
+    assert [event["job"]["kind"] for event in told["events"]] == ["deep", "deep", "after"]
+    assert (told["events"][1]["job"]["phases"], told["events"][1]["job"]["omitted"]) == ([], ["phases"])
+    for path in ("/api/jobs", f"/api/jobs?as_of={told['cursor']}"):
+        assert [job["phases"] for job in (await client.get(path)).json()["jobs"]] == [[], []]
+    history = (await client.get("/api/jobs/jobs/1/events")).json()["events"]
+    assert history[0]["changed"] == {"progress": [None, 0.5]}
+    whole = await client.get("/api/jobs/jobs/1")
+    assert (whole.status_code, deep in whole.text) == (200, True)
+
+
 async def test_the_history_goes_on_page_by_page(client: httpx.AsyncClient, worker: Worker) -> None:
     await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
     for progress in range(1, 8):

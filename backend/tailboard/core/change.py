@@ -43,8 +43,8 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
     `seq` orders the changes of one job and serves as its version; it does not order commits.
     `card` is the canonical job as JSON text, exactly as PostgreSQL wrote it (the job as it ended for a DELETE,
-    the counts or None for a reset); it is never parsed and written again. A DELETE has a `new_status` where
-    deleting a row means in this source that its job ended so.
+    the counts or None for a reset); it is never parsed and written again, but where it nests too deep to be parsed
+    by its readers. A DELETE has a `new_status` where deleting a row means in this source that its job ended so.
 
     `due` and `old_due` are those of a job that only time makes pending, after and before the change: whole
     seconds since 1970, rounded up. What the statuses say of such a job was true when it was captured.

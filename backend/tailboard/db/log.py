@@ -12,6 +12,7 @@ from tailboard.core.change import Change, Facets, Op, Was
 from tailboard.core.classify import classify
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event, EventKind, Tick
+from tailboard.core.nesting import shallow
 from tailboard.core.projections import Saved
 from tailboard.db.errors import translated
 from tailboard.db.pool import Connection, Database
@@ -193,7 +194,8 @@ def _change(row: tuple[Any, ...]) -> Change:
     old_due.
     """
     seq, at, source, job_id, op, old_status, new_status, queue, kind, worker, tags, job, due, old_due = row
-    facets = _facets(job)
+    card = None if job is None else shallow(job.encode())
+    facets = _facets(card)
     the_op = _OPS[op]
     was = None
     if the_op is Op.UPDATE and (
@@ -216,7 +218,7 @@ def _change(row: tuple[Any, ...]) -> Change:
         the_op,
         old_status,
         new_status,
-        None if job is None else job.encode(),
+        card,
         facets,
         was,
         due,
@@ -224,7 +226,7 @@ def _change(row: tuple[Any, ...]) -> Change:
     )
 
 
-def _facets(card: str | None) -> Facets:
+def _facets(card: bytes | None) -> Facets:
     """The facets of a card. Whatever a worker wrote, reading the log must not fail on it: a time such as
     `infinity`, or a NULL among the tags, is passed over here and stays as it is in the card.
     """

@@ -21,6 +21,7 @@ from psycopg.sql import SQL, Composable, Placeholder
 from tailboard.core.cursor import Cursor
 from tailboard.core.job import JobName
 from tailboard.core.moment import Asked
+from tailboard.core.nesting import shallow
 from tailboard.core.projections import Rates, Saved
 from tailboard.core.stats import Stats
 from tailboard.db.jobs.page import JobFilter, Sort
@@ -395,7 +396,7 @@ def _jobs(found: list[tuple[int, PastJob]]) -> tuple[PastJob, ...]:
 
 def _job(row: tuple[Any, ...]) -> PastJob:
     source, job_id, version, card = row
-    return PastJob(source, job_id, card.encode(), version)
+    return PastJob(source, job_id, shallow(card.encode()), version)
 
 
 _NO_RESETS: Final = _of_resets([])

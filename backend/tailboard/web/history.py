@@ -30,7 +30,8 @@ def history_json(entries: Sequence[HistoryEntry], limit: int) -> Iterator[bytes]
 def changed_fields(former: Change | None, change: Change) -> dict[str, list[msgspec.Raw]] | None:
     """Field -> [old, new], as PostgreSQL wrote them; None where there is nothing to compare.
 
-    A value too large for the log is left out on both sides, because it cannot be told whether it changed.
+    The space between their parts says nothing: a row's JSON has none, and that of a jsonb has some. A value too large
+    for the log is left out on both sides, because it cannot be told whether it changed.
     """
     if change.op is not Op.UPDATE or former is None or former.card is None or change.card is None:
         return None
@@ -40,8 +41,13 @@ def changed_fields(former: Change | None, change: Change) -> dict[str, list[msgs
     return {
         field: [old, new]
         for field in after
-        if field not in unknown and bytes(old := before.get(field, null)) != bytes(new := after[field])
+        if field not in unknown and _differ(old := before.get(field, null), new := after[field])
     }
+
+
+def _differ(one: msgspec.Raw, other: msgspec.Raw) -> bool:
+    first, second = bytes(one), bytes(other)
+    return first != second and msgspec.json.format(first, indent=-1) != msgspec.json.format(second, indent=-1)
 
 
 def _omitted(card: dict[str, msgspec.Raw]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from psycopg.sql import SQL, Composable, Identifier
 
 from tailboard.core.job import JobName
+from tailboard.core.nesting import shallow
 from tailboard.db.jobs.adopted import Adopted, bounded
 from tailboard.db.jobs.page import START, WINDOW, Card, JobFilter, Place, Reader, Row, SourcePage, Wanted
 from tailboard.db.queries import query
@@ -40,7 +41,7 @@ async def cards(reader: Reader, source: Adopted, ids: Sequence[str]) -> dict[str
     statement = query("adopted_cards").format(source=source.rows, ids=named(source), card=card(source))
     await reader.execute(statement, {"ids": list(ids), "name": source.name}, prepare=False)
     return {
-        row[0]: (Card(JobName(source.name, row[0]), row[1], row[2]), row[3])
+        row[0]: (Card(JobName(source.name, row[0]), shallow(row[1]), row[2]), row[3])
         for row in await reader.fetchall()
     }
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from psycopg.sql import SQL, Composable
 
 from tailboard.core.job import BUILTIN_SOURCE, STATUSES, JobName
+from tailboard.core.nesting import shallow
 from tailboard.db.jobs.page import (
     LAST_ID,
     START,
@@ -210,8 +211,8 @@ async def _names(reader: Reader, text: str) -> dict[str, object]:
 
 
 def card_of(job_id: int, card: bytes, version: int) -> Card:
-    """A card of the built-in source."""
-    return Card(JobName(BUILTIN_SOURCE, str(job_id)), card, version)
+    """A card of the built-in source, for a list."""
+    return Card(JobName(BUILTIN_SOURCE, str(job_id)), shallow(card), version)
 
 
 def fragments() -> dict[str, Composable]:

@@ -128,7 +128,8 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
           <JsonPanel title="Result" value={job.result} />
           {past && (job.omitted ?? []).length > 0 && (
             <Note tone="grey">
-              Too large for the log, and so not known for the past: {(job.omitted ?? []).join(' and ')}.
+              Too large for the log, or nested too deep, and so not known for the past:{' '}
+              {(job.omitted ?? []).join(' and ')}.
             </Note>
           )}
           <Timeline job={name} history={history} />
