@@ -1,1 +1,1 @@
-"""Services that run beside the web server, in the shape of `service.py`, and their parts: they seal, follow, fan out."""
+"""What runs beside the web server: services in the shape of `service.py`, which seal, follow and fan out."""
