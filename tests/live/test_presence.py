@@ -9,11 +9,11 @@ import pytest
 from tailboard.db.jobs.reading import Jobs
 from tailboard.db.jobs.workers import Workers
 from tailboard.db.pool import Database
-from tailboard.live.presence import Health, Presence
+from tailboard.live.presence import Health, Presence, health
 
 
 @pytest.mark.parametrize(
-    ("silent_s", "health"),
+    ("silent_s", "expected"),
     [
         (None, Health.UNKNOWN),
         (0.0, Health.ALIVE),
@@ -23,8 +23,8 @@ from tailboard.live.presence import Health, Presence
         (120.1, Health.LOST),
     ],
 )
-def test_silence_is_late_and_then_lost(database_url: str, silent_s: float | None, health: Health) -> None:
-    assert Presence(Workers(Jobs(Database(database_url)))).health(silent_s) is health
+def test_silence_is_late_and_then_lost(silent_s: float | None, expected: Health) -> None:
+    assert health(silent_s) is expected
 
 
 async def test_many_who_look_at_once_cost_one_query(database_url: str, aconnect: Any) -> None:

@@ -8,9 +8,15 @@ import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
+from typing import Final
 
 from tailboard.db.jobs.workers import Worker, Workers
 from tailboard.errors import SourceFailing
+
+LATE_S: Final = 30
+"""Silence from which a worker is late."""
+LOST_S: Final = 120
+"""Silence from which nobody counts on it any more."""
 
 
 class Health(StrEnum):
@@ -24,6 +30,15 @@ class Health(StrEnum):
     """It has jobs but never sent a heartbeat, so its silence says nothing."""
 
 
+def health(silent_s: float | None) -> Health:
+    """What a silence of so many seconds says."""
+    if silent_s is None:
+        return Health.UNKNOWN
+    if silent_s > LOST_S:
+        return Health.LOST
+    return Health.LATE if silent_s > LATE_S else Health.ALIVE
+
+
 @dataclass(frozen=True, slots=True)
 class Present:
     worker: Worker
@@ -33,11 +48,7 @@ class Present:
 class Presence:
     """Answers from memory for `fresh_s` seconds, so that a hundred open pages cost one query."""
 
-    def __init__(
-        self, workers: Workers, *, late_s: float = 30.0, lost_s: float = 120.0, fresh_s: float = 1.0
-    ) -> None:
-        self.late_s = late_s
-        self.lost_s = lost_s
+    def __init__(self, workers: Workers, *, fresh_s: float = 1.0) -> None:
         self._workers = workers
         self._fresh_s = fresh_s
         self._asked = asyncio.Lock()
@@ -51,15 +62,7 @@ class Presence:
         async with self._asked:
             if monotonic() - self._at > self._fresh_s:
                 crew = await self._workers.list()
-                self._known = tuple(Present(worker, self.health(worker.silent_s)) for worker in crew.workers)
+                self._known = tuple(Present(worker, health(worker.silent_s)) for worker in crew.workers)
                 self.failing = crew.failing
                 self._at = monotonic()
             return self._known
-
-    def health(self, silent_s: float | None) -> Health:
-        """What a silence of so many seconds says."""
-        if silent_s is None:
-            return Health.UNKNOWN
-        if silent_s > self.lost_s:
-            return Health.LOST
-        return Health.LATE if silent_s > self.late_s else Health.ALIVE

@@ -33,7 +33,7 @@ class SystemController(Controller):
     @get(
         "/workers",
         summary="Who works, and on what",
-        description="By heartbeat: late after 30 s of silence, lost after 120 s.",
+        description=f"By heartbeat: late after {presence.LATE_S} s of silence, lost after {presence.LOST_S} s.",
         responses=answers(WorkerList, "Workers by name"),
     )
     async def workers(self, board: OfBoard) -> Response[bytes]:
