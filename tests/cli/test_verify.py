@@ -101,6 +101,10 @@ TAMPERED: list[tuple[list[LiteralString], list[tuple[str, str]]]] = [
     ),
     (unseen("UPDATE tailboard.jobs SET priority = 9 WHERE id = 30"), [("jobs", "job 30")]),
     (unseen("UPDATE tailboard.jobs SET payload = '{}' WHERE id = 30"), [("jobs", "job 30")]),
+    (
+        ["UPDATE tailboard.changes SET job = job || '{\"stray\": 1}' WHERE job_id = '6' AND job IS NOT NULL"],
+        [("jobs", "job 6")],
+    ),
     (unseen("DELETE FROM tailboard.jobs WHERE id = 30"), [("stats", "q0, pending"), ("jobs", "job 30")]),
     (
         unseen("INSERT INTO tailboard.jobs (id, kind, queue) VALUES (77, 'ghost', 'q0')"),
