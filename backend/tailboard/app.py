@@ -109,7 +109,7 @@ class Node:
                 hub=self.hub,
                 tailer=self.tailer,
                 sealer=self.sealer,
-                projections=self.projector,
+                projector=self.projector,
                 presence=Presence(Workers(jobs)),
                 access=Access(
                     host=settings.host,

@@ -35,7 +35,7 @@ class Board:
     hub: Hub
     tailer: Tailer
     sealer: Sealer
-    projections: Projector
+    projector: Projector
     presence: Presence
     access: Access
     version: str

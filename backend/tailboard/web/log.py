@@ -85,8 +85,8 @@ class StatsController(Controller):
                 )
             )
         _require_folds(board)
-        cursor, counts = board.projections.counts()
-        tallies = board.projections.tallies()
+        cursor, counts = board.projector.counts()
+        tallies = board.projector.tallies()
         return answer(
             fields(
                 stats=counts, by_source=_by_source(tallies), by_queue=_by_queue(tallies), cursor=str(cursor)
@@ -113,8 +113,8 @@ class StatsController(Controller):
             then = [_minute(minute) for minute in rates.last(minutes, moment.at)]
             return answer(fields(minutes=then, cursor=str(moment.cursor)))
         _require_folds(board)
-        found = [_minute(minute) for minute in board.projections.rates.last(minutes, datetime.now(UTC))]
-        return answer(fields(minutes=found, cursor=str(board.projections.cursor)))
+        found = [_minute(minute) for minute in board.projector.rates.last(minutes, datetime.now(UTC))]
+        return answer(fields(minutes=found, cursor=str(board.projector.cursor)))
 
 
 def _require_folds(board: Board) -> None:

@@ -81,7 +81,7 @@ class _BoardMetrics(Collector):
 
     def _jobs(self) -> Iterator[Metric]:
         jobs = GaugeMetricFamily("tailboard_jobs", "Jobs by status.", labels=["status"])
-        for status, n in self._board.projections.counts()[1].items():
+        for status, n in self._board.projector.counts()[1].items():
             if status != "total":
                 jobs.add_metric([status], n)
         yield jobs

@@ -35,7 +35,7 @@ class SourcesController(Controller):
             adopted = {health.name: health for health in await healths(connection)}
         known = await board.jobs.attached()
         counted = Counter[str]()
-        for tally in board.projections.tallies():
+        for tally in board.projector.tallies():
             counted[tally.source] += tally.n
         found = []
         for source in sources:
