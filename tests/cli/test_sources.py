@@ -41,7 +41,7 @@ def test_a_table_is_looked_at_attached_listed_and_detached(
 
     code, out, _ = run("sources")
     assert code == 0
-    assert "No table is attached. Presets: " in out
+    assert "No table is attached. `tailboard attach` takes a file, or a queue's name:\ngoodjob, " in out
 
     code, out, err = run("attach", str(orders), "--dry-run")
     assert code == 0

@@ -111,6 +111,8 @@ test('every page fits a phone of 390 px, and axe finds nothing there', async () 
     assert.deepEqual(await violations(page), [], `on ${path}`);
   }
   await page.goto(`${it.board.url}/queue?status=failed&queue=queue-0&worker=a-worker-with-a-long-name.internal.example.com`);
+  const on = await page.getByRole('button', { name: 'Failed', pressed: true }).boundingBox();
+  assert.ok(on !== null && on.x >= 0 && on.x + on.width <= 390, 'the filter that is on is out of sight');
   await page.getByRole('button', { name: 'Filters', exact: true }).click();
   assert.ok(((await page.getByLabel('Order').boundingBox())?.width ?? 0) > 150);
   await page.getByRole('button', { name: 'Act on all that match' }).click();

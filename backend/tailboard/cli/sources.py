@@ -39,7 +39,8 @@ def command(terminal: Terminal, settings: Settings, /, *, as_json: bool) -> int:
     elif found:
         _show(terminal, found)
     else:
-        terminal.answer(f"No table is attached. Presets: {', '.join(presets.names())}.")
+        terminal.answer("No table is attached. `tailboard attach` takes a file, or a queue's name:")
+        terminal.answer(", ".join(presets.names()))
     return 1 if any(source.state not in {State.OK, State.SYNCING} for source in found) else 0
 
 

@@ -4,13 +4,14 @@ import { Link } from 'wouter';
 import type { HistoryEntry } from '@/client/api';
 import { atMoment } from '@/client/moment';
 import type { Json } from '@/client/protocol';
-import { brief, EVENT_LOOKS } from '@/parts/eventLooks';
+import { EVENT_LOOKS } from '@/parts/eventLooks';
 import { jobPath } from '@/parts/links';
 import { Button } from '@/ui/Button';
 import { JsonView } from '@/ui/JsonView';
 import { Empty, LoadError, Skeleton } from '@/ui/notices';
 import { Panel } from '@/ui/Panel';
 import { ClockTime } from '@/ui/time';
+import { phaseChanges, told } from './changes';
 import type { History } from './useHistory';
 import type { JobName } from './useJob';
 
@@ -115,36 +116,15 @@ function Entry({ job, entry }: { job: JobName; entry: HistoryEntry }) {
 
 function Values({ field, from, to }: { field: string; from: Json; to: Json }) {
   if (field === 'phases') return <>{phaseChanges(from, to)}</>;
-  const old = shown(from);
+  const old = told(field, from);
   return (
     <>
       {old !== '–' && <span className="changes-old">{old}</span>}
       <span aria-hidden="true">{old === '–' ? '' : ' → '}</span>
       <span className="sr-only"> became </span>
-      <span className="changes-new">{shown(to)}</span>
+      <span className="changes-new">{told(field, to)}</span>
     </>
   );
-}
-
-/** Which phases moved, and to what, instead of the whole list twice. */
-function phaseChanges(from: Json, to: Json): string {
-  if (!Array.isArray(to)) return '–';
-  const before: readonly Json[] = Array.isArray(from) ? from : [];
-  const moved = to.flatMap((phase: Json, index) => {
-    const was = statusOf(before[index]);
-    const is = statusOf(phase);
-    return was?.status === is?.status || is === null ? [] : [`${is.name}: ${is.status}`];
-  });
-  return moved.length === 0 ? 'progress' : moved.join(', ');
-}
-
-function statusOf(phase: Json | undefined): { readonly name: string; readonly status: string } | null {
-  if (typeof phase !== 'object' || phase === null || !('name' in phase)) return null;
-  return { name: String(phase.name), status: String(phase.status ?? 'to come') };
-}
-
-function shown(value: Json | undefined): string {
-  return brief(value ?? null);
 }
 
 function asJson(entry: HistoryEntry): Json {

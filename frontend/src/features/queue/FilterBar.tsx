@@ -1,5 +1,5 @@
 import { Search, SlidersHorizontal, X } from 'lucide-react';
-import { type RefObject, useEffect, useId, useState } from 'react';
+import { type RefObject, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
 import { SORTS, type Sort } from '@/client/api';
 import { EVERYTHING, type Facet, isEverything, type JobFilter } from '@/client/filter';
 import { STATUSES, type Status } from '@/client/protocol';
@@ -47,6 +47,13 @@ export function FilterBar({
   const sources = useSources();
   const [open, setOpen] = useState(false);
   const more = useId();
+  const chips = useRef<HTMLDivElement>(null);
+  // On a phone the row is wider than the screen, and a filter that is on should be seen.
+  useLayoutEffect(() => {
+    const row = chips.current;
+    const on = row?.querySelector<HTMLElement>('[aria-pressed="true"]');
+    if (row && on) row.scrollLeft = on.offsetLeft - row.offsetLeft;
+  }, []);
   const toggle = (status: Status) => {
     const has = filter.status.includes(status);
     const next = has ? filter.status.filter((each) => each !== status) : [...filter.status, status];
@@ -116,7 +123,7 @@ export function FilterBar({
         </div>
       </div>
       <div className="filters-row">
-        <div className="chips" role="group" aria-label="Status">
+        <div ref={chips} className="chips" role="group" aria-label="Status">
           {STATUSES.map((status) => {
             const { word, tone, Icon } = STATUS_LOOKS[status];
             return (

@@ -29,7 +29,7 @@ export function HowToAttach() {
         <div className="attach-way">
           <h3>A known queue</h3>
           <p>
-            Procrastinate, PgQueuer, pg-boss, graphile-worker, River, Oban, GoodJob, Solid Queue and Que come
+            Procrastinate, PgQueuer, pg-boss, Graphile Worker, River, Oban, GoodJob, Solid Queue and Que come
             with a definition.
           </p>
           <Command text={PRESET} />
