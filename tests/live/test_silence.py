@@ -13,7 +13,8 @@ from faults.proxy import Proxy
 from fixtures.database import AConnect, Connect
 from fixtures.waiting import await_until
 from log_rig import PATIENCE, AConnection, Board, one, reading, seal_all, sealing
-from tailboard.db import listener, pool
+from orders_table import attach_orders, make_orders
+from tailboard.db import doubt, pool
 from tailboard.db.listener import Listener
 from tailboard.db.log import Log
 from tailboard.db.pool import Database
@@ -113,8 +114,8 @@ async def followed(eye: AConnection, times: int) -> None:
 async def test_a_node_whose_connections_fell_silent_makes_new_ones(
     database_url: str, connect: Connect, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "_DOUBT_S", 0.3)
-    monkeypatch.setattr(listener, "_ASK_AGAIN_S", 0.3)
+    monkeypatch.setattr(doubt, "_DOUBT_S", 0.3)
+    monkeypatch.setattr(doubt, "_ASK_AGAIN_S", 0.3)
     connection = connect()
     node = Board(through(proxy, database_url))
     try:
@@ -128,11 +129,30 @@ async def test_a_node_whose_connections_fell_silent_makes_new_ones(
         await node.stop()
 
 
+async def test_a_caretaker_whose_connection_fell_silent_makes_a_new_one(
+    database_url: str, connect: Connect, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doubt, "_DOUBT_S", 0.3)
+    monkeypatch.setattr(doubt, "_ASK_AGAIN_S", 0.3)
+    orders = connect()
+    make_orders(orders)
+    attach_orders(database_url)
+    node = Board(through(proxy, database_url))
+    try:
+        await node.start()
+        await await_until(lambda: node.caretaker.counted == 1, timeout=PATIENCE)
+        proxy.half_open()
+        orders.execute("TRUNCATE shop.orders CASCADE")
+        await await_until(lambda: node.caretaker.counted == 2, timeout=PATIENCE)
+    finally:
+        await node.stop()
+
+
 async def test_a_statement_that_the_server_is_at_may_take_as_long_as_it_takes(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "_DOUBT_S", 0.2)
-    monkeypatch.setattr(listener, "_ASK_AGAIN_S", 0.1)
+    monkeypatch.setattr(doubt, "_DOUBT_S", 0.2)
+    monkeypatch.setattr(doubt, "_ASK_AGAIN_S", 0.1)
     async with Listener(Database(database_url), "tailboard_tick", "patient", silence_s=60) as patient:
         with patient.asking():
             await patient.connection.execute("SELECT pg_sleep(1)")

@@ -1,22 +1,14 @@
 """LISTEN on one direct connection, supervised by its owner: `wait` returns or raises, and never hangs unseen."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final, Self
 
 from psycopg import sql
 
+from tailboard.db.doubt import Doubt
 from tailboard.db.errors import translated
-from tailboard.db.pool import Connection, Database, beginning, hang_up
-from tailboard.errors import TailboardError
-
-_DOUBT_S: Final = 1.5
-"""How long an answer may take before the server is asked elsewhere whether it is still at it."""
-_SECOND_OPINION_S: Final = 6.0
-"""How long that may take before nobody answers at all."""
-_ASK_AGAIN_S: Final = 2.0
+from tailboard.db.pool import Connection, Database, beginning
 
 # The owner never leaves the connection alone for long. One that does is frozen, or cut off without either end knowing:
 # then its locks and its place in the queue of notifications must not outlive it.
@@ -24,8 +16,6 @@ _LISTEN: Final = (
     "SELECT set_config('idle_session_timeout', %(ms)s, false)"
     ", set_config('idle_in_transaction_session_timeout', %(ms)s, false)"
 )
-# Where the server tracks no activities it says "disabled": then nothing is known against it.
-_WORKS: Final = "SELECT state NOT LIKE 'idle%%' FROM pg_stat_activity WHERE pid = %s"
 
 
 class Listener:
@@ -44,7 +34,7 @@ class Listener:
         self._channel = channel
         self._purpose = purpose
         self._silence_s = silence_s
-        self._doubting: asyncio.Task[None] | None = None
+        self._doubt: Doubt
         self.connection: Connection
 
     async def __aenter__(self) -> Self:
@@ -56,6 +46,7 @@ class Listener:
         except BaseException:
             await self.connection.close()
             raise
+        self._doubt = Doubt(self._database, self.connection, self._purpose)
         return self
 
     async def __aexit__(
@@ -71,41 +62,6 @@ class Listener:
                 rang = True
         return rang
 
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Around queries on the connection. One whose answer does not come, although the server is not at it any
-        more, raises DatabaseUnavailable: a connection that fell silent is otherwise like a slow one, for ever.
-        """
-        late = asyncio.get_running_loop().call_later(_DOUBT_S, self._doubt)
-        try:
-            yield
-        finally:
-            late.cancel()
-            if self._doubting is not None:
-                self._doubting.cancel()
-                self._doubting = None
-
-    def _doubt(self) -> None:
-        self._doubting = asyncio.create_task(
-            self._hang_up_if_silent(), name=f"tailboard.{self._purpose}.doubt"
-        )
-
-    async def _hang_up_if_silent(self) -> None:
-        pid = self.connection.info.backend_pid
-        while True:
-            try:
-                async with asyncio.timeout(_SECOND_OPINION_S):
-                    works = await self._works(pid)
-            except (TailboardError, TimeoutError):
-                works = True  # nobody answers: there is nothing to go to instead
-            if not works:
-                hang_up(self.connection)
-                return
-            await asyncio.sleep(_ASK_AGAIN_S)
-
-    async def _works(self, pid: int) -> bool:
-        """Whether the server, asked on a new connection, is working for the backend or waiting for a lock in it."""
-        with translated():
-            async with await self._database.direct(f"{self._purpose} doubt") as other:
-                row = await (await other.execute(_WORKS, [pid])).fetchone()
-        return row is not None and bool(row[0])
+    def asking(self) -> AbstractContextManager[None]:
+        """Around queries on the connection: one whose answer will not come raises DatabaseUnavailable."""
+        return self._doubt.asking()

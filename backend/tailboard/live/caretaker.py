@@ -9,14 +9,15 @@ wrong with one source is noted, tried again later each time, and stops neither t
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 
 from tailboard.db.adopting.baseline import Held, Survey, Upkeep, survey
 from tailboard.db.adopting.renewal import renew
 from tailboard.db.adopting.upkeep import horizon, look, note, poll, recheck
+from tailboard.db.doubt import Doubt
 from tailboard.db.pool import Connection, Database
 from tailboard.db.queries import query
 from tailboard.db.sealing import Sealing
@@ -37,8 +38,12 @@ from tailboard.sources.look import Look
 from tailboard.sources.sqltext import table_name
 from tailboard.sources.upkeep import LOOK_EVERY_S, Memory, Reason
 
+T = TypeVar("T")
+
 _COUNT_WITHIN_S: Final = 120.0
 _GIVE_WAY_WITHIN_S: Final = 0.5
+_WAITED_FOR_WITHIN_S: Final = 2.0
+"""How long it may take to learn whether somebody waits; a connection that takes longer has fallen silent."""
 _FAULTS_WAIT_S: Final = 30.0
 """How long a count waits for the transactions that a capture failed in, before it is made without them."""
 
@@ -67,6 +72,7 @@ class Caretaker(Service):
         self._projector = projector
         self._captured = captured
         self._look_every_s = look_every_s
+        self._doubt: Doubt
         self._memories: dict[str, Memory] = {}
         self._drifts: dict[str, tuple[list[str], str | None]] = {}
 
@@ -76,6 +82,7 @@ class Caretaker(Service):
             if self._sealer.leading:
                 self._forget()  # another server may have taken the former's place, whose transaction ids mean nothing
                 connection = await self._database.direct("caretaker")
+                self._doubt = Doubt(self._database, connection, "caretaker")
                 try:
                     while self._sealer.leading:
                         await self._look_after(connection)
@@ -85,12 +92,17 @@ class Caretaker(Service):
             self._forget()
             await asyncio.sleep(self._look_every_s)
 
+    async def _ask(self, answer: Awaitable[T]) -> T:
+        """What is asked on the caretaker's connection. Raises DatabaseUnavailable where no answer will come."""
+        with self._doubt.asking():
+            return await answer
+
     def _forget(self) -> None:
         self._memories.clear()
         self._drifts.clear()
 
     async def _look_after(self, connection: Connection) -> None:
-        looks = await look(connection)
+        looks = await self._ask(look(connection))
         for name in self._memories.keys() - {seen.name for seen in looks}:
             del self._memories[name]
             self._drifts.pop(name, None)
@@ -115,7 +127,7 @@ class Caretaker(Service):
         began = monotonic()
         try:
             if seen.found and seen.same and seen.written:
-                await poll(connection, seen.name)
+                await self._ask(poll(connection, seen.name))
             reason = memory.due(seen, monotonic())
             if reason is None or not await self._faults_settled(connection, seen, memory, reason):
                 return seen.failure
@@ -135,11 +147,11 @@ class Caretaker(Service):
     ) -> bool:
         """Whether a count would see what the captures failed to record: their transactions have to end first."""
         if seen.faults > seen.faults_counted and memory.barrier is None:
-            memory.barrier = (seen.faults, (await horizon(connection)).next)
+            memory.barrier = (seen.faults, (await self._ask(horizon(connection))).next)
             memory.barrier_since = monotonic()
         if reason is not Reason.FAULTS or memory.barrier is None:
             return True
-        settled = (await horizon(connection)).oldest > memory.barrier[1]
+        settled = (await self._ask(horizon(connection))).oldest > memory.barrier[1]
         return settled or monotonic() > memory.barrier_since + _FAULTS_WAIT_S
 
     async def _count(self, connection: Connection, seen: Look, memory: Memory, reason: Reason) -> None:
@@ -149,10 +161,10 @@ class Caretaker(Service):
         began = monotonic()
         if seen.remembers and reason is not Reason.ATTACHED:
             # Its changes are told against what the log told last: first bring that up to what the tables say.
-            await recheck(connection, seen.name)
+            await self._ask(recheck(connection, seen.name))
         async with self._giving_way(connection):
-            surveyed = await survey(
-                connection, seen.name, table, within_s=_COUNT_WITHIN_S, remembers=seen.remembers
+            surveyed = await self._ask(
+                survey(connection, seen.name, table, within_s=_COUNT_WITHIN_S, remembers=seen.remembers)
             )
         took_s = monotonic() - began
         faults = seen.faults_counted
@@ -182,7 +194,7 @@ class Caretaker(Service):
         with contextlib.suppress(DatabaseUnavailable, DatabaseError):
             while True:
                 await asyncio.sleep(_GIVE_WAY_WITHIN_S)
-                async with self._database.connection() as connection:
+                async with self._database.connection(within_s=_WAITED_FOR_WITHIN_S) as connection:
                     await connection.execute(query("upkeep_give_way"), {"pid": pid})
 
     async def _write(self, surveyed: Survey, upkeep: Upkeep, *, check: bool) -> int | None:
@@ -235,4 +247,4 @@ class Caretaker(Service):
         if trouble is not None and trouble != seen.trouble:
             self._log.warning("source %s: %s", seen.name, trouble)
         if (wanted, failure, trouble) != (seen.wanted, seen.failure, seen.trouble):
-            await note(connection, seen.name, wanted=wanted, failure=failure, trouble=trouble)
+            await self._ask(note(connection, seen.name, wanted=wanted, failure=failure, trouble=trouble))

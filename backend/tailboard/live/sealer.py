@@ -39,6 +39,8 @@ _FILLS_UP: Final = "is filling up, so nothing is rung: some session LISTENs and 
 _HOUSEKEEPING_S: Final = 2.0
 _CHECKPOINT_S: Final = 30.0
 _RETENTION_S: Final = 60.0
+_RING_WITHIN_S: Final = 2.0
+"""A connection of the pool that takes longer for a NOTIFY has fallen silent."""
 
 
 class Sealer(Service):
@@ -84,7 +86,7 @@ class Sealer(Service):
         self._errands.append((work, done))
         # The leader may sleep, but never for more than a second: ringing only saves that.
         with contextlib.suppress(DatabaseError):
-            async with self._database.connection() as connection:
+            async with self._database.connection(within_s=_RING_WITHIN_S) as connection:
                 await connection.execute("SELECT pg_notify('tailboard_bell', '')")
         await done
 
