@@ -12,16 +12,19 @@ export type JsonValue =
 const CHUNK = 100;
 const STRING_SHOWN = 600;
 
+/** What is nested deeper opens by hand: a thousand levels at once are more than a browser can lay out. */
+const LEVELS_OPEN = 12;
+
 /** A tree that draws only what is open, so that a megabyte of JSON costs what is looked at. */
 export function JsonView({ value, label }: { value: JsonValue; label: string }) {
   return (
     <div className="json" role="region" aria-label={label} tabIndex={0}>
-      <Node value={value} open={true} />
+      <Node value={value} open={true} level={1} />
     </div>
   );
 }
 
-function Node({ value, open = false }: { value: JsonValue; open?: boolean }): ReactNode {
+function Node({ value, open, level }: { value: JsonValue; open: boolean; level: number }): ReactNode {
   if (value === null) return <span className="json-word">null</span>;
   switch (typeof value) {
     case 'string':
@@ -31,7 +34,7 @@ function Node({ value, open = false }: { value: JsonValue; open?: boolean }): Re
     case 'boolean':
       return <span className="json-word">{String(value)}</span>;
     default:
-      return <Branch value={value} initiallyOpen={open} />;
+      return <Branch value={value} initiallyOpen={open && level <= LEVELS_OPEN} level={level} />;
   }
 }
 
@@ -53,9 +56,11 @@ function Text({ value }: { value: string }) {
 function Branch({
   value,
   initiallyOpen,
+  level,
 }: {
   value: readonly JsonValue[] | { readonly [key: string]: JsonValue };
   initiallyOpen: boolean;
+  level: number;
 }) {
   const list = Array.isArray(value);
   const entries: [string, JsonValue][] = Object.entries(value);
@@ -75,7 +80,7 @@ function Branch({
             {entries.slice(0, limit).map(([key, child]) => (
               <li key={key}>
                 {!list && <span className="json-key">{key}: </span>}
-                <Node value={child} open={entries.length <= 20} />
+                <Node value={child} open={entries.length <= 20} level={level + 1} />
               </li>
             ))}
             {entries.length > limit && (
