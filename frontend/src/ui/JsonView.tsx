@@ -68,7 +68,7 @@ function Branch({
   const [limit, setLimit] = useState(CHUNK);
   const [start, end] = list ? ['[', ']'] : ['{', '}'];
   if (entries.length === 0) return <span>{`${start}${end}`}</span>;
-  const summary = `${entries.length.toLocaleString()} ${list ? 'items' : 'keys'}`;
+  const summary = `${entries.length.toLocaleString()} ${list ? 'item' : 'key'}${entries.length === 1 ? '' : 's'}`;
   return (
     <>
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
