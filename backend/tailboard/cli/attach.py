@@ -21,7 +21,7 @@ from tailboard.sources.source import Source
 _UNITS: Final = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 
 
-@click.command()
+@click.command(short_help="Put a table on the board: your own, or a known queue's.")
 @with_settings(*DATABASE)
 @as_json
 @click.argument("target", metavar="FILE|PRESET")

@@ -9,7 +9,7 @@ from tailboard.db.schema import current_revision, migrate
 from tailboard.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Bring the schema to a revision, by default the newest.")
 @with_settings(*DATABASE)
 @as_json
 @click.argument("revision", default="head")

@@ -8,7 +8,7 @@ from tailboard.cli.terminal import Terminal
 from tailboard.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Serve the board from a database that has been migrated.")
 @with_settings(*SERVER)
 def command(terminal: Terminal, settings: Settings, /) -> int:
     """Serve the board from a database that `tailboard migrate` has prepared. Any number of nodes may."""

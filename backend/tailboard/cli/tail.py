@@ -39,7 +39,7 @@ _COLOURS: Final = {
 }
 
 
-@click.command()
+@click.command(short_help="Print events as they happen.")
 @with_settings("url", "host", "port", "token")
 @as_json
 @click.option("--cursor", help="Go on after this place instead of from now, for example 3.104522.")

@@ -8,7 +8,7 @@ from tailboard.cli.terminal import Terminal
 from tailboard.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Bring PostgreSQL if need be, migrate, and serve the board.")
 @with_settings(*SERVER)
 @click.option("--demo", is_flag=True, help="Run workers that write plain SQL, to see a living board.")
 def command(terminal: Terminal, settings: Settings, /, *, demo: bool) -> int:
