@@ -6,7 +6,6 @@ deep is left out as what is too large is, and named in the card's `omitted`; who
 
 import re
 from collections.abc import Iterator
-from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -15,9 +14,10 @@ DEEPEST: Final = 64
 """How many lists and objects a card may have around a value; the strictest parsers in use stop at 100."""
 
 _STRING: Final = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
-_NO_BRACKETS: Final = re.compile(_STRING + rb"|[^][{}\"]+")
+_STRINGS: Final = re.compile(_STRING)
 _MARKS: Final = re.compile(_STRING + rb"|[][{},]")
-_DEEPER: Final = {ord(opening): 1 for opening in "[{"}
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _EMPTY: Final = {b'"phases"': b"[]"}
 """What stands for a value that is left out, where that is not null."""
 
@@ -25,14 +25,14 @@ _EMPTY: Final = {b'"phases"': b"[]"}
 def shallow(card: bytes) -> bytes:
     """The card, a JSON object, without those of its values that are nested too deep."""
     # Counting is next to nothing, and nearly always enough.
-    if card.count(b"[") + card.count(b"{") <= DEEPEST or _depth(card) <= DEEPEST:
+    if card.count(b"[") + card.count(b"{") <= DEEPEST or not _deeper(card, DEEPEST):
         return card
     kept, deep = [], []
     already: list[str] = []
     for name, value in _fields(card):
         if name == b'"omitted"':
             already = msgspec.json.decode(value, type=list[str])
-        elif _depth(value) < DEEPEST:
+        elif not _deeper(value, DEEPEST - 1):
             kept.append(name + b": " + value)
         else:
             deep.append(msgspec.json.decode(name, type=str))
@@ -41,9 +41,14 @@ def shallow(card: bytes) -> bytes:
     return b"{" + b", ".join([*kept, b'"omitted": ' + omitted]) + b"}"
 
 
-def _depth(text: bytes) -> int:
-    brackets = _NO_BRACKETS.sub(b"", text)
-    return max(accumulate(_DEEPER.get(bracket, -1) for bracket in brackets), default=0)
+def _deeper(text: bytes, limit: int) -> bool:
+    """Whether more than `limit` lists and objects are around anything: each pass takes away the innermost."""
+    brackets = _STRINGS.sub(b"", text).translate(_ONE_KIND, _NO_BRACKETS)
+    for _ in range(limit):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
 
 
 def _fields(card: bytes) -> Iterator[tuple[bytes, bytes]]:
