@@ -48,12 +48,20 @@ class Got(NamedTuple):
     seen: Seen
     version: int | None
 
+    @property
+    def about(self) -> str:
+        return self.seen.job
+
 
 class Left(NamedTuple):
     """A job no longer matches its filter."""
 
     cursor: Cursor
     job: str
+
+    @property
+    def about(self) -> str:
+        return self.job
 
 
 class Reset(NamedTuple):
@@ -63,8 +71,12 @@ class Reset(NamedTuple):
     """Given where only this source is to be loaded afresh: then it has a place in the order like any event."""
 
     @property
+    def about(self) -> str:
+        return self.source or ""
+
+    @property
     def seen(self) -> Seen:
-        return Seen(self.reason, self.source or "", None, None)
+        return Seen(self.reason, self.about, None, None)
 
 
 SOURCE_RESET: Final = "source_reset"
@@ -194,17 +206,21 @@ def judge(
     verdict = Verdict(place)
     at = place
     collapsed: dict[str, Cursor] = {}
+
+    def follow(step: Got | Left | Reset) -> None:
+        missed = _follow(who, step, at, history, matches, disaster=disaster, verdict=verdict)
+        if missed and not slow:
+            cursor, job = missed[0].cursor, missed[0].seen.job
+            raise Violation(
+                f"{who}: lost {len(missed)} events before {step.cursor}, first {cursor} of job {job}"
+            )
+        collapsed.update({entry.seen.job: entry.cursor for entry in missed})
+
     for step in steps:
         match step:
             case Opened(cursor):
                 at = cursor
-            case Reset(reason, cursor, source) if source is not None:
-                missed = _follow(who, step, at, history, matches, disaster=disaster, verdict=verdict)
-                collapsed.update({entry.seen.job: entry.cursor for entry in missed})
-                collapsed.pop(source, None)
-                verdict.resets[reason] += 1
-                at = cursor
-            case Reset(reason, cursor, _):
+            case Reset(reason, cursor, None):
                 lagging = slow and reason == "lagged"
                 if reason not in _REASONS or not (disaster or lagging):
                     raise Violation(f"{who}: reset ({reason}) at {at} for no reason")
@@ -212,20 +228,13 @@ def judge(
                 verdict.skipped += max(0, cursor.position - at.position)
                 at = cursor
                 collapsed.clear()
-            case Got(cursor, seen, _):
-                missed = _follow(who, step, at, history, matches, disaster=disaster, verdict=verdict)
-                collapsed.update({entry.seen.job: entry.cursor for entry in missed})
-                collapsed.pop(seen.job, None)
-                at = cursor
-            case Left(cursor, _):
-                missed = _follow(who, step, at, history, matches, disaster=disaster, verdict=verdict)
-                collapsed.update({entry.seen.job: entry.cursor for entry in missed})
-                at = cursor
+            case Got() | Left() | Reset():
+                follow(step)
+                collapsed.pop(step.about, None)
+                verdict.resets.update([step.reason] if isinstance(step, Reset) else [])
+                at = step.cursor
             case _:
                 assert_never(step)
-        if collapsed and not slow:
-            job, cursor = next(iter(collapsed.items()))
-            raise Violation(f"{who}: lost {len(collapsed)} events before {at}, first {cursor} of job {job}")
     if collapsed and arrived(at, history, matches):
         raise Violation(
             f"{who}: never told the newest of {len(collapsed)} jobs, such as {next(iter(collapsed))}"

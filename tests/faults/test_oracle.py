@@ -127,6 +127,20 @@ def test_a_slow_reader_may_miss_what_is_not_the_newest_of_a_job() -> None:
         )
 
 
+def test_what_leaves_a_filter_is_the_newest_of_its_job() -> None:
+    history = log(entry(1, queue="a", job=1), entry(2, queue="b", was="a", job=1))
+    steps = [Opened(START), Left(Cursor(1, 2), "1")]
+    verdict = judge("slow", steps, history, place=START, matches=queue_is("a"), slow=True)
+    assert (verdict.collapsed, verdict.place) == (1, Cursor(1, 2))
+
+
+def test_a_healthy_reader_is_told_the_older_events_of_a_job_too() -> None:
+    history = log(entry(1, queue="a", job=1), entry(2, queue="a", job=1), entry(3, queue="b", was="a", job=1))
+    for told_last in (told(history.at(2)), Left(Cursor(1, 3), "1")):
+        with pytest.raises(Violation, match="lost"):
+            judge("healthy", [Opened(START), told_last], history, place=START, matches=queue_is("a"))
+
+
 def test_the_log_itself_is_checked_against_the_ledger() -> None:
     history = log(*FIVE)
     owed = Counter(each.seen.entry for each in FIVE)
