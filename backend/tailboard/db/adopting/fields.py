@@ -29,7 +29,7 @@ class FieldsOf:
         self._columns = columns
         self._described = described
         self._row = row
-        self._variable = {name: SQL(f"tb_{prefix}{name}") for name in ("id", "status", "due", "card")}
+        self._variable = {name: SQL(f"tb_{prefix}{name}") for name in ("status", "due", "card")}
 
     def _of(self, key: str) -> Composable:
         return parenthesized(renamed(self._described.qualified[key], ROW, self._row))
@@ -38,14 +38,15 @@ class FieldsOf:
         """What tells the status, to be compared as it is stored."""
         return SQL("ROW({})").format(self._of("status"))
 
+    def identity(self) -> Composed:
+        """The id as the log has it."""
+        return SQL("{}::text").format(self._of("id"))
+
     def status(self, *, counted: bool) -> Composed:
-        """Assigns id, status and due."""
+        """Assigns status and due."""
         columns, source, variable = self._columns, self._described.source, self._variable
         stray = columns.counting_stray(self._of) if counted else columns.stray
-        statements = [
-            SQL("{} := {}::text;").format(variable["id"], self._of("id")),
-            SQL("{} := {};").format(variable["status"], columns.status(stray, self._of)),
-        ]
+        statements = [SQL("{} := {};").format(variable["status"], columns.status(stray, self._of))]
         if source.due is not None:
             statements.append(
                 SQL(

@@ -64,6 +64,8 @@ class Generated:
             old_state=old.state(),
             new_image=self.image("tb_new"),
             old_image=self.image("tb_old"),
+            new_id=new.identity(),
+            old_id=old.identity(),
             new_status=new.status(counted=True),
             old_status=old.status(counted=False),
             looked_up=new.looked_up(),

@@ -19,16 +19,18 @@ BEGIN
                 RETURN NULL;
             END IF;
         END IF;
+        tb_id := {new_id};
         {new_status}
         {old_status}
         IF tb_status = tb_old_status THEN
             tb_heavy := {old_heavy};
-            IF (tb_heavy OR {heavy}) IS NOT TRUE AND tb_id = tb_old_id AND tb_due IS NOT DISTINCT FROM tb_old_due
+            IF (tb_heavy OR {heavy}) IS NOT TRUE AND tb_id = {old_id} AND tb_due IS NOT DISTINCT FROM tb_old_due
                AND record_image_eq({new_record}, {old_record}) THEN
                 RETURN NULL;
             END IF;
         END IF;
-        IF {heavy} OR tb_heavy OR tb_id IS NULL OR tb_id <> tb_old_id OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
+        IF {heavy} OR tb_heavy OR tb_id IS NULL OR tb_id <> {old_id} OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
+            tb_old_id := {old_id};
             {new_card}
             {old_card}
             IF tb_id <> tb_old_id THEN
@@ -45,6 +47,7 @@ BEGIN
         VALUES (currval('tailboard.changes_seq'), 'U', {source}, tb_id, tb_old_status, tb_status,
                 {facts}, {logged}, tb_due, tb_old_due);
     ELSIF TG_OP = 'INSERT' THEN
+        tb_id := {new_id};
         {new_status}
         -- DELETE and INSERT of one id in one transaction are one update; only a transaction that deleted looks.
         IF {heavy} OR current_setting('tailboard.deleted', true) = pg_current_xact_id()::text
@@ -57,6 +60,7 @@ BEGIN
         INSERT INTO tailboard.@leaf@ (seq, op, source, job_id, new_status, record, due)
         VALUES (currval('tailboard.changes_seq'), 'I', {source}, tb_id, tb_status, {logged}, tb_due);
     ELSE
+        tb_old_id := {old_id};
         {old_status}
         {old_card}
         tb_status := {meaning};
