@@ -209,7 +209,8 @@ def test_another_address_needs_a_token(home: Path) -> None:
 
 
 def test_with_a_token_another_address_is_served(home: Path) -> None:
-    with rig.Process(home, "up", "--host", "0.0.0.0", "--port", "0", TOKEN="s3cret") as process:  # noqa: S104
+    settings = {"HOST": "0.0.0.0", "PORT": "0", "TOKEN": "s3cret", "LOG_LEVEL": "debug"}  # noqa: S104
+    with rig.Process(home, "up", **settings) as process:
         url = process.url().replace("0.0.0.0", "127.0.0.1")  # noqa: S104
         assert rig.get(f"{url}/readyz").status_code == 200
         assert rig.get(f"{url}/api/jobs").status_code == 401
@@ -267,6 +268,8 @@ def test_several_nodes_serve_one_database(database_url: str, short_folder: Path)
         first.end()
         second.end()
     assert kinds(database_url) == {"seen by both"}
+    logged = [any("GET /api/stats" in line for line in process.err) for process in (first, second)]
+    assert logged == [True, False], "serve logs requests, up does not"
 
 
 def test_a_database_that_is_not_there_is_one_line(nowhere: Path) -> None:

@@ -21,13 +21,15 @@ class RedactToken(logging.Filter):
         return True
 
 
-def set_up_logging(level: str) -> None:
-    """Log at `level` to standard error, for this process."""
+def set_up_logging(level: str, *, requests: bool = True) -> None:
+    """Log at `level` to standard error, for this process. Without `requests`, a line for each only at debug."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RedactToken())
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+    if not requests and level.upper() != "DEBUG":
+        logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     # Its start and stop say what we say ourselves.
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))

@@ -20,10 +20,10 @@ def run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo: bool =
     """Serve until a signal; return the exit code.
 
     `bring_all`: bring a PostgreSQL where none was named, and migrate. Otherwise the database has to be there,
-    and at the newest version. `demo`: keep the demo's workers running as well.
+    and at the newest version, and a line is logged for every request. `demo`: keep the demo's workers running as well.
     """
     settings.require_safe_address()
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, requests=not bring_all)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_run(settings, terminal, bring_all=bring_all, demo=demo))
