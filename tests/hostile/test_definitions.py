@@ -72,7 +72,6 @@ def test_an_expression_does_nothing_but_say_how_a_row_is_a_job(
     )
     @settings(
         max_examples=120,
-        deadline=None,
         derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),

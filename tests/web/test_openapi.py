@@ -90,7 +90,6 @@ def test_every_answer_to_made_up_requests_is_as_the_document_says(address: str, 
         @given(case=operation.as_strategy(mode))
         @settings(
             max_examples=25,
-            deadline=None,
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),
