@@ -178,7 +178,8 @@ def look_up(connection: Connection[Any], name: TableName) -> Table:
     row = connection.execute(query("adopting_table"), {"schema": name.schema, "table": name.table}).fetchone()
     if row is None:
         raise InvalidSource(
-            f"There is no table {name}: check schema and table, and write mixed case between quotes."
+            f"There is no table {name}: check schema and table (for a preset, --schema says where they are), and write"
+            " mixed case between quotes."
         )
     found: tuple[Any, ...] = (*row[:3], frozenset(row[3]), frozenset(row[4]), *row[5:])
     table = Table(*found)
