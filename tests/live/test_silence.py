@@ -1,6 +1,7 @@
 """Connections that fall silent, and owners that do: neither may hold up the feed."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -157,6 +158,26 @@ async def test_a_statement_that_the_server_is_at_may_take_as_long_as_it_takes(
         with patient.asking():
             await patient.connection.execute("SELECT pg_sleep(1)")
         assert await patient.wait(0.01) is False
+
+
+async def test_a_transaction_whose_owner_was_cut_off_does_not_hold_its_locks_for_ever(
+    database_url: str, connect: Connect, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_SESSION", pool._SESSION.replace("'30s'", "'300ms'"))
+    await seal_all(database_url)
+    owner = connect()
+    owner.execute("SET lock_timeout = '10s'")
+    database = Database(through(proxy, database_url))
+    await database.open()
+    with contextlib.suppress(DatabaseUnavailable):
+        async with database.snapshot() as connection:
+            await connection.execute("SELECT FROM tailboard.changes")
+            proxy.half_open()
+            try:
+                await asyncio.to_thread(owner.execute, "BEGIN; LOCK TABLE tailboard.changes; COMMIT")
+            finally:
+                pool.hang_up(connection)
+    await database.close()
 
 
 async def test_when_one_pooled_connection_never_answers_all_are_given_up(

@@ -32,7 +32,14 @@ _KEEPALIVE: Final = {
 }
 # Every query here knows its index, but a fresh leaf of the log has no statistics and a plan that starts by reading
 # all of it would be chosen now and then; JIT costs more than any of these queries takes.
-_SETTINGS: Final = {"timezone": "UTC", "search_path": "pg_catalog", "enable_seqscan": "off", "jit": "off"}
+# A transaction whose owner was cut off without either end knowing must not hold its locks for ever.
+_SETTINGS: Final = {
+    "timezone": "UTC",
+    "search_path": "pg_catalog",
+    "enable_seqscan": "off",
+    "jit": "off",
+    "idle_in_transaction_session_timeout": "30s",
+}
 _SESSION: Final = "SELECT " + ", ".join(f"set_config('{k}', '{v}', false)" for k, v in _SETTINGS.items())
 _LOCAL: Final = _SESSION.replace("false", "true")
 _DIRECT_SESSION: Final = (
