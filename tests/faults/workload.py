@@ -120,7 +120,7 @@ class Ledger:
         self.committed: dict[int, Written] = {}
         self.doubtful: dict[int, Written] = {}
         self.owed: Counter[str] = Counter()
-        self.acknowledged = self.unknown = self.aborted = self.lost_by_failover = 0
+        self.acknowledged = self.unknown = self.aborted = 0
         self.refused_notify = 0
         self._last = 0
 
@@ -149,7 +149,6 @@ class Ledger:
         lost = [txn for txn in self.committed if txn not in present]
         for txn in lost:
             self.owed.subtract(self.committed.pop(txn).entries())
-        self.lost_by_failover += len(lost)
         return len(lost)
 
     def forgive(self, missed: Counter[str]) -> None:

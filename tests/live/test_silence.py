@@ -37,6 +37,13 @@ async def proxy(database_url: str) -> AsyncIterator[Proxy]:
     await between.stop()
 
 
+@pytest.fixture
+def soon_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that does not come at once is looked into."""
+    monkeypatch.setattr(doubt, "_DOUBT_S", 0.3)
+    monkeypatch.setattr(doubt, "_ASK_AGAIN_S", 0.3)
+
+
 def through(proxy: Proxy, url: str) -> str:
     return psycopg.conninfo.make_conninfo(url, host="127.0.0.1", port=proxy.port)
 
@@ -112,11 +119,10 @@ async def followed(eye: AConnection, times: int) -> None:
             last = asked
 
 
+@pytest.mark.usefixtures("soon_in_doubt")
 async def test_a_node_whose_connections_fell_silent_makes_new_ones(
-    database_url: str, connect: Connect, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    database_url: str, connect: Connect, proxy: Proxy
 ) -> None:
-    monkeypatch.setattr(doubt, "_DOUBT_S", 0.3)
-    monkeypatch.setattr(doubt, "_ASK_AGAIN_S", 0.3)
     connection = connect()
     node = Board(through(proxy, database_url))
     try:
@@ -130,11 +136,10 @@ async def test_a_node_whose_connections_fell_silent_makes_new_ones(
         await node.stop()
 
 
+@pytest.mark.usefixtures("soon_in_doubt")
 async def test_a_caretaker_whose_connection_fell_silent_makes_a_new_one(
-    database_url: str, connect: Connect, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    database_url: str, connect: Connect, proxy: Proxy
 ) -> None:
-    monkeypatch.setattr(doubt, "_DOUBT_S", 0.3)
-    monkeypatch.setattr(doubt, "_ASK_AGAIN_S", 0.3)
     orders = connect()
     make_orders(orders)
     attach_orders(database_url)

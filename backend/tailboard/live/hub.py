@@ -97,7 +97,6 @@ class HubCounters(msgspec.Struct):
 
     events: int = 0
     delivered: int = 0
-    frames_bytes: int = 0
     connected: int = 0
     refused: int = 0
     replayed: int = 0

@@ -111,7 +111,7 @@ class _Schema(JsonRenderPlugin):
         super().__init__(path=["/", "/openapi.json"])
         self._text: bytes | None = None
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002 - the plugin's shape
         if self._text is None:
             self._text = msgspec.json.encode(completed(openapi_schema))
         return self._text

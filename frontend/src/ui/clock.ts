@@ -25,13 +25,7 @@ const Fixed = createContext<number | null>(null);
 /** Within it the time stands still at its value, in milliseconds, for what shows a moment of the past. */
 export const FixedNow = Fixed.Provider;
 
-/** The time in milliseconds, to the second; one timer for the whole page. */
-export function useNow(): number {
-  const fixed = useContext(Fixed);
-  return useSyncExternalStore(subscribe, () => fixed ?? now);
-}
-
-/** What `derive` makes of the time now; the component draws only when that changes. */
+/** What `derive` makes of the time now, to the second; the component draws only when that changes. One timer for the page. */
 export function useFromNow<T extends string | number>(derive: (now: number) => T): T {
   const fixed = useContext(Fixed);
   return useSyncExternalStore(subscribe, () => derive(fixed ?? now));
