@@ -24,7 +24,7 @@ from faults.world import World, world
 
 _ACT_WITHIN_S: Final = 240.0
 _END_WITHIN_S: Final = 600.0
-"""So long after its time a walk ends by force, and says where it hangs: nothing here may run for ever."""
+"""Where one fault and its settling, or a new world, take longer, the walk ends by force, and says where it hangs."""
 
 _WHY: Final = {
     "epoch_changed": "because PostgreSQL had lost commits, in a failover or a restore",
@@ -41,12 +41,19 @@ class Walk:
     """One run: what was done, and what was counted."""
 
     def __init__(
-        self, seed: int, minutes: float, only: list[str], *, act_within_s: float = _ACT_WITHIN_S
+        self,
+        seed: int,
+        minutes: float,
+        only: list[str],
+        *,
+        act_within_s: float = _ACT_WITHIN_S,
+        end_within_s: float = _END_WITHIN_S,
     ) -> None:
         self.seed = seed
         self.at = "building the world"
         """What is being done."""
         self.found = ""
+        self.end = HardEnd(end_within_s, self._hung)
         self._act_within_s = act_within_s
         self._world: World | None = None
         self.deadline = time.monotonic() + minutes * 60
@@ -64,6 +71,7 @@ class Walk:
             seed = self.seed + round_
             print(f"round {round_ + 1}, seed {seed}", flush=True)
             self.at = "building the world"
+            self.end.step()
             async with world(seed) as made:
                 self._world = made
                 try:
@@ -89,6 +97,7 @@ class Walk:
                 return
             began = time.monotonic()
             self.at = scenario.name
+            self.end.step()
             try:
                 said = await self._act(scenario, made)
             except Skipped as reason:
@@ -135,7 +144,7 @@ class Walk:
     def _say(self, name: str, text: str) -> None:
         print(f"[{time.monotonic() - self.began:6.1f} s] {name}: {text}", flush=True)
 
-    def hung(self) -> None:
+    def _hung(self) -> None:
         """Report from outside of the event loop that it does not come to an end."""
         self._add_the_world()
         self.report(f"HUNG: {self.at}{self.found}; the stacks follow")
@@ -164,7 +173,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--act-within", type=float, default=_ACT_WITHIN_S, metavar="S", help="a fault's longest time"
     )
     parser.add_argument(
-        "--end-within", type=float, default=_END_WITHIN_S, metavar="S", help="by force, after MINUTES"
+        "--end-within",
+        type=float,
+        default=_END_WITHIN_S,
+        metavar="S",
+        help="by force, where one step takes longer",
     )
     asked = parser.parse_args(argv)
     if asked.list:
@@ -176,9 +189,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown := set(only) - set(SCENARIOS):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}; --list names them all")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    walk = Walk(seed, asked.minutes, only, act_within_s=asked.act_within)
+    walk = Walk(seed, asked.minutes, only, act_within_s=asked.act_within, end_within_s=asked.end_within)
     broken = None
-    with HardEnd(asked.minutes * 60 + asked.end_within, walk.hung):
+    with walk.end:
         try:
             asyncio.run(walk.run())
         except* Violation as violations:

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 HUNG: Final = 3
 """The exit code of a walk that was ended by force."""
@@ -15,23 +15,34 @@ _LAST_RESORT_S: Final = 30.0
 
 
 class HardEnd:
-    """While entered: after so many seconds, `report` is called, every stack is printed, what the walk started is
-    killed, and the process ends. Where even that hangs, faulthandler ends it, with the stacks alone.
+    """While entered: so many seconds after the last `step`, `report` is called, every stack is printed, what the walk
+    started is killed, and the process ends. Where even that hangs, faulthandler ends it, with the stacks alone.
     """
 
     def __init__(self, within_s: float, report: Callable[[], None]) -> None:
-        self._timer = threading.Timer(within_s, self._end)
-        self._timer.daemon = True
         self._within_s = within_s
         self._report = report
+        self._timer: threading.Timer | None = None
 
-    def __enter__(self) -> None:
-        faulthandler.dump_traceback_later(self._within_s + _LAST_RESORT_S, exit=True)
-        self._timer.start()
+    def __enter__(self) -> Self:
+        self.step()
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        self._cancel()
+
+    def step(self) -> None:
+        """The walk has come further: its time begins anew."""
+        self._cancel()
+        faulthandler.dump_traceback_later(self._within_s + _LAST_RESORT_S, exit=True)
+        self._timer = threading.Timer(self._within_s, self._end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _cancel(self) -> None:
         faulthandler.cancel_dump_traceback_later()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _end(self) -> None:
         try:

@@ -22,6 +22,16 @@ from faults.scenario import fault
 async def block(world):
     threading.Event().wait()
 
+def cling_on():
+    threading.Event().wait()
+
+@fault("waits in a thread, again and again")
+async def cling(world):
+    try:
+        await asyncio.to_thread(cling_on)
+    finally:
+        await asyncio.to_thread(cling_on)
+
 @fault("waits for what does not come")
 async def wait(world):
     await asyncio.Event().wait()
@@ -46,7 +56,7 @@ def folder() -> Iterator[Path]:
 def walk(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"TMPDIR": str(folder), "PYTHONPATH": str(TESTS)}
     return subprocess.run(
-        [sys.executable, "-c", WALK, "--minutes", "0", "--seed", "1", *arguments],
+        [sys.executable, "-c", WALK, "--seed", "1", *arguments],
         env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
@@ -61,13 +71,15 @@ def running(folder: Path) -> list[str]:
     return [line for line in found if str(folder) in line]
 
 
-def test_a_walk_that_hangs_ends_by_force_and_says_where(folder: Path) -> None:
-    ended = walk(folder, "--only", "block", "--end-within", "25")
+@pytest.mark.parametrize("how", ["block", "cling"])
+def test_a_walk_that_hangs_ends_by_force_and_says_where(folder: Path, how: str) -> None:
+    """Be its time over or not: a walk of a day does not hang for one."""
+    ended = walk(folder, "--minutes", "1440", "--only", how, "--act-within", "1", "--end-within", "25")
     assert ended.returncode == HUNG, ended.stderr
-    assert "HUNG: block; the stacks follow" in ended.stdout
+    assert f"HUNG: {how}; the stacks follow" in ended.stdout
     assert "faults injected: 0" in ended.stdout
     assert "transactions committed" in ended.stdout
-    assert "in block" in ended.stderr, "the stack of who hangs"
+    assert f"in {how}" in ended.stderr, "the stack of who hangs"
     assert running(folder) == []
 
 
