@@ -63,10 +63,14 @@ class Recorder:
 
 
 class WatchedSealer(Sealer):
-    """A sealer that tells how it pauses: `pauses` holds every decision it has begun to wait by."""
+    """A sealer that tells how it pauses: `pauses` holds every decision it has begun to wait by.
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database, folds=_nothing_to_save)
+    `followers` is how many are said to follow the feed on its node.
+    """
+
+    def __init__(self, database: Database, *, followers: int = 1) -> None:
+        self.followers = followers
+        super().__init__(database, folds=_nothing_to_save, watched=lambda: self.followers > 0)
         self.pauses: list[Decision] = []
         self._paused = asyncio.Event()
 
@@ -146,9 +150,9 @@ async def reading(url: str) -> AsyncIterator[Log]:
 
 
 @asynccontextmanager
-async def sealing(url: str) -> AsyncIterator[WatchedSealer]:
+async def sealing(url: str, *, followers: int = 1) -> AsyncIterator[WatchedSealer]:
     """A sealer alone."""
-    sealer = WatchedSealer(Database(url))
+    sealer = WatchedSealer(Database(url), followers=followers)
     try:
         async with asyncio.timeout(PATIENCE):
             await sealer.start()

@@ -87,6 +87,7 @@ class Node:
             self.database,
             folds=self.projector.folds,
             notes=self.projector.take_notes,
+            watched=lambda: self.hub.reads_events,
             retention_s=None if settings.retention is None else settings.retention.total_seconds(),
         )
         self.caretaker = Caretaker(

@@ -148,6 +148,29 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tailboard.read IS 'Up to max events after a cursor, in order; one row of type reset where the log cannot continue there';
 
+-- While changes keep coming and nobody watches, the log is sealed ten times a second only, which leaves more of the machine
+-- to the writers. Whoever watches holds a lock, so that the end of a session, however it comes, ends its watching too.
+CREATE FUNCTION tailboard.watch() RETURNS boolean
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_try_advisory_lock_shared(1952541036, 3)
+$$;
+COMMENT ON FUNCTION tailboard.watch IS 'Until unwatch() or the end of this session, a busy log is sealed for somebody who watches: every few milliseconds';
+
+CREATE FUNCTION tailboard.unwatch() RETURNS boolean
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_advisory_unlock_shared(1952541036, 3)
+$$;
+COMMENT ON FUNCTION tailboard.unwatch IS 'Take one watch() of this session back';
+
+CREATE FUNCTION tailboard.is_watched() RETURNS boolean
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM pg_locks l
+                    WHERE l.locktype = 'advisory' AND l.classid = 1952541036 AND l.objid = 3 AND l.objsubid = 2
+                      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                      AND l.pid <> pg_backend_pid())
+$$;
+COMMENT ON FUNCTION tailboard.is_watched IS 'Whether any other session has called watch()';
+
 CREATE VIEW tailboard.events AS
 SELECT t.epoch || '.' || (t.first_position + c.place) AS "cursor",
        t.epoch, t.first_position + c.place AS "position", t.tick_id,

@@ -112,7 +112,7 @@ def main() -> None:
     parser = options.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--jobs", type=int, default=640, help="of Procrastinate; pg-boss gets four times as many"
+        "--jobs", type=int, default=1920, help="of Procrastinate; pg-boss gets four times as many"
     )
     chosen = parser.parse_args()
     rounds, jobs = (2, 320) if chosen.quick else (chosen.rounds, chosen.jobs)

@@ -145,7 +145,7 @@ async def _watch(name: str, url: str) -> None:
     database = Database(url)
     await database.open()
     projector = Projector(Log(database))
-    sealer = Sealer(database, folds=projector.folds)
+    sealer = Sealer(database, folds=projector.folds, watched=lambda: hub.reads_events)
     hub = Hub(Log(database), stats=projector.counts, lag_ms=lambda: tailer.lag_ms)
     tailer = Tailer(database, projector, [hub])
     await sealer.start()

@@ -63,6 +63,21 @@ def test_full_seals_come_less_often() -> None:
     assert decision.sleep_s == bell.FULL_POLL_S > bell.POLL_S
 
 
+@pytest.mark.parametrize("notify", [True, False])
+def test_where_nobody_watches_changes_gather_for_a_tenth_of_a_second(notify: bool) -> None:
+    ringer = Bell(notify=notify)
+    ringer.watched = False
+    assert ringer.after_seal(1, RUNNING, 0.0).sleep_s == bell.UNWATCHED_POLL_S > bell.FULL_POLL_S
+    ringer.watched = True
+    assert ringer.after_seal(1, RUNNING, 0.0).sleep_s == bell.POLL_S
+
+
+def test_an_armed_bell_wakes_the_sealer_whoever_watches() -> None:
+    ringer = armed()
+    ringer.watched = False
+    assert ringer.after_seal(0, ALL_ENDED, 0.0) == Decision(Act.NOTHING, bell.SAFETY_S, listen=True)
+
+
 def test_it_does_not_sleep_while_a_writer_from_before_the_arming_runs() -> None:
     ringer = lingering()
     for _ in range(100):
@@ -140,7 +155,7 @@ def test_without_notify_it_is_muted_for_good_and_polls() -> None:
     assert ringer.after_seal(0, ALL_ENDED, 0.0) == Decision(Act.MUTE, bell.SILENT_POLL_S, listen=False)
     for _ in range(50):
         assert ringer.after_seal(0, ALL_ENDED, 0.0) == Decision(Act.NOTHING, bell.SILENT_POLL_S, listen=False)
-    assert ringer.after_seal(9, ALL_ENDED, 0.0).sleep_s == bell.POLL_S
+    assert ringer.after_seal(9, ALL_ENDED, 0.0).sleep_s == bell.FULL_POLL_S
 
 
 def test_turning_notify_off_mutes_an_armed_bell() -> None:

@@ -43,6 +43,7 @@ class Sealing:
         self._connection = connection
         self._low = 0
         self._barrier: tuple[int, int] | None = None
+        self._watching = False
         self.may_ring = True
         """Whether ticks ring for their readers, who otherwise look once a second."""
 
@@ -135,6 +136,18 @@ class Sealing:
             row = await self._row("log_may_notify")
         self.may_ring = row["used"] < _QUEUE_IN_DANGER
         return bool(row["wanted"]) and self.may_ring
+
+    async def watch(self, *, wanted: bool) -> None:
+        """Tell the leader, which may be on another node, whether anybody follows the feed here."""
+        if wanted != self._watching:
+            with translated():
+                await self._one("SELECT tailboard.watch()" if wanted else "SELECT tailboard.unwatch()")
+            self._watching = wanted
+
+    async def watched_elsewhere(self) -> bool:
+        """Whether another node, or a reader in SQL, has said that somebody follows the feed."""
+        with translated():
+            return bool((await self._one("SELECT tailboard.is_watched()"))[0])
 
     async def advance_low(self) -> None:
         """Begin to raise the bound below which no unsealed change can be; a later seal completes it."""

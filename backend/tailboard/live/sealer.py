@@ -45,7 +45,7 @@ _RING_WITHIN_S: Final = 2.0
 
 class Sealer(Service):
     """Leads or stands by. `folds` tells what to save as a checkpoint: the place and state of this node's projections;
-    `notes` what to keep of them for those who look into the past.
+    `notes` what to keep of them for those who look into the past. `watched` is whether anybody follows the feed here.
 
     `retention_s` is the age from which whole partitions of the log may be dropped; None keeps everything.
     """
@@ -58,6 +58,7 @@ class Sealer(Service):
         *,
         folds: Callable[[], tuple[Cursor, Saved] | None],
         notes: Callable[[], Sequence[tuple[Cursor, bytes]]] = tuple,
+        watched: Callable[[], bool] = lambda: True,
         retention_s: float | None = None,
     ) -> None:
         super().__init__()
@@ -68,6 +69,8 @@ class Sealer(Service):
         self._database = database
         self._folds = folds
         self._notes = notes
+        self._watched = watched
+        self._watched_elsewhere = True
         self._retention_s = retention_s
         self._saved = Cursor(0, 0)
         self._errands: deque[tuple[Errand, asyncio.Future[None]]] = deque()
@@ -110,6 +113,7 @@ class Sealer(Service):
         with listener.asking():
             if await sealing.lead():
                 return True
+            await sealing.watch(wanted=self._watched())
             leader = self._vigil.silent(await sealing.standstill(self._vigil.tick_id), monotonic())
             if leader is None or not await sealing.oust(leader):
                 return False
@@ -148,6 +152,7 @@ class Sealer(Service):
             self.ticks_sealed += 1
         # The first seal took what nobody sealed while there was no leader: now the feed is live.
         self.ready()
+        bell.watched = self._watched() or self._watched_elsewhere
         decision = bell.after_seal(seal.sealed, seal.oldest_running, monotonic())
         match decision.act:
             case Act.MUTE:
@@ -182,6 +187,7 @@ class Sealer(Service):
     async def _keep_house(self, keeper: "_Housekeeping", sealing: Sealing, bell: Bell) -> None:
         """What must not wait for ever, between two seals. What fails here is tried again in two seconds."""
         await sealing.advance_low()
+        self._watched_elsewhere = await sealing.watched_elsewhere()
         could_ring = sealing.may_ring
         bell.notify = await sealing.notify_enabled()
         if sealing.may_ring != could_ring:
