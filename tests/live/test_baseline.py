@@ -7,7 +7,9 @@ chain; and in the end the fold is the table.
 import asyncio
 import random
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -134,54 +136,55 @@ async def test_every_baseline_is_what_the_events_add_up_to(
     check(node.recorder.events, ledger)
 
 
+class Counted(NamedTuple):
+    node: Board
+    orders: psycopg.Connection[Any]
+    counting: AConnection
+
+
+@pytest.fixture
+async def counted(database_url: str, connect: Connect, aconnect: AConnect) -> AsyncIterator[Counted]:
+    """A node that has counted two orders, and whose caretaker rests."""
+    orders, counting = connect(), await aconnect()
+    make_orders(orders)
+    orders.execute("INSERT INTO shop.orders (state) VALUES ('new'), ('new')")
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await node.caretaker.stop()
+        await sync(node, counting)
+        yield Counted(node, orders, counting)
+
+
+async def begin_anew(counted: Counted, held: Held) -> int | None:
+    """Count the orders again, for readers who have `held`; return the seq of the change that tells them."""
+    written: list[int | None] = []
+    surveyed = await survey(counted.counting, "orders", TableName("shop", "orders"), within_s=10)
+
+    async def begin(sealing: Sealing) -> None:
+        written.append(await sealing.begin_source(surveyed, Upkeep(0, None), held))
+
+    await counted.node.sealer.errand(begin)
+    return written[0]
+
+
 async def test_a_reader_who_is_a_few_changes_behind_and_counts_right_is_told_nothing(
-    database_url: str, connect: Connect, aconnect: AConnect
+    counted: Counted,
 ) -> None:
     """What was sealed since the reader's place is added to the reader's counts before they are compared."""
-    orders = connect()
-    make_orders(orders)
-    orders.execute("INSERT INTO shop.orders (state) VALUES ('new'), ('new')")
-    attach_orders(database_url)
-    counting = await aconnect()
-    written: list[int | None] = []
-    async with board(database_url) as node:
-        await node.caretaker.stop()
-        await sync(node, counting)
-        behind = Held(await node.log.head(), Counter({("eu", "pending"): 2}))
-        orders.execute("INSERT INTO shop.orders (region) VALUES ('us')")
-        orders.execute("UPDATE shop.orders SET state = 'busy' WHERE id = 1")
-        orders.execute("DELETE FROM shop.orders WHERE id = 2")
-        surveyed = await survey(counting, "orders", TableName("shop", "orders"), within_s=10)
-
-        async def begin(sealing: Sealing) -> None:
-            written.append(await sealing.begin_source(surveyed, Upkeep(0, None), behind))
-
-        await node.sealer.errand(begin)
-    assert written == [None]
+    behind = Held(await counted.node.log.head(), Counter({("eu", "pending"): 2}))
+    counted.orders.execute("INSERT INTO shop.orders (region) VALUES ('us')")
+    counted.orders.execute("UPDATE shop.orders SET state = 'busy' WHERE id = 1")
+    counted.orders.execute("DELETE FROM shop.orders WHERE id = 2")
+    assert await begin_anew(counted, behind) is None
 
 
-async def test_counts_of_a_lost_primarys_log_are_no_reason_to_begin_anew(
-    database_url: str, connect: Connect, aconnect: AConnect
-) -> None:
+async def test_counts_of_a_lost_primarys_log_are_no_reason_to_begin_anew(counted: Counted) -> None:
     """After a failover a node leads at once, and may hold the old log's counts until it has noticed."""
-    orders = connect()
-    make_orders(orders)
-    orders.execute("INSERT INTO shop.orders (state) VALUES ('new'), ('new')")
-    attach_orders(database_url)
-    counting = await aconnect()
-    async with board(database_url) as node:
-        await node.caretaker.stop()
-        await sync(node, counting)
-        head = await node.log.head()
-        lost = Held(Cursor(head.epoch - 1, head.position), Counter({("eu", "pending"): 7}))
-        surveyed = await survey(counting, "orders", TableName("shop", "orders"), within_s=10)
-
-        async def begin(sealing: Sealing) -> None:
-            await sealing.begin_source(surveyed, Upkeep(0, None), lost)
-
-        with pytest.raises(SourceMoved):
-            await node.sealer.errand(begin)
-        assert await node.log.head() == head
+    head = await counted.node.log.head()
+    lost = Held(Cursor(head.epoch - 1, head.position), Counter({("eu", "pending"): 7}))
+    with pytest.raises(SourceMoved):
+        await begin_anew(counted, lost)
+    assert await counted.node.log.head() == head
 
 
 def check(events: list[Event], ledger: Ledger) -> None:
