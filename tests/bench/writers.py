@@ -3,6 +3,8 @@
     python tests/bench/writers.py [--quick] [--rounds N] [--seconds S] [--json PATH]
 
     none        no trigger at all
+    least       the least that could be a log, and no server: one INSERT of a number, the transaction and the job's id,
+                into a table with the one index that sealing needs. No log that a trigger writes can be faster
     tailboard   Tailboard's capture, with a live sealer and tailer beside the writers, as in production
     watched     the same while a board is open: every event is read, and made into the frames of one subscriber
     usual       AFTER trigger: pg_notify('jobs', row_to_json(NEW)), with one listener
@@ -42,6 +44,7 @@ from tailboard.live.tailer import Tailer
 JOBS: Final = 20_000
 CONTENDERS: Final = {
     "none": TAILBOARD._replace(name="none", table="bench_none.jobs"),
+    "least": TAILBOARD._replace(name="least", table="bench_least.jobs"),
     "tailboard": TAILBOARD,
     "watched": TAILBOARD,
     "usual": STARLETTE._replace(name="usual", table="bench_usual.jobs"),
@@ -56,6 +59,18 @@ WORKLOADS: Final = {
     "progress": {"progress": 1},
 }
 DRAW: Final = f"\\set id random(1, {JOBS})\n\\set p random(0, 1000)\n"
+LEAST: Final = """
+CREATE SEQUENCE bench_least.seq;
+CREATE TABLE bench_least.changes (seq bigint NOT NULL, xid xid8 NOT NULL, job_id bigint NOT NULL);
+CREATE INDEX ON bench_least.changes (xid, seq);
+CREATE FUNCTION bench_least.log() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO bench_least.changes (seq, xid, job_id)
+    VALUES (nextval('bench_least.seq'), pg_current_xact_id(), NEW.id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER log AFTER UPDATE ON bench_least.jobs FOR EACH ROW EXECUTE FUNCTION bench_least.log();
+"""
 POINTS: Final = (
     ("lifecycle", 16),
     ("progress", 16),
@@ -75,8 +90,9 @@ def main(chosen: argparse.Namespace) -> None:
         for name, contender in CONTENDERS.items():
             if name != "watched":  # has the table of "tailboard"
                 prepare(place.url, contender, JOBS)
-            if name == "none":
+            if name in {"none", "least"}:
                 _without_trigger(place.url, contender.table)
+        postgres.execute(place.url, LEAST)
         for workload, clients in POINTS:
             rounds = chosen.rounds if clients == 16 else max(2, chosen.rounds // 2)
             seconds = chosen.seconds if clients == 16 else max(2, chosen.seconds - 2)
@@ -116,7 +132,7 @@ def _compare(place: Place, workload: str, clients: int, rounds: int, seconds: in
 @contextlib.contextmanager
 def _watching(url: str, name: str) -> Iterator[None]:
     """The readers that belong to a contender, in a process of their own."""
-    if name == "none":
+    if name in {"none", "least"}:
         yield
         return
     with subprocess.Popen(

@@ -31,6 +31,7 @@ def _writers(found: Results) -> str:
                 ("Tailboard", "tailboard"),
                 ("Tailboard, a board open", "watched"),
                 ("pg_notify(row_to_json(NEW))", "usual"),
+                ("the least log, no server", "least"),
             )
             if all(name in tps for _, tps in curve)
         ],
