@@ -159,7 +159,7 @@ def test_a_leader_is_seen_and_a_stuck_one_is_a_failure(
         monkeypatch.setattr("tailboard.db.doctor.STUCK_S", 0.0)
         stuck = findings(database_url)["sealing"]
     assert healthy.verdict == "ok"
-    assert f"process {pid} seals" in healthy.found
+    assert f"process {pid} orders the changes" in healthy.found
     assert stuck.verdict == "fail"
 
 

@@ -268,8 +268,8 @@ def _sealing(connection: Asked) -> Judgement:
         since = f"; changes have been waiting for {_age(waiting)}" if row.waiting_s else ""
         advice = "Start `tailboard up` or `tailboard serve`; what was captured meanwhile will be sealed then."
         return Verdict.WARN, f"no server is sealing{since}", advice
-    bell = "the bell is armed" if row.armed else "the bell is muted"
-    found = f"process {row.leader} seals, {bell}"
+    how = "writers wake it by NOTIFY" if row.armed else "it polls, and writers do without NOTIFY"
+    found = f"process {row.leader} orders the changes; {how}"
     if waiting > STUCK_S:
         advice = (
             f"The sealer is stuck; see its log, or pg_terminate_backend({row.leader}): another takes over."

@@ -132,7 +132,7 @@ class Sealer(Service):
             self.leading = True
             self.bell = bell = Bell(notify=await sealing.notify_enabled())
             await sealing.mute()
-        self._log.info("leading")
+        self._log.info("this server orders the changes from now on")
         keeper = _Housekeeping()
         while True:
             with listener.asking():
