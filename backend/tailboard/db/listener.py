@@ -26,14 +26,19 @@ class Listener:
 
     The connection is also good for queries between waits; one owner, one task. Raises DatabaseUnavailable
     when the connection is lost; the owner makes a new Listener and looks at the log for what it missed.
+    While its owner looks by itself, a listener may be `deaf`: every NOTIFY in a database, of whatever channel, wakes
+    every session that LISTENs, and a queue may have one for every job.
     `silence_s` is how long the owner may ask nothing before the server ends the connection.
     """
 
-    def __init__(self, database: Database, channel: str, purpose: str, *, silence_s: float) -> None:
+    def __init__(
+        self, database: Database, channel: str, purpose: str, *, silence_s: float, deaf: bool = False
+    ) -> None:
         self._database = database
         self._channel = channel
         self._purpose = purpose
         self._silence_s = silence_s
+        self._deaf = deaf
         self._doubt: Doubt
         self.connection: Connection
 
@@ -42,7 +47,8 @@ class Listener:
         try:
             with translated(), beginning(self.connection):
                 await self.connection.execute(_LISTEN, {"ms": str(int(self._silence_s * 1000))})
-                await self.connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+                if not self._deaf:
+                    await self._listen()
         except BaseException:
             await self.connection.close()
             raise
@@ -61,6 +67,24 @@ class Listener:
             async for _ in self.connection.notifies(timeout=timeout, stop_after=1):
                 rang = True
         return rang
+
+    async def hear(self) -> bool:
+        """Be deaf no longer; return whether it was: then the owner has to look for what rang meanwhile."""
+        was, self._deaf = self._deaf, False
+        if was:
+            with translated():
+                await self._listen()
+        return was
+
+    async def turn_deaf(self) -> None:
+        """Let nothing wake this session until `hear`."""
+        if not self._deaf:
+            self._deaf = True
+            with translated():
+                await self.connection.execute("UNLISTEN *")
+
+    async def _listen(self) -> None:
+        await self.connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
 
     def asking(self) -> AbstractContextManager[None]:
         """Around queries on the connection: one whose answer will not come raises DatabaseUnavailable."""

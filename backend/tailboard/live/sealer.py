@@ -95,7 +95,9 @@ class Sealer(Service):
 
     async def run(self) -> None:
         try:
-            async with Listener(self._database, "tailboard_bell", "sealer", silence_s=_SILENCE_S) as listener:
+            async with Listener(
+                self._database, "tailboard_bell", "sealer", silence_s=_SILENCE_S, deaf=True
+            ) as listener:
                 sealing = Sealing(listener.connection)
                 while not await self._elected(listener, sealing):
                     self.ready()
@@ -136,7 +138,7 @@ class Sealer(Service):
         keeper = _Housekeeping()
         while True:
             with listener.asking():
-                decision = await self._seal(sealing, bell)
+                decision = await self._seal(listener, sealing, bell)
                 await self._run_errands(sealing)
                 keep_house = keeper.due(monotonic())
                 if keep_house:
@@ -144,7 +146,7 @@ class Sealer(Service):
             if not keep_house:
                 await self._pause(listener, decision)
 
-    async def _seal(self, sealing: Sealing, bell: Bell) -> Decision:
+    async def _seal(self, listener: Listener, sealing: Sealing, bell: Bell) -> Decision:
         """Seal what there is, and do to the bell what follows from it."""
         seal = await sealing.seal()
         if seal.sealed:
@@ -157,7 +159,9 @@ class Sealer(Service):
         match decision.act:
             case Act.MUTE:
                 await sealing.mute()
+                await listener.turn_deaf()
             case Act.ARM:
+                await listener.hear()
                 bell.armed(await sealing.arm())
             case Act.NOTHING:
                 pass

@@ -1,7 +1,7 @@
 """The tailer: every node's one reader of the log. Follows ticks in order and hands each to the consumers.
 
-While nobody is connected, nobody reads events one by one, and it reads digests, of several ticks at a time: a board
-that is not open costs the database, and the writers beside it, a fraction of one that is.
+While nobody is connected, nobody reads events one by one, and it reads digests, of several ticks at once, without being
+woken for each: a board that is not open costs the database, and the writers beside it, a fraction of one that is.
 
 It LISTENs for ticks, looks for itself every second whatever happens, and after any failure goes on from the
 last tick it delivered: consumers see every tick once, in order, or an explicit reset.
@@ -77,16 +77,23 @@ class Tailer(Service):
         async with Listener(self._database, "tailboard_tick", "tailer", silence_s=_SILENCE_S) as listener:
             await self._find_place(listener)
             while True:
+                told = self._tick_id
                 while await self._advance(listener):
                     pass
                 self.ready()
-                if await listener.wait(LOOK_S):
-                    if not self._events_are_read():
-                        await asyncio.sleep(_UNHURRIED_S)
-                else:
+                if self._tick_id != told and not self._events_are_read():
+                    with listener.asking():
+                        await listener.turn_deaf()
+                    await asyncio.sleep(_UNHURRIED_S)
+                elif not await self._hear(listener) and not await listener.wait(LOOK_S):
                     with listener.asking():
                         waiting = await waits(listener.connection)
                     self._lag.nothing_new(monotonic(), waits=waiting)
+
+    async def _hear(self, listener: Listener) -> bool:
+        """Be woken again; return whether there may be something that rang unheard."""
+        with listener.asking():
+            return await listener.hear()
 
     async def _advance(self, listener: Listener) -> bool:
         """Deliver what is there; return whether there may be more at once."""
