@@ -10,7 +10,18 @@ import pytest
 
 from fixtures.database import AConnect, Connect
 from fixtures.waiting import await_until
-from log_rig import AConnection, WatchedSealer, board, by_hand, everything, one, reading, seal_all, sealing
+from log_rig import (
+    PATIENCE,
+    AConnection,
+    WatchedSealer,
+    board,
+    by_hand,
+    everything,
+    one,
+    reading,
+    seal_all,
+    sealing,
+)
 from tailboard.core.cursor import Cursor
 from tailboard.core.projections import Saved
 from tailboard.core.stats import Tally
@@ -287,3 +298,28 @@ async def test_nothing_is_rung_while_the_queue_of_notifications_is_in_danger(
             assert (await leader.seal()).sealed == 1
             rung = [notice async for notice in listening.notifies(timeout=0.5, stop_after=1)]
             assert bool(rung) is ringing
+
+
+async def test_who_gives_up_an_errand_in_the_middle_does_not_stop_the_sealing(
+    database_url: str, aconnect: AConnect
+) -> None:
+    writer = await aconnect()
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def work(_: Sealing) -> None:
+        begun.set()
+        await go_on.wait()
+
+    async with board(database_url) as node:
+        leader = node.sealer
+        errand = asyncio.create_task(leader.errand(work))
+        async with asyncio.timeout(PATIENCE):
+            await begun.wait()
+        errand.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await errand
+        go_on.set()
+        before = leader.changes_sealed
+        await writer.execute("SELECT tailboard.enqueue('k')")
+        await await_until(lambda: leader.changes_sealed == before + 1)
+        assert leader.restarts == 0

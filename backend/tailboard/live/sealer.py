@@ -87,11 +87,14 @@ class Sealer(Service):
             raise LeadershipLost("this node does not lead")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._errands.append((work, done))
-        # The leader may sleep, but never for more than a second: ringing only saves that.
-        with contextlib.suppress(DatabaseError):
-            async with self._database.connection(within_s=_RING_WITHIN_S) as connection:
-                await connection.execute("SELECT pg_notify('tailboard_bell', '')")
-        await done
+        try:
+            # The leader may sleep, but never for more than a second: ringing only saves that.
+            with contextlib.suppress(DatabaseError):
+                async with self._database.connection(within_s=_RING_WITHIN_S) as connection:
+                    await connection.execute("SELECT pg_notify('tailboard_bell', '')")
+            await done
+        finally:
+            done.cancel()  # whoever gives up has nothing done, and is told nothing
 
     async def run(self) -> None:
         try:
@@ -108,8 +111,7 @@ class Sealer(Service):
             self.bell = None
             while self._errands:
                 _, done = self._errands.popleft()
-                if not done.done():
-                    done.set_exception(LeadershipLost("this node ceased to lead"))
+                _fail(done, LeadershipLost("this node ceased to lead"))
 
     async def _elected(self, listener: Listener, sealing: Sealing) -> bool:
         with listener.asking():
@@ -175,12 +177,13 @@ class Sealer(Service):
             try:
                 await work(sealing)
             except (LeadershipLost, DatabaseUnavailable):
-                done.set_exception(LeadershipLost("this node ceased to lead"))
+                _fail(done, LeadershipLost("this node ceased to lead"))
                 raise
             except TailboardError as error:
-                done.set_exception(error)
+                _fail(done, error)
             else:
-                done.set_result(None)
+                if not done.done():
+                    done.set_result(None)
 
     async def _pause(self, listener: Listener, decision: Decision) -> None:
         if decision.listen:
@@ -215,6 +218,12 @@ class Sealer(Service):
             if not isinstance(error.__cause__, errors.LockNotAvailable):
                 raise
             self._log.info("housekeeping waits for a lock that others hold")
+
+
+def _fail(done: asyncio.Future[None], error: TailboardError) -> None:
+    """Unless whoever waited has given up meanwhile."""
+    if not done.done():
+        done.set_exception(error)
 
 
 class _Housekeeping:
