@@ -44,13 +44,28 @@ def test_it_is_armed_after_a_few_empty_polls_in_a_row() -> None:
     assert acts == [Act.NOTHING] * (bell.QUIET_POLLS - 1) + [Act.ARM]
 
 
-def test_a_change_starts_the_count_of_empty_polls_anew() -> None:
+def test_changes_start_the_count_of_empty_polls_anew() -> None:
     ringer = Bell()
     for _ in range(bell.QUIET_POLLS - 1):
         quiet(ringer)
-    ringer.after_seal(1, RUNNING, 0.0)
+    ringer.after_seal(2, RUNNING, 0.0)
     acts = [quiet(ringer).act for _ in range(bell.QUIET_POLLS)]
     assert acts.index(Act.ARM) == bell.QUIET_POLLS - 1
+
+
+@pytest.mark.parametrize(("empty_between", "arms"), [(2, True), (1, False), (0, False)])
+def test_it_is_armed_where_changes_are_few_and_never_where_they_keep_coming(
+    empty_between: int, arms: bool
+) -> None:
+    """At 50 changes a second three polls of four are empty, but never five in a row."""
+    ringer = Bell()
+    acts = set()
+    for _ in range(100):
+        acts.add(ringer.after_seal(1, RUNNING, 0.0).act)
+        acts |= {quiet(ringer).act for _ in range(empty_between)}
+        if Act.ARM in acts:
+            break
+    assert (Act.ARM in acts) is arms
 
 
 def test_muted_it_polls_and_listens_to_nobody() -> None:

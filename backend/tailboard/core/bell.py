@@ -38,7 +38,9 @@ BUSY_WAKE_S: Final = 0.010
 """Wakes closer together than this, several times in a row, mean load."""
 BUSY_WAKES: Final = 4
 QUIET_POLLS: Final = 5
-"""Empty polls in a row after which the bell is armed."""
+"""So many more empty polls than polls with one change, and the bell is armed. Without any change is no condition: at 50
+changes a second, which an armed bell serves sooner, five empty polls in a row never come.
+"""
 
 
 class State(Enum):
@@ -118,7 +120,13 @@ class Bell:
         return Decision(Act.NOTHING, SAFETY_S, listen=True)
 
     def _when_muted(self, sealed: int) -> Decision:
-        self._quiet = 0 if sealed else self._quiet + 1
+        match sealed:
+            case 0:
+                self._quiet += 1
+            case 1:
+                self._quiet = max(0, self._quiet - 1)
+            case _:
+                self._quiet = 0
         if self._quiet >= QUIET_POLLS:
             return Decision(Act.ARM, POLL_S, listen=True)
         return Decision(Act.NOTHING, self._poll_s(sealed), listen=False)
