@@ -66,7 +66,7 @@ export default function Chart({
       height,
       legend: { show: false },
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
-      padding: [10, 16, 0, 0],
+      padding: [10, 22, 0, 0], // right: half of a time that stands at the end
       scales: {
         // To the end of the running minute, of which the lines know the beginning.
         x: { range: (_, min, max) => [min, max === null ? max : max + MINUTE_S] },
