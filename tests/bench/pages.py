@@ -174,11 +174,11 @@ async def _run(place: Place, pages: tuple[int, ...], seconds: float) -> dict[str
 
 
 def _install_pgqueuer(url: str) -> None:
-    from pgqueuer.adapters.persistence.queries import Queries  # noqa: PLC0415
-    from pgqueuer.db import AsyncpgDriver  # noqa: PLC0415
+    from pgqueuer.adapters.persistence.queries import Queries  # noqa: PLC0415 - the rival alone
+    from pgqueuer.db import AsyncpgDriver  # noqa: PLC0415 - the rival alone
 
     async def install() -> None:
-        import asyncpg  # noqa: PLC0415
+        import asyncpg  # noqa: PLC0415 - the rival alone
 
         connection = await asyncpg.connect(url)
         try:

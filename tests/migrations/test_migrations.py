@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.database import Connect
 from migrations.schema import SNAPSHOT, describe
+from tailboard.db.embedded.installation import packaged_bin_dir
 from tailboard.db.schema import (
     current_revision,
     migrate,
@@ -163,8 +164,6 @@ def test_a_server_says_what_to_do_about_another_version(
 def test_the_schema_survives_a_dump(
     database_url: str, empty_database_url: str, connect: Connect, test_run: Any
 ) -> None:
-    from tailboard.db.embedded.installation import packaged_bin_dir  # noqa: PLC0415
-
     if test_run.url is not None:
         pytest.skip("the programs at hand may be older than this server")
     folder = Path(test_run.bin_dir) if test_run.bin_dir else packaged_bin_dir()

@@ -29,7 +29,7 @@ JobId = Annotated[
 
 def whole_parts(scope: AnyScope) -> AnyScope:
     """The scope, with the parts of a job's path kept whole."""
-    raw: bytes = scope.get("raw_path") or b""  # type: ignore[assignment]
+    raw: bytes = scope.get("raw_path") or b""  # type: ignore[assignment]  # a scope is typed as a dict of objects
     if not raw.startswith(_JOBS) or b"%" not in raw:
         return scope
     try:
@@ -37,7 +37,7 @@ def whole_parts(scope: AnyScope) -> AnyScope:
     except UnicodeDecodeError:
         return scope
     path = "/".join([part.replace("%", "%25").replace("/", "%2F") for part in parts])
-    return {**scope, "path": path}  # type: ignore[return-value]
+    return {**scope, "path": path}  # type: ignore[return-value]  # a copy has lost its name
 
 
 def job_name(source: str, job_id: str) -> JobName:
