@@ -2,8 +2,8 @@
 
     python tests/bench/large.py [--quick] [--full] [--minutes M] [--json PATH]
 
-A node runs while SQL adds jobs and changes them: up to a million jobs and two million rows of log, or with --full ten
-million and a hundred million. At each size: the writers' throughput of that on an untriggered table with as many jobs,
+A node runs while SQL adds jobs, each captured, and then rows of log: what the capture would write if each job were updated
+again and again. Up to a million jobs and two million rows of log, or with --full ten million and a hundred million. At each size: the writers' throughput of that on an untriggered table with as many jobs,
 the latency at 50 changes a second, a page of jobs over HTTP, a job's history, and a client 10,000 events behind.
 Growing stops, and says so, when the minutes are over or the disk has 15 GiB left.
 """
@@ -27,13 +27,20 @@ from measuring.processes import Served
 
 STAGES: Final = ((10_000, 20_000), (100_000, 300_000), (1_000_000, 2_000_000))
 FULL: Final = (10_000_000, 100_000_000)
-STEP: Final = 20_000
+STEP: Final = 100_000
 CLIENTS: Final = 16
 ROUNDS: Final = 3
 BEHIND: Final = 10_000
 FREE_BYTES: Final = 15 * 2**30
 REPEAT: Final = 9
 NONE: Final = TAILBOARD._replace(name="untriggered", table="bench_none.jobs")
+LOGGED: Final = """
+    INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
+                                   old_queue, old_kind, old_worker, old_tags, record)
+    SELECT nextval('tailboard.changes_seq'), 'U', 'jobs', j.id::text, j.status, j.status,
+           j.queue, j.kind, j.worker, j.tags, j
+      FROM tailboard.jobs j WHERE j.id > %(after)s ORDER BY j.id LIMIT %(rows)s
+"""
 PAGES: Final = {
     "page_ms": "/api/jobs?limit=50",
     "filtered_page_ms": "/api/jobs?queue=q3&status=pending&limit=50",
@@ -68,8 +75,9 @@ def main() -> None:
 
 
 def _grow(place: Place, jobs: int, changes: int, deadline: float) -> dict[str, Any]:
-    """Insert jobs, and change the first of them again and again, until there are as many as asked or time is over."""
+    """Insert jobs, then rows of log for one job after another, until there are as many as asked or time is over."""
     stopped = None
+    after = 0
     began = monotonic()
     with psycopg.connect(place.url, autocommit=True) as connection:
         while (have := _counts(connection))["jobs"] < jobs or have["changes"] < changes:
@@ -87,8 +95,10 @@ def _grow(place: Place, jobs: int, changes: int, deadline: float) -> dict[str, A
                         f" FROM generate_series(1, {min(STEP, jobs - have['jobs'])}) AS i".encode()
                     )
             else:
-                rows = min(STEP, changes - have["changes"])
-                connection.execute("UPDATE tailboard.jobs SET progress = random() WHERE id <= %s", [rows])
+                rows = min(STEP, changes - have["changes"], have["jobs"])
+                after = 0 if after + rows > have["jobs"] else after
+                connection.execute(LOGGED, {"after": after, "rows": rows})
+                after += rows
         for table in (TAILBOARD.table, NONE.table):
             connection.execute(f"VACUUM ANALYZE {table}".encode())
         wrote = monotonic() - began
