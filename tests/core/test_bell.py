@@ -74,8 +74,22 @@ def test_muted_it_polls_and_listens_to_nobody() -> None:
 
 
 def test_full_seals_come_less_often() -> None:
-    decision = Bell().after_seal(bell.FULL_SEAL, RUNNING, 0.0)
-    assert decision.sleep_s == bell.FULL_POLL_S > bell.POLL_S
+    ringer = Bell()
+    assert ringer.after_seal(bell.FULL_SEAL, RUNNING, 0.0).sleep_s == bell.FULL_POLL_S > bell.POLL_S
+    as_fast = round(bell.FULL_SEAL * bell.FULL_POLL_S / bell.POLL_S)
+    assert ringer.after_seal(as_fast, RUNNING, 0.0).sleep_s == bell.FULL_POLL_S
+    assert ringer.after_seal(as_fast - 1, RUNNING, 0.0).sleep_s == bell.POLL_S
+
+
+def test_at_200_changes_a_second_one_full_seal_does_not_make_every_pause_long() -> None:
+    ringer = Bell()
+    pause = ringer.after_seal(bell.FULL_SEAL, RUNNING, 0.0).sleep_s
+    gathered = 0.0
+    for _ in range(20):
+        gathered += 200 * (pause + 0.002)  # the seal itself takes a while
+        pause = ringer.after_seal(int(gathered), RUNNING, 0.0).sleep_s
+        gathered -= int(gathered)
+        assert pause == bell.POLL_S
 
 
 @pytest.mark.parametrize("notify", [True, False])
