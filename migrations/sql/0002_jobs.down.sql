@@ -4,7 +4,8 @@ DROP TABLE tailboard.jobs CASCADE; -- with the functions that take its row type
 DROP TABLE tailboard.workers;
 DROP FUNCTION tailboard.make_leaves(integer), tailboard.drop_leaf(interval, bigint, bigint), tailboard.write_capture(name, bigint),
     tailboard.stamp_job(), tailboard.stamp_new_job(), tailboard.capture_job_update(), tailboard.capture_job_insert(),
-    tailboard.capture_job_delete(), tailboard.capture_truncate(), tailboard.keep_job_id();
+    tailboard.capture_job_delete(), tailboard.capture_truncate(), tailboard.keep_job_id(), tailboard.job_fits(text, double precision, jsonb),
+    tailboard.refuse_job(text, double precision, jsonb);
 DELETE FROM tailboard.sources WHERE name = 'jobs';
 DELETE FROM tailboard.settings WHERE key = 'capture_leaf';
 DO $$

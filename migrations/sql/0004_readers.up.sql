@@ -120,6 +120,7 @@ RETURNS TABLE ("cursor" text, type text, source text, job_id text, change jsonb,
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     place record;
+    bound bigint;
 BEGIN
     IF max IS NULL OR max NOT BETWEEN 1 AND 10000 THEN
         RAISE EXCEPTION 'max must be between 1 and 10000' USING ERRCODE = 'invalid_parameter_value';
@@ -130,6 +131,9 @@ BEGIN
                             jsonb_build_object('reason', place.reason), NULL::jsonb, clock_timestamp();
         RETURN;
     END IF;
+    -- what an earlier tick says is solid no later one names: full partitions are pruned before they are opened
+    SELECT t.solid INTO bound FROM tailboard.ticks t WHERE t.first_position <= place."position" - 500
+     ORDER BY t.first_position DESC LIMIT 1;
     RETURN QUERY
     SELECT t.epoch || '.' || (t.first_position + c.place), tailboard.classify(c.op, c.old_status, c.new_status),
            c.source::text, c.job_id::text,
@@ -140,7 +144,8 @@ BEGIN
            SELECT l.*, tailboard.transition(l) AS transition, tailboard.was(l) AS was, tailboard.card(l) AS card,
                   row_number() OVER (ORDER BY l.seq) - 1 AS place
              FROM tailboard.changes l
-            WHERE l.xid = ANY (t.xids) AND l.seq >= lower(t.seqs) AND l.seq < upper(t.seqs) AND l.seq <@ t.seqs) c
+            WHERE l.seq > coalesce(bound, 0) AND l.xid = ANY (t.xids)
+              AND l.seq >= lower(t.seqs) AND l.seq < upper(t.seqs) AND l.seq <@ t.seqs) c
      -- a tick holds at most 500 changes, so these are all that can overlap the wanted positions
      WHERE t.first_position > place."position" - 500 AND t.first_position <= place."position" + max
        AND t.first_position + c.place > place."position" AND t.first_position + c.place <= place."position" + max

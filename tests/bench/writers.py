@@ -3,6 +3,7 @@
     python tests/bench/writers.py [--quick] [--rounds N] [--seconds S] [--json PATH]
 
     none        no trigger at all
+    checked     no trigger either, and what a job may be written as one writes it, in three CHECK constraints
     least       the least that could be a log, and no server: one INSERT of a number, the transaction and the job's id,
                 into a table with the one index that sealing needs. No log that a trigger writes can be faster
     tailboard   Tailboard's capture, with a live sealer and tailer beside the writers, as in production
@@ -44,6 +45,7 @@ from tailboard.live.tailer import Tailer
 JOBS: Final = 20_000
 CONTENDERS: Final = {
     "none": TAILBOARD._replace(name="none", table="bench_none.jobs"),
+    "checked": TAILBOARD._replace(name="checked", table="bench_checked.jobs"),
     "least": TAILBOARD._replace(name="least", table="bench_least.jobs"),
     "tailboard": TAILBOARD,
     "watched": TAILBOARD,
@@ -71,6 +73,13 @@ BEGIN
 END $$;
 CREATE TRIGGER log AFTER UPDATE ON bench_least.jobs FOR EACH ROW EXECUTE FUNCTION bench_least.log();
 """
+CHECKED: Final = """
+ALTER TABLE bench_checked.jobs
+    DROP CONSTRAINT job_fits,
+    ADD CHECK (status IN ('scheduled', 'pending', 'in_progress', 'paused', 'completed', 'failed', 'cancelled')),
+    ADD CHECK (progress BETWEEN 0 AND 1),
+    ADD CHECK (jsonb_typeof(phases) = 'array');
+"""
 POINTS: Final = (
     ("lifecycle", 16),
     ("progress", 16),
@@ -90,9 +99,10 @@ def main(chosen: argparse.Namespace) -> None:
         for name, contender in CONTENDERS.items():
             if name != "watched":  # has the table of "tailboard"
                 prepare(place.url, contender, JOBS)
-            if name in {"none", "least"}:
+            if name in {"none", "checked", "least"}:
                 _without_trigger(place.url, contender.table)
         postgres.execute(place.url, LEAST)
+        postgres.execute(place.url, CHECKED)
         for workload, clients in POINTS:
             rounds = chosen.rounds if clients == 16 else max(2, chosen.rounds // 2)
             seconds = chosen.seconds if clients == 16 else max(2, chosen.seconds - 2)
@@ -132,7 +142,7 @@ def _compare(place: Place, workload: str, clients: int, rounds: int, seconds: in
 @contextlib.contextmanager
 def _watching(url: str, name: str) -> Iterator[None]:
     """The readers that belong to a contender, in a process of their own."""
-    if name in {"none", "least"}:
+    if name in {"none", "checked", "least"}:
         yield
         return
     with subprocess.Popen(

@@ -1,5 +1,6 @@
 """What the triggers of the built-in table record, and that they are never in the worker's way."""
 
+import threading
 from typing import Any, LiteralString
 
 import psycopg
@@ -7,6 +8,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from fixtures.database import Connect
+from fixtures.waiting import wait_until
+from tailboard.core.job import Status
 
 Row = tuple[Any, ...]
 
@@ -237,22 +240,69 @@ def test_writers_go_on_when_nobody_makes_leaves(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "constraint"),
+    ("values", "constraint", "says"),
     [
-        ("UPDATE tailboard.jobs SET status = 'done'", "status_is_one_of_the_seven"),
-        ("UPDATE tailboard.jobs SET progress = 1.5", "progress_is_between_0_and_1"),
-        ("UPDATE tailboard.jobs SET phases = '{}'", "phases_is_a_list"),
+        (
+            "status = 'done'",
+            "status_is_one_of_the_seven",
+            "HINT:  It is one of scheduled, pending, in_progress",
+        ),
+        ("status = 'done', progress = 0.5", "status_is_one_of_the_seven", 'cannot have the status "done"'),
+        ("progress = 1.5", "progress_is_between_0_and_1", "between 0 and 1, not 1.5"),
+        ("progress = -0.1", "progress_is_between_0_and_1", "between 0 and 1, not -0.1"),
+        ("progress = 'NaN'", "progress_is_between_0_and_1", "between 0 and 1, not NaN"),
+        ("phases = '{}'", "phases_is_a_list", "HINT:  Each phase is an object"),
+        ("phases = 'null'", "phases_is_a_list", "a list, not a JSON null"),
     ],
 )
 def test_an_illegal_value_is_refused_by_a_check_with_a_readable_name(
-    connect: Connect, statement: LiteralString, constraint: str
+    connect: Connect, values: LiteralString, constraint: str, says: str
 ) -> None:
     connection = connect()
     add(connection)
     with pytest.raises(psycopg.errors.CheckViolation) as refused:
-        connection.execute(statement)
+        connection.execute("UPDATE tailboard.jobs SET " + values)
     assert refused.value.diag.constraint_name == constraint
+    assert (refused.value.diag.schema_name, refused.value.diag.table_name) == ("tailboard", "jobs")
+    assert says in str(refused.value)
     assert len(changes(connection)) == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    ["progress = 0", "progress = 1", "progress = NULL", "phases = '[]'", 'phases = \'[{"name": "a"}]\''],
+)
+def test_what_a_job_may_be_is_not_refused(connect: Connect, values: LiteralString) -> None:
+    connection = connect()
+    add(connection)
+    for status in Status:
+        connection.execute("UPDATE tailboard.jobs SET status = %s, " + values, [status.value])
+
+
+def test_two_may_make_leaves_at_once(connect: Connect) -> None:
+    first, second = connect(), connect()
+    first.execute("UPDATE tailboard.settings SET value = '100' WHERE key = 'leaf_rows'")
+    end = first.execute("SELECT max(from_seq) FROM tailboard.leaves").fetchone()
+    assert end is not None
+    first.execute("SELECT setval('tailboard.changes_seq', %s)", end)
+    made: list[Any] = []
+    with first.transaction():
+        made.append(first.execute("SELECT tailboard.make_leaves()").fetchone())
+        waiting = threading.Thread(
+            target=lambda: made.append(second.execute("SELECT tailboard.make_leaves()").fetchone())
+        )
+        waiting.start()
+        looking = connect()
+        wait_until(
+            lambda: (
+                looking.execute(
+                    "SELECT cardinality(pg_blocking_pids(%s)) > 0", [second.info.backend_pid]
+                ).fetchone()
+                == (True,)
+            )
+        )
+    waiting.join(10)
+    assert made == [(2,), (0,)]
 
 
 def test_the_id_of_a_job_cannot_change(connect: Connect) -> None:

@@ -39,6 +39,8 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
 
     `quiet` is None where every event is there. A digest, for those who only count, has no cards, facets for the folds
     alone, and one place for all its events; updates that move no count are a number for each source in `quiet`.
+
+    No later tick holds a change whose `seq` is `solid` or less; 0 claims nothing.
     """
 
     tick_id: int
@@ -46,3 +48,4 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
     events: tuple[Event, ...]
     at: datetime | None = None
     quiet: Mapping[str, int] | None = None
+    solid: int = 0

@@ -23,16 +23,18 @@ _Move = tuple[int, datetime, str, _Text, _Text, _Text, _Text, _Text, _Text, int 
 _MOVES: Final = msgspec.json.Decoder(list[_Move])
 
 
-async def digest(connection: Connection, tick_id: int, limit: int) -> Sequence[Tick]:
+async def digest(connection: Connection, tick_id: int, solid: int, limit: int) -> Sequence[Tick]:
     """As `follow`, for those who only count: see Tick.quiet."""
     with translated():
         rows = await (
-            await connection.execute(query("log_digest"), {"tick_id": tick_id, "ticks": limit}, binary=True)
+            await connection.execute(
+                query("log_digest"), {"tick_id": tick_id, "solid": solid, "ticks": limit}, binary=True
+            )
         ).fetchall()
     ticks: list[Tick] = []
     for number, parts in groupby(rows, key=itemgetter(0)):
         sources = list(parts)
-        _, epoch, first, n, at = sources[0][:5]
+        _, epoch, first, n, at, its_solid = sources[0][:6]
         if number != tick_id + 1 + len(ticks):
             raise CursorExpired(f"tick {tick_id + 1 + len(ticks)} is gone: retention overtook this reader")
         if sum(found or 0 for *_, found, _, _ in sources) < n:
@@ -45,7 +47,7 @@ async def digest(connection: Connection, tick_id: int, limit: int) -> Sequence[T
             for move in sorted(_MOVES.decode(moved), key=itemgetter(0))
         ]
         quiet = {source: few for *_, source, _, few, _ in sources if few}
-        ticks.append(Tick(number, cursor, tuple(events), at, quiet))
+        ticks.append(Tick(number, cursor, tuple(events), at, quiet, its_solid))
     return ticks
 
 

@@ -12,9 +12,12 @@ from tailboard.db.pool import Connection, Database, beginning
 
 # The owner never leaves the connection alone for long. One that does is frozen, or cut off without either end knowing:
 # then its locks and its place in the queue of notifications must not outlive it.
+# What is asked here again and again is planned once: PostgreSQL would plan it anew each time, in the belief that this
+# pays, and take several times as long for that as for the answer.
 _LISTEN: Final = (
     "SELECT set_config('idle_session_timeout', %(ms)s, false)"
     ", set_config('idle_in_transaction_session_timeout', %(ms)s, false)"
+    ", set_config('plan_cache_mode', 'force_generic_plan', false)"
 )
 
 

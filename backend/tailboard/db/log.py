@@ -154,25 +154,29 @@ async def tick_end(connection: Connection, tick_id: int) -> Cursor | None:
     return None if row is None else Cursor(row[0], row[1])
 
 
-async def follow(connection: Connection, tick_id: int, limit: int) -> Sequence[Tick]:
-    """The ticks after `tick_id`, whole and in order, at most `limit` of them. Raises CursorExpired where the next
-    one, or a change of it, is gone.
+async def follow(connection: Connection, tick_id: int, solid: int, limit: int) -> Sequence[Tick]:
+    """The ticks after `tick_id`, whole and in order, at most `limit` of them. `solid` is the bound of that tick
+    (Tick.solid) or of an earlier one; with 0 every partition of the log is looked into.
+
+    Raises CursorExpired where the next tick, or a change of it, is gone.
     """
     with translated():
         rows = await (
-            await connection.execute(query("log_follow"), {"tick_id": tick_id, "ticks": limit}, binary=True)
+            await connection.execute(
+                query("log_follow"), {"tick_id": tick_id, "solid": solid, "ticks": limit}, binary=True
+            )
         ).fetchall()
     ticks: list[Tick] = []
     start = 0
     while start < len(rows):
-        number, epoch, first, n = rows[start][:4]
+        number, epoch, first, n, at, its_solid = rows[start][:6]
         if number != tick_id + 1 + len(ticks):
             raise CursorExpired(f"tick {tick_id + 1 + len(ticks)} is gone: retention overtook this reader")
         end = start + max(n, 1)
-        events = [_event(Cursor(epoch, first + i), row[5:]) for i, row in enumerate(rows[start : start + n])]
+        events = [_event(Cursor(epoch, first + i), row[6:]) for i, row in enumerate(rows[start : start + n])]
         if n and (end > len(rows) or rows[end - 1][0] != number):
             raise CursorExpired(f"changes of tick {number} are gone: retention overtook this reader")
-        ticks.append(Tick(number, Cursor(epoch, first + n - 1), tuple(events), rows[start][4]))
+        ticks.append(Tick(number, Cursor(epoch, first + n - 1), tuple(events), at, solid=its_solid))
         start = end
     return ticks
 

@@ -66,6 +66,7 @@ class Tailer(Service):
         self._projector = projector
         self._consumers = consumers
         self._tick_id = -1
+        self._solid = 0
         self._lag = Lag()
 
     @property
@@ -100,7 +101,7 @@ class Tailer(Service):
         read = follow if self._events_are_read() else digest
         try:
             with listener.asking():
-                ticks = await read(listener.connection, self._tick_id, _TICKS_A_READ)
+                ticks = await read(listener.connection, self._tick_id, self._solid, _TICKS_A_READ)
         except CursorExpired:
             await self._restore("cursor_expired")
             return True
@@ -110,7 +111,7 @@ class Tailer(Service):
             self._projector.publish(tick)
             for consumer in self._consumers:
                 consumer.publish(tick)
-            self._tick_id, self.head = tick.tick_id, tick.cursor
+            self._tick_id, self._solid, self.head = tick.tick_id, tick.solid, tick.cursor
         self._lag.looked(monotonic())
         if ticks and ticks[-1].at is not None:
             self._lag.delivered((datetime.now(UTC) - ticks[-1].at).total_seconds(), monotonic())
@@ -123,6 +124,7 @@ class Tailer(Service):
         """Take up where we were. After a failover to a server that missed some of our ticks, that place is not in
         the log any more: ticks are numbered densely, so the one we delivered last is there unchanged or is void.
         """
+        self._solid = 0
         if self.head is None:
             head = await self._projector.restore()
             self._tick_id, self.head = head.tick_id, head.cursor
@@ -135,6 +137,7 @@ class Tailer(Service):
             await self._restore("epoch_changed")
 
     async def _restore(self, reason: str) -> None:
+        self._solid = 0
         head = await self._projector.restore()
         self._log.warning("resetting every reader: %s; the log now ends at %s", reason, head.cursor)
         self._tick_id, self.head = head.tick_id, head.cursor

@@ -27,7 +27,12 @@ def _writers(found: Results) -> Iterator[Row]:
             f"writers' throughput of untriggered, 16 clients, {titles[workload]}; median and range of rounds",
             share("tailboard") + (f"; while a board is open {share('watched')}" if "watched" in tps else ""),
             f"{share('usual')} with `pg_notify(row_to_json(NEW))`"
-            + (f"; {share('least')} with the least log, and no server" if "least" in tps else ""),
+            + (f"; {share('least')} with the least log, and no server" if "least" in tps else "")
+            + (
+                f"; {share('checked')} with three CHECK constraints, and no trigger"
+                if "checked" in tps
+                else ""
+            ),
             "0.65, and 3 times the other",
         )
 

@@ -1,6 +1,6 @@
 -- As log/follow, for those who only count: one row for each source in a tick, with how many changes there are, how many of
 -- them are quiet, and the others as JSON, in any order. Quiet is what moves no job from one count to another: progress.
-SELECT t.tick_id, t.epoch, t.first_position, t.n, t.at, d.source, d.found, d.quiet, d.moved
+SELECT t.tick_id, t.epoch, t.first_position, t.n, t.at, t.solid, d.source, d.found, d.quiet, d.moved
   FROM (SELECT * FROM tailboard.ticks WHERE tick_id > %(tick_id)s ORDER BY tick_id LIMIT %(ticks)s) t
   LEFT JOIN LATERAL (
        SELECT l.source, count(*) AS found, count(*) FILTER (WHERE l.quiet) AS quiet,
@@ -13,7 +13,7 @@ SELECT t.tick_id, t.epoch, t.first_position, t.n, t.at, d.source, d.found, d.qui
                             AND q.due IS NOT DISTINCT FROM q.old_due) IS TRUE AS quiet
                  FROM (SELECT c.*, CASE WHEN c.job IS NULL THEN (c.record).queue ELSE c.job ->> 'queue' END AS queue
                          FROM tailboard.changes c
-                        WHERE c.xid = ANY (t.xids) AND c.seq >= lower(t.seqs) AND c.seq < upper(t.seqs)
-                          AND c.seq <@ t.seqs) q) l
+                        WHERE c.seq > %(solid)s AND c.xid = ANY (t.xids)
+                          AND c.seq >= lower(t.seqs) AND c.seq < upper(t.seqs) AND c.seq <@ t.seqs) q) l
         GROUP BY l.source) d ON true
  ORDER BY t.tick_id
