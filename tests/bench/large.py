@@ -2,9 +2,10 @@
 
     python tests/bench/large.py [--quick] [--full] [--minutes M] [--json PATH]
 
-A node runs while SQL adds jobs, each captured, and then rows of log: what the capture would write if each job were updated
-again and again. Up to a million jobs and two million rows of log, or with --full ten million and a hundred million. At each size: the writers' throughput of that on an untriggered table with as many jobs,
-the latency at 50 changes a second, a page of jobs over HTTP, a job's history, and a client 10,000 events behind.
+A node runs while SQL adds jobs, each captured, and then rows of log: what the capture would write if each job were
+updated again and again. Up to a million jobs and two million rows of log, or with --full ten million and a hundred
+million. At each size: the writers' throughput of that on an untriggered table with as many jobs, the latency at 50
+changes a second, a page of jobs over HTTP, a job's history, and a client 10,000 events behind.
 Growing stops, and says so, when the minutes are over or the disk has 15 GiB left.
 """
 
