@@ -158,7 +158,7 @@ def test_loopback_needs_no_token(host: str) -> None:
     load(HOST=host).require_safe_address()
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "board.example.com"])  # noqa: S104
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "board.example.com"])
 def test_any_other_address_needs_a_token_or_a_word(host: str) -> None:
     with pytest.raises(InvalidSetting, match="TAILBOARD_TOKEN"):
         load(HOST=host).require_safe_address()
@@ -170,7 +170,7 @@ def test_any_other_address_needs_a_token_or_a_word(host: str) -> None:
     ("settings", "url"),
     [
         ({}, "http://127.0.0.1:8000"),
-        ({"HOST": "0.0.0.0", "PORT": "9000"}, "http://127.0.0.1:9000"),  # noqa: S104
+        ({"HOST": "0.0.0.0", "PORT": "9000"}, "http://127.0.0.1:9000"),
         ({"HOST": "::1"}, "http://[::1]:8000"),
         ({"URL": "https://board.example.com/"}, "https://board.example.com"),
     ],

@@ -58,7 +58,7 @@ class Cluster:
                     return node
             return None
 
-        return await await_until(leading, 60)  # type: ignore[return-value]
+        return await await_until(leading, 60)
 
     async def all_ready(self) -> None:
         async def ready() -> bool:

@@ -29,7 +29,7 @@ def findings(url: str, listen_url: str | None = None) -> dict[str, Finding]:
 def session(url: str, *statements: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in statements:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
         yield connection
 
 

@@ -86,7 +86,7 @@ async def closing_code(connection: object) -> int | None:
     try:
         async with asyncio.timeout(10):
             while True:
-                await connection.recv()  # type: ignore[attr-defined]
+                await connection.recv()
     except ConnectionClosed as closed:
         return closed.rcvd.code if closed.rcvd else None
 
@@ -200,7 +200,7 @@ def workers_of(process: rig.Process) -> list[psutil.Process]:
 
 
 def test_another_address_needs_a_token(home: Path) -> None:
-    done = rig.run(home, "up", "--host", "0.0.0.0", "--port", "0")  # noqa: S104
+    done = rig.run(home, "up", "--host", "0.0.0.0", "--port", "0")
     assert done.returncode == 2
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
@@ -209,9 +209,9 @@ def test_another_address_needs_a_token(home: Path) -> None:
 
 
 def test_with_a_token_another_address_is_served(home: Path) -> None:
-    settings = {"HOST": "0.0.0.0", "PORT": "0", "TOKEN": "s3cret", "LOG_LEVEL": "debug"}  # noqa: S104
+    settings = {"HOST": "0.0.0.0", "PORT": "0", "TOKEN": "s3cret", "LOG_LEVEL": "debug"}
     with rig.Process(home, "up", **settings) as process:
-        url = process.url().replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        url = process.url().replace("0.0.0.0", "127.0.0.1")
         assert rig.get(f"{url}/readyz").status_code == 200
         assert rig.get(f"{url}/api/jobs").status_code == 401
         assert rig.get(f"{url}/api/jobs", Authorization="Bearer wrong").status_code == 401
@@ -264,7 +264,7 @@ def test_several_nodes_serve_one_database(database_url: str, short_folder: Path)
         urls = [first.url(), second.url()]
         add_job(database_url, "seen by both")
         for url in urls:
-            until(lambda url=url: rig.get(f"{url}/api/stats").json()["stats"]["total"] == 1)  # type: ignore[misc]
+            until(lambda url=url: rig.get(f"{url}/api/stats").json()["stats"]["total"] == 1)
         first.end()
         second.end()
     assert kinds(database_url) == {"seen by both"}

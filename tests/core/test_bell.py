@@ -86,7 +86,7 @@ def test_at_200_changes_a_second_one_full_seal_does_not_make_every_pause_long() 
     pause = ringer.after_seal(bell.FULL_SEAL, RUNNING, 0.0).sleep_s
     gathered = 0.0
     for _ in range(20):
-        gathered += 200 * (pause + 0.002)  # the seal itself takes a while
+        gathered += 200 * (pause + 0.006)  # a seal on a busy machine takes a while
         pause = ringer.after_seal(int(gathered), RUNNING, 0.0).sleep_s
         gathered -= int(gathered)
         assert pause == bell.POLL_S

@@ -13,7 +13,7 @@ from tailboard.errors import InvalidFilter
 
 
 def change(**fields: object) -> Change:
-    return make_event(1, **fields).change  # type: ignore[arg-type]
+    return make_event(1, **fields).change
 
 
 def matches(tree: object, view: View | None) -> bool:

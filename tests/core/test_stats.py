@@ -57,7 +57,7 @@ class World:
     now: float = 0.0
     tables: dict[str, dict[int, Job]] = field(default_factory=lambda: {"orders": {}, "mails": {}})
     counted: set[str] = field(default_factory=set)
-    _ids: count = field(default_factory=count)  # type: ignore[type-arg]
+    _ids: count = field(default_factory=count)
 
     def insert(self, source: str, job: Job, at: float) -> Event:
         self.tables[source][next(self._ids)] = job

@@ -88,7 +88,7 @@ class Reader:
     async def _connection(self) -> None:
         self.connections += 1
         patience = self.rng.choice((20, 200, 2_000, 20_000))
-        async with contextlib.aclosing(self._stream(self, self._url())) as stream:  # type: ignore[type-var]
+        async with contextlib.aclosing(self._stream(self, self._url())) as stream:
             async for step in stream:
                 self.steps.append(step)
                 match step:

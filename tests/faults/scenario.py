@@ -28,7 +28,7 @@ def fault(promise: str) -> Callable[[Act], Act]:
     """Name a function as a scenario. Its own name is what `make faults ONLY=` takes."""
 
     def register(act: Act) -> Act:
-        name = act.__name__  # type: ignore[attr-defined]
+        name = act.__name__
         SCENARIOS[name] = Scenario(name, promise, act)
         return act
 

@@ -178,7 +178,7 @@ class World:
                     return node
             return None
 
-        return await await_until(leading, SETTLE_S)  # type: ignore[return-value]
+        return await await_until(leading, SETTLE_S)
 
     async def other_than(self, node: Node) -> Node:
         return self.rng.choice([each for each in self.nodes if each is not node])

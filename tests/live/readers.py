@@ -52,7 +52,7 @@ class Reader:
         self.connections += 1
         patience = self._rng.randint(1, 2_000)
         last = start
-        async with contextlib.aclosing(self._stream(url, f"1.{start}")) as stream:  # type: ignore[type-var]
+        async with contextlib.aclosing(self._stream(url, f"1.{start}")) as stream:
             async for cursor, seen in stream:
                 epoch, _, position = cursor.partition(".")
                 assert epoch == "1"

@@ -43,7 +43,7 @@ async def test_stats_equal_a_count_of_the_table(database_url: str, connect: Conn
         assert node.projector.stats.tallies() == recount(connection), "jobs from before the first sealer"
         churn(connection, rng, 200)
         newest = connection.execute("SELECT max(seq) FROM tailboard.changes").fetchone()
-        await node.recorder.until(lambda told: told.events and told.events[-1].change.seq == newest[0])  # type: ignore[index]
+        await node.recorder.until(lambda told: told.events and told.events[-1].change.seq == newest[0])
         assert node.projector.stats.tallies() == recount(connection)
         connection.execute("TRUNCATE tailboard.jobs")
         await await_until(lambda: node.projector.counts()[1]["total"] == 0)

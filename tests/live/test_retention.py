@@ -166,7 +166,7 @@ async def test_a_tailer_that_retention_overtook_resets_its_readers(
             [head.position],
         )
         # as a reader that was suspended, and does not know it
-        node.tailer._find_place = nothing  # type: ignore[method-assign]
+        node.tailer._find_place = nothing
         await node.tailer.start()
         await node.recorder.until(lambda told: told.resets)
         assert node.recorder.resets == [("cursor_expired", head)]

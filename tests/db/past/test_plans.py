@@ -50,7 +50,7 @@ async def test_no_question_reads_the_log_from_end_to_end(
             (JobFilter(jobs=(JobName("jobs", "7"), JobName("jobs", "19999"))), "newest", ""),
         ):
             plans.clear()
-            await past.jobs(moment, wanted, sort, None, 100, text=text)  # type: ignore[arg-type]  # a literal in a tuple
+            await past.jobs(moment, wanted, sort, None, 100, text=text)
             by_index(plans, 60_000)
         plans.clear()
         await past.job(moment, JobName("jobs", "77"))
