@@ -1,13 +1,14 @@
 """What capture costs the writers: pgbench, and who watches the same table, by the number of clients, in one run.
 
-    python tests/bench/writers.py [--quick] [--rounds N] [--seconds S] [--json PATH]
+    python tests/bench/writers.py [--quick] [--rounds N] [--seconds S] [--clients N] [--contenders A,B] [--json PATH]
 
     none        no trigger at all
     checked     no trigger either, and what a job may be written as one writes it, in three CHECK constraints
     least       the least that could be a log, and no server: one INSERT of a number, the transaction and the job's id,
                 into a table with the one index that sealing needs. No log that a trigger writes can be faster
     tailboard   Tailboard's capture, with a live sealer and tailer beside the writers, as in production
-    watched     the same while a board is open: every event is read, and made into the frames of one subscriber
+    before      the same with the three CHECK constraints that the built-in table had before they became one call
+    watched     as `tailboard` while a board is open: every event is read, and made into the frames of one subscriber
     usual       AFTER trigger: pg_notify('jobs', row_to_json(NEW)), with one listener
 
 Each has its own copy of the built-in table, indexes and constraints included, on one embedded PostgreSQL with
@@ -24,7 +25,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import psycopg
@@ -48,9 +49,11 @@ CONTENDERS: Final = {
     "checked": TAILBOARD._replace(name="checked", table="bench_checked.jobs"),
     "least": TAILBOARD._replace(name="least", table="bench_least.jobs"),
     "tailboard": TAILBOARD,
+    "before": TAILBOARD,
     "watched": TAILBOARD,
     "usual": STARLETTE._replace(name="usual", table="bench_usual.jobs"),
 }
+_UNTRIGGERED: Final = frozenset({"none", "checked", "least"})
 STEPS: Final = {
     "start": "UPDATE {t} SET status = 'in_progress', worker = 'w' || :client_id, error = NULL WHERE id = :id;",
     "progress": "UPDATE {t} SET progress = :p / 1000.0, phase = 'step ' || :p / 250 WHERE id = :id;",
@@ -73,12 +76,18 @@ BEGIN
 END $$;
 CREATE TRIGGER log AFTER UPDATE ON bench_least.jobs FOR EACH ROW EXECUTE FUNCTION bench_least.log();
 """
-CHECKED: Final = """
-ALTER TABLE bench_checked.jobs
+THREE_CHECKS: Final = """
+ALTER TABLE {table}
     DROP CONSTRAINT job_fits,
-    ADD CHECK (status IN ('scheduled', 'pending', 'in_progress', 'paused', 'completed', 'failed', 'cancelled')),
-    ADD CHECK (progress BETWEEN 0 AND 1),
-    ADD CHECK (jsonb_typeof(phases) = 'array');
+    ADD CONSTRAINT status_fits
+        CHECK (status IN ('scheduled', 'pending', 'in_progress', 'paused', 'completed', 'failed', 'cancelled')),
+    ADD CONSTRAINT progress_fits CHECK (progress BETWEEN 0 AND 1),
+    ADD CONSTRAINT phases_fit CHECK (jsonb_typeof(phases) = 'array');
+"""
+ONE_CHECK: Final = """
+ALTER TABLE {table}
+    DROP CONSTRAINT status_fits, DROP CONSTRAINT progress_fits, DROP CONSTRAINT phases_fit,
+    ADD CONSTRAINT job_fits CHECK (tailboard.job_fits(status, progress, phases));
 """
 POINTS: Final = (
     ("lifecycle", 16),
@@ -97,17 +106,19 @@ def main(chosen: argparse.Namespace) -> None:
     results: dict[str, dict[str, Tps]] = {}
     with postgres.postgres() as place:
         for name, contender in CONTENDERS.items():
-            if name != "watched":  # has the table of "tailboard"
+            if contender is not TAILBOARD or name == "tailboard":
                 prepare(place.url, contender, JOBS)
-            if name in {"none", "checked", "least"}:
+            if name in _UNTRIGGERED:
                 _without_trigger(place.url, contender.table)
         postgres.execute(place.url, LEAST)
-        postgres.execute(place.url, CHECKED)
+        postgres.execute(place.url, THREE_CHECKS.format(table=CONTENDERS["checked"].table))
         for workload, clients in POINTS:
+            if chosen.clients not in {None, clients}:
+                continue
             rounds = chosen.rounds if clients == 16 else max(2, chosen.rounds // 2)
             seconds = chosen.seconds if clients == 16 else max(2, chosen.seconds - 2)
             results.setdefault(workload, {})[str(clients)] = _compare(
-                place, workload, clients, rounds, seconds
+                place, chosen.contenders, workload, clients=clients, rounds=rounds, seconds=seconds
             )
         checked = _check(place.url)
     _print(results, checked)
@@ -122,13 +133,19 @@ def _without_trigger(url: str, table: str) -> None:
     assert found == (0,), f"{table} has triggers"
 
 
-def _compare(place: Place, workload: str, clients: int, rounds: int, seconds: int) -> Tps:
+def _compare(
+    place: Place, names: Sequence[str], workload: str, *, clients: int, rounds: int, seconds: int
+) -> Tps:
     """Transactions per second of each contender, round by round."""
-    tps: Tps = {name: [] for name in CONTENDERS}
+    tps: Tps = {name: [] for name in names}
     for turn in range(rounds):
-        for name in CONTENDERS if turn % 2 == 0 else reversed(CONTENDERS):
+        for name in names if turn % 2 == 0 else reversed(names):
             table = CONTENDERS[name].table
-            with _watching(place.url, name), psycopg.connect(place.url, autocommit=True) as connection:
+            with (
+                _constrained(place.url, name),
+                _watching(place.url, name),
+                psycopg.connect(place.url, autocommit=True) as connection,
+            ):
                 # No CHECKPOINT: the full pages that follow one belong to minutes of writing, not to these seconds.
                 connection.execute(f"VACUUM {table}".encode())
                 scripts = {
@@ -140,9 +157,22 @@ def _compare(place: Place, workload: str, clients: int, rounds: int, seconds: in
 
 
 @contextlib.contextmanager
+def _constrained(url: str, name: str) -> Iterator[None]:
+    """The constraints that a contender's table has."""
+    if name != "before":
+        yield
+        return
+    postgres.execute(url, THREE_CHECKS.format(table=TAILBOARD.table))
+    try:
+        yield
+    finally:
+        postgres.execute(url, ONE_CHECK.format(table=TAILBOARD.table))
+
+
+@contextlib.contextmanager
 def _watching(url: str, name: str) -> Iterator[None]:
     """The readers that belong to a contender, in a process of their own."""
-    if name in {"none", "checked", "least"}:
+    if name in _UNTRIGGERED:
         yield
         return
     with subprocess.Popen(
@@ -223,10 +253,14 @@ def _print(results: dict[str, dict[str, Tps]], checked: dict[str, int]) -> None:
         for clients, tps in sorted(by_clients.items(), key=lambda item: int(item[0])):
             for name, values in tps.items():
                 of_none = [a / b for a, b in zip(values, tps["none"], strict=True)]
-                of_usual = statistics.median(a / b for a, b in zip(values, tps["usual"], strict=True))
+                of_usual = (
+                    [a / b for a, b in zip(values, tps["usual"], strict=True)]
+                    if "usual" in tps
+                    else [float("nan")]
+                )
                 print(
                     f"{workload:<10}{clients:>8} {name:<10} {statistics.median(values):>13,.0f}"
-                    f" {statistics.median(of_none):>8.2f} {of_usual:>9.2f}"
+                    f" {statistics.median(of_none):>8.2f} {statistics.median(of_usual):>9.2f}"
                     f"   {' '.join(f'{ratio:.2f}' for ratio in of_none)}"
                 )
     print(f"changes captured {checked['captured']:,}, sealed {checked['sealed']:,}: each once")
@@ -236,8 +270,17 @@ def _options() -> argparse.Namespace:
     parser = options.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=6)
+    parser.add_argument("--clients", type=int, help="only with so many")
+    parser.add_argument(
+        "--contenders",
+        type=lambda names: ["none", *(name for name in names.split(",") if name != "none")],
+        default=list(CONTENDERS),
+        help="only these, beside none",
+    )
     parser.add_argument("--watch", nargs=2, metavar=("CONTENDER", "URL"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if unknown := set(chosen.contenders) - set(CONTENDERS):
+        parser.error(f"no such contender: {', '.join(sorted(unknown))}; there are {', '.join(CONTENDERS)}")
     if chosen.quick:
         chosen.rounds, chosen.seconds = 2, 2
     return chosen

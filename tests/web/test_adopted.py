@@ -341,8 +341,7 @@ async def test_sources_say_how_they_are_and_what_can_be_done(
     await meanwhile(owner.execute, "DROP TABLE shop.exports")
     now = await sources()
     assert now["shipments"]["health"]["status"] == "drifted"
-    # as the look says it, or as the count that met it first
-    assert "holder" in now["shipments"]["health"]["detail"]
+    assert "columns have changed: holder is gone" in now["shipments"]["health"]["detail"]
     assert (now["exports"]["attached"], now["exports"]["health"]["status"]) == (False, "broken")
     assert "tailboard detach exports" in now["exports"]["health"]["advice"]
     board = (await client.get("/api/board")).json()

@@ -25,6 +25,7 @@ from tailboard.sources.health import State
 _OLDEST_SERVER: Final = 140_000
 _ROUND_TRIP_S: Final = 2.0
 LONG_TRANSACTION_S: Final = 60.0
+_TRANSACTIONS_NAMED: Final = 3
 """A transaction that has been open for longer is worth a word."""
 STUCK_S: Final = 5.0
 """Committed changes that have had no position for longer mean that the leader does not seal."""
@@ -177,13 +178,18 @@ def _transactions(connection: Asked) -> Judgement:
     rows = connection.execute(query("doctor_transactions"), {"longer_s": LONG_TRANSACTION_S}).fetchall()
     if not rows:
         return Verdict.OK, "none has been open for long", ""
-    first = rows[0]
-    what = "has written, and keeps the sealer awake" if first.wrote else "has only read"
-    found = f"{len(rows)} open for long; {first.who} ({first.what}{first.place}) for {_age(first.seconds)}, {what}"
-    costs = "the sealer looks for its end six times a second and " if first.wrote else ""
+    named = [
+        f"{row.who} ({row.what}{row.place}) for {_age(row.seconds)}, "
+        + ("has written, and keeps the sealer awake" if row.wrote else "has only read")
+        for row in rows[:_TRANSACTIONS_NAMED]
+    ]
+    if len(rows) > len(named):
+        named.append("and others")
+    found = f"{len(rows)} open for long: {'; '.join(named)}"
+    costs = "the sealer looks for their end six times a second and " if rows[0].wrote else ""
     advice = (
-        f"The feed goes on, but {costs}nothing is vacuumed until it ends: "
-        "commit it, or set idle_in_transaction_session_timeout."
+        f"The feed goes on, but {costs}nothing is vacuumed until they end: "
+        "commit them, or set idle_in_transaction_session_timeout."
     )
     return Verdict.WARN, found, advice
 

@@ -228,9 +228,9 @@ class Caretaker(Service):
         try:
             await asyncio.to_thread(renew, self._database.listen_url, seen.name)
         except (InvalidSource, AttachRefused) as error:
-            what = f"the source does not fit the changed columns ({', '.join(seen.changed)}): {error}"
+            what = f"the source does not fit them: {error}"
             self._drifts[seen.name] = (seen.changed, what)
-            self._log.warning("source %s: %s", seen.name, what)
+            self._log.warning("source %s: columns changed (%s); %s", seen.name, ", ".join(seen.changed), what)
         except DatabaseError as error:
             self._log.info("source %s: is to be written anew, and waits: %s", seen.name, error)
         else:

@@ -91,12 +91,13 @@ def _broken(seen: Look, again: str) -> tuple[State, str, str] | None:
 
 def _impaired(seen: Look, again: str) -> tuple[State, str, str] | None:
     noted = seen.trouble or seen.failure
-    if seen.changed and noted is not None:
-        return State.DRIFTED, noted.rstrip("."), f"Correct the definition; {again}"
     if seen.changed:
+        found = f"columns have changed: {'; '.join(_changes(seen))}"
+        if noted is not None:
+            return State.DRIFTED, f"{found}; {noted.rstrip('.')}", f"Correct the definition; {again}"
         return (
             State.DRIFTED,
-            f"columns have changed: {'; '.join(_changes(seen))}",
+            found,
             f"A running server renews the capture where the expressions still hold; else correct them and {again}",
         )
     if noted is not None:

@@ -29,10 +29,11 @@ def _writers(found: Results) -> Iterator[Row]:
             f"{share('usual')} with `pg_notify(row_to_json(NEW))`"
             + (f"; {share('least')} with the least log, and no server" if "least" in tps else "")
             + (
-                f"; {share('checked')} with three CHECK constraints, and no trigger"
+                f"; with three CHECK constraints instead of one call {share('checked')} without a trigger"
                 if "checked" in tps
                 else ""
-            ),
+            )
+            + (f", {share('before')} with Tailboard" if "before" in tps else ""),
             "0.65, and 3 times the other",
         )
 
