@@ -1,7 +1,7 @@
 """What tests of the web interfaces share: a client of a node, and waiting until the node has caught up."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import psycopg
@@ -11,7 +11,7 @@ from tailboard.core.cursor import Cursor
 
 
 def client_of(node: Node, **headers: str) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app=node.litestar, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=cast("Any", node.litestar), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
 
 

@@ -44,9 +44,9 @@ def main() -> None:
     print(
         f"{'behind':>10}{'caught up s':>13}{'rows in SQL s':>15}{'MiB of frames':>15}{'server MiB, peak':>18}"
     )
-    for distance, found in results.items():
+    for name, found in results.items():
         print(
-            f"{int(distance):>10,}{found['seconds']:>13.2f}{found['sql_s']:>15.2f}{found['mib']:>15.1f}"
+            f"{int(name):>10,}{found['seconds']:>13.2f}{found['sql_s']:>15.2f}{found['mib']:>15.1f}"
             f"{found['rss_before_mib']:>9.0f} {found['rss_peak_mib']:>8.0f}"
         )
     if "100000" in results:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import httpx
 
@@ -63,6 +63,12 @@ def server_is_gone(home: Path) -> bool:
 class Process:
     """A running `tailboard`, with its two outputs read as they come."""
 
+    @overload
+    def __init__(self, home: Path, *arguments: str, **settings: str) -> None: ...
+    @overload
+    def __init__(
+        self, home: Path, *arguments: str, variables: Mapping[str, str], **settings: str
+    ) -> None: ...
     def __init__(
         self, home: Path, *arguments: str, variables: Mapping[str, str] | None = None, **settings: str
     ) -> None:

@@ -249,6 +249,7 @@ def test_the_demo_works_on_a_running_board_until_ctrl_c(board: rig.Process) -> N
 
     with rig.Process(board.home, "demo") as demo, psycopg.connect(database, autocommit=True) as listening:
         listening.execute("LISTEN tailboard_tick")
+        workers: object = 0
         for _ in listening.notifies(timeout=30):
             workers = value("SELECT count(DISTINCT worker) FROM tailboard.jobs WHERE tags @> '{demo}'")
             if workers == 3:

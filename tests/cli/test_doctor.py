@@ -105,15 +105,17 @@ def test_what_is_broken_is_found_with_what_to_do(
     assert says in f"{finding.found} {finding.advice}"
 
 
+def naming(application: str, url: str) -> Finding | None:
+    """What is found of open transactions, if it names one of this application."""
+    finding = findings(url)["open transactions"]
+    return finding if application in finding.found else None
+
+
 def test_an_open_transaction_is_found(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tailboard.db.doctor.LONG_TRANSACTION_S", 0.0)
     with session(database_url, "SET application_name = 'night batch'", "BEGIN", "SELECT 1"):
         # other tests have transactions on this server too, for moments, and those that write are named first
-        finding = wait_until(
-            lambda: (
-                (one := findings(database_url)["open transactions"]) and "night batch" in one.found and one
-            )
-        )
+        finding = wait_until(lambda: naming("night batch", database_url))
     assert finding.verdict == "warn"
     assert re.search(r"\(night batch\) for \d+ seconds?, has only read", finding.found)
 
@@ -130,9 +132,7 @@ def test_of_many_open_transactions_three_are_named_those_that_write_before_the_o
             database_url, "SET application_name = 'writer'", "BEGIN", "SELECT pg_current_xact_id()"
         )
         open_for_long.enter_context(writes)
-        finding = wait_until(
-            lambda: (one := findings(database_url)["open transactions"]) and "reader 1" in one.found and one
-        )
+        finding = wait_until(lambda: naming("reader 1", database_url))
     assert re.search(
         r"\(writer\).*has written.*\(reader 0\).*has only read.*\(reader 1\).*; and others$", finding.found
     )

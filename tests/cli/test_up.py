@@ -12,7 +12,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
@@ -82,7 +82,7 @@ def test_a_signal_closes_every_stream_and_leaves_nothing_running(home: Path, num
         assert not [line for line in process.err if "ERROR" in line or "Traceback" in line]
 
 
-async def closing_code(connection: object) -> int | None:
+async def closing_code(connection: ClientConnection) -> int | None:
     try:
         async with asyncio.timeout(10):
             while True:
@@ -102,6 +102,7 @@ def test_a_client_that_stays_silent_does_not_hold_up_the_end(home: Path) -> None
 
 
 def test_a_restart_keeps_the_data(home: Path) -> None:
+    last: set[str] = set()
     for kind in ("first", "second"):
         with rig.Process(home, "up", "--port", "0") as process:
             process.url()

@@ -7,7 +7,9 @@ from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
 
 import pytest
-from websockets.asyncio.server import Request, Response, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from tailboard.client import (
     Backoff,
@@ -56,7 +58,7 @@ async def server(*scripts: Script) -> AsyncIterator[str]:
         await connection.send(line("welcome", session="s", ping_s=25, cursor="3.999", epoch=3))
         await script(connection, json.loads(await connection.recv()))
 
-    async with serve(play, "127.0.0.1", 0, subprotocols=["tailboard.v1"]) as listening:
+    async with serve(play, "127.0.0.1", 0, subprotocols=[Subprotocol("tailboard.v1")]) as listening:
         yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
 
 
@@ -214,7 +216,7 @@ async def test_the_token_travels_in_a_header_and_not_in_the_address() -> None:
         requests.append(connection.request)
         await connection.close(1008)
 
-    async with serve(note, "127.0.0.1", 0, subprotocols=["tailboard.v1"]) as listening:
+    async with serve(note, "127.0.0.1", 0, subprotocols=[Subprotocol("tailboard.v1")]) as listening:
         port = listening.sockets[0].getsockname()[1]
         with pytest.raises(AccessDenied):
             await collect(Feed(f"http://127.0.0.1:{port}", token="s3cret", backoff=SOON), lambda _: False)

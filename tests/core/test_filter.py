@@ -1,5 +1,7 @@
 """Filters: what they accept, what they mean, and that equal meanings are equal filters."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from tailboard.core.predicate import FIELDS, View, after_view, before_view
 from tailboard.errors import InvalidFilter
 
 
-def change(**fields: object) -> Change:
+def change(**fields: Any) -> Change:
     return make_event(1, **fields).change
 
 

@@ -34,7 +34,8 @@ def event(
     ran: timedelta | None = None,
     card: bytes | None = None,
 ) -> Event:
-    facets = Facets(queue=queue, started_at=None if ran is None else at - ran, finished_at=ran and at)
+    started_at, finished_at = (None, None) if ran is None else (at - ran, at)
+    facets = Facets(queue=queue, started_at=started_at, finished_at=finished_at)
     was = None if was_queue is msgspec.UNSET else Was(queue=was_queue)
     change = Change(1, at, source, "1", op, old, new, card, facets, was)
     return Event(Cursor(1, 1), classify(op, old, new), change)

@@ -57,7 +57,7 @@ class World:
     now: float = 0.0
     tables: dict[str, dict[int, Job]] = field(default_factory=lambda: {"orders": {}, "mails": {}})
     counted: set[str] = field(default_factory=set)
-    _ids: count = field(default_factory=count)
+    _ids: "count[int]" = field(default_factory=count)
 
     def insert(self, source: str, job: Job, at: float) -> Event:
         self.tables[source][next(self._ids)] = job
@@ -120,13 +120,13 @@ class World:
             source,
             "1",
             op,
-            before and before.status_at(at),
+            before.status_at(at) if before else None,
             after.status_at(at) if after else ended,
             b"{}",
             Facets(queue=job.queue),
             Was(queue=before.queue) if moved and before else None,
-            after and after.second,
-            before and before.second,
+            after.second if after else None,
+            before.second if before else None,
         )
         return Event(Cursor(1, 1), classify(op, change.old_status, change.new_status), change)
 

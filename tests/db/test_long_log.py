@@ -56,7 +56,8 @@ async def newest(writer: AConnection) -> tuple[int, int]:
         await writer.execute("SELECT tick_id, solid FROM tailboard.ticks ORDER BY tick_id DESC LIMIT 1")
     ).fetchone()
     assert row is not None
-    return row
+    tick_id, solid = row
+    return tick_id, solid
 
 
 @pytest.mark.parametrize("name", ["log_seal", "log_follow", "log_digest"])

@@ -119,8 +119,9 @@ class Walk:
             self._say(scenario.name, f"{acted - began:.1f} s + {settled:.1f} s. {said or ''}")
 
     async def _act(self, scenario: Scenario, made: World) -> str | None:
+        within = asyncio.timeout(self._act_within_s)
         try:
-            async with asyncio.timeout(self._act_within_s) as within:
+            async with within:
                 return await scenario.act(made)
         except TimeoutError:
             if not within.expired():

@@ -154,7 +154,8 @@ class Postgres:
             check=False,
         )
         assert done.returncode == 0, f"{name}: {done.stderr.decode(errors='replace')}"
-        return done.stdout
+        said: bytes = done.stdout
+        return said
 
     def _answers(self) -> bool:
         try:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -28,7 +28,7 @@ SILENCE_S: Final = 6.0
 """A reader that hears nothing for so long asks elsewhere: nothing in here is silent for longer than a fault lasts."""
 _GOODBYE_S: Final = 0.1
 
-Stream = Callable[["Reader", str], AsyncIterator[Step]]
+Stream = Callable[["Reader", str], AsyncGenerator[Step]]
 
 
 class Refused(Exception):
@@ -124,7 +124,7 @@ def step_of(message: dict[str, Any]) -> Step | None:
             return None
 
 
-async def websocket_v1(reader: Reader, url: str) -> AsyncIterator[Step]:
+async def websocket_v1(reader: Reader, url: str) -> AsyncGenerator[Step]:
     """`tailboard.v1`, subscribing by a frame."""
     protocols = [Subprotocol("tailboard.v1")]
     async with connect(
@@ -146,7 +146,7 @@ async def websocket_v1(reader: Reader, url: str) -> AsyncIterator[Step]:
                     yield step
 
 
-async def websocket_plain(reader: Reader, url: str) -> AsyncIterator[Step]:
+async def websocket_plain(reader: Reader, url: str) -> AsyncGenerator[Step]:
     """The plain dialect: everything in the query string."""
     where = f"{_ws(url)}?{urlencode([*reader.query, ('cursor', str(reader.place))])}"
     async with connect(
@@ -159,7 +159,7 @@ async def websocket_plain(reader: Reader, url: str) -> AsyncIterator[Step]:
                 yield step
 
 
-async def server_sent(reader: Reader, url: str) -> AsyncIterator[Step]:
+async def server_sent(reader: Reader, url: str) -> AsyncGenerator[Step]:
     async with (
         httpx.AsyncClient(trust_env=False, timeout=SILENCE_S) as client,
         client.stream(
@@ -178,7 +178,7 @@ async def server_sent(reader: Reader, url: str) -> AsyncIterator[Step]:
                     yield step
 
 
-async def rest(reader: Reader, url: str) -> AsyncIterator[Step]:
+async def rest(reader: Reader, url: str) -> AsyncGenerator[Step]:
     """`GET /api/events`, page by page."""
     async with httpx.AsyncClient(trust_env=False, timeout=SILENCE_S) as client:
         yield Opened(reader.place)
@@ -205,7 +205,7 @@ async def rest(reader: Reader, url: str) -> AsyncIterator[Step]:
 def sql(database_url: Callable[[], str]) -> Stream:
     """`tailboard.read()`, on a connection of its own."""
 
-    async def read(reader: Reader, _: str) -> AsyncIterator[Step]:
+    async def read(reader: Reader, _: str) -> AsyncGenerator[Step]:
         async with await psycopg.AsyncConnection.connect(database_url(), autocommit=True) as connection:
             yield Opened(reader.place)
             while True:

@@ -50,7 +50,7 @@ FIVE = [entry(n) for n in range(1, 6)]
 
 
 def test_a_feed_that_tells_everything_once_and_in_order_is_right() -> None:
-    steps = [Opened(START), *map(told, FIVE[:3]), Opened(Cursor(1, 1)), *map(told, FIVE[1:])]
+    steps: list[Step] = [Opened(START), *map(told, FIVE[:3]), Opened(Cursor(1, 1)), *map(told, FIVE[1:])]
     verdict = judge("reader", steps, log(*FIVE), place=START)
     assert (verdict.place, verdict.events, verdict.resets) == (Cursor(1, 5), 7, Counter())
 
@@ -94,11 +94,11 @@ def failed_over() -> History:
 
 def test_a_reader_of_what_was_lost_may_go_on_after_a_reset_only() -> None:
     history = failed_over()
-    lost = [Opened(START), *map(told, FIVE)]
-    reset = [*lost, Reset("epoch_changed", Cursor(7, 4)), told(history.at(5))]
+    lost: list[Step] = [Opened(START), *map(told, FIVE)]
+    reset: list[Step] = [*lost, Reset("epoch_changed", Cursor(7, 4)), told(history.at(5))]
     verdict = judge("reader", reset, history, place=START, disaster=True)
     assert (verdict.void, verdict.events, verdict.place) == (2, 4, Cursor(7, 5))
-    silent = [Opened(START), *map(told, FIVE[:4]), told(history.at(5))]
+    silent: list[Step] = [Opened(START), *map(told, FIVE[:4]), told(history.at(5))]
     with pytest.raises(Violation, match="without a reset"):
         judge("reader", silent, history, place=START, disaster=True)
     assert not arrived(Cursor(1, 5), history)
@@ -106,12 +106,13 @@ def test_a_reader_of_what_was_lost_may_go_on_after_a_reset_only() -> None:
 
 def test_a_filtered_reader_is_told_all_of_its_own_what_leaves_it_and_nothing_else() -> None:
     history = log(entry(1), entry(2, queue="b"), entry(3, queue="b", was="a", job=1), entry(4))
-    right = [Opened(START), told(history.at(1)), Left(Cursor(1, 3), "1"), told(history.at(4))]
+    right: list[Step] = [Opened(START), told(history.at(1)), Left(Cursor(1, 3), "1"), told(history.at(4))]
     assert judge("reader", right, history, place=START, matches=queue_is("a")).events == 3
-    for wrong in (
+    wrongs: list[list[Step]] = [
         [Opened(START), told(history.at(1)), told(history.at(4))],
         [Opened(START), told(history.at(1)), told(history.at(2))],
-    ):
+    ]
+    for wrong in wrongs:
         with pytest.raises(Violation):
             judge("reader", wrong, history, place=START, matches=queue_is("a"))
     assert not arrived(Cursor(1, 2), history, queue_is("a"))
@@ -119,7 +120,7 @@ def test_a_filtered_reader_is_told_all_of_its_own_what_leaves_it_and_nothing_els
 
 def test_a_slow_reader_may_miss_what_is_not_the_newest_of_a_job() -> None:
     history = log(entry(1, job=1), entry(2, job=2), entry(3, job=1))
-    collapsed = [Opened(START), told(history.at(2)), told(history.at(3))]
+    collapsed: list[Step] = [Opened(START), told(history.at(2)), told(history.at(3))]
     assert judge("slow", collapsed, history, place=START, slow=True).collapsed == 1
     with pytest.raises(Violation, match="never told the newest of 1 jobs"):
         judge(
@@ -129,7 +130,7 @@ def test_a_slow_reader_may_miss_what_is_not_the_newest_of_a_job() -> None:
 
 def test_what_leaves_a_filter_is_the_newest_of_its_job() -> None:
     history = log(entry(1, queue="a", job=1), entry(2, queue="b", was="a", job=1))
-    steps = [Opened(START), Left(Cursor(1, 2), "1")]
+    steps: list[Step] = [Opened(START), Left(Cursor(1, 2), "1")]
     verdict = judge("slow", steps, history, place=START, matches=queue_is("a"), slow=True)
     assert (verdict.collapsed, verdict.place) == (1, Cursor(1, 2))
 

@@ -136,7 +136,8 @@ class World:
         await asyncio.to_thread(migrate, self.primary.url)
         with self.primary.connect() as connection:
             connection.execute(SCHEMA)
-            attach(connection, *parse(ADOPTED))
+            for source in parse(ADOPTED):
+                attach(connection, source)
         await self.to_writers.start()
         self.to_writers.delay_s = 0.01
         self.nodes = [Node(n, self.folder, self.primary.port) for n in range(NODES)]
@@ -147,7 +148,8 @@ class World:
 
     async def begin(self, tasks: asyncio.TaskGroup) -> None:
         """Let the writers write and the readers read."""
-        self._running = [tasks.create_task(each.run()) for each in (*self.writers, *self.readers)]
+        runs = [*(writer.run() for writer in self.writers), *(reader.run() for reader in self.readers)]
+        self._running = [tasks.create_task(run) for run in runs]
 
     async def close(self) -> None:
         for task in self._running:

@@ -132,7 +132,7 @@ def frame(
 @contextlib.asynccontextmanager
 async def attacked(home: Path, database_url: str, **settings: str) -> AsyncIterator[Attacked]:
     process = await asyncio.to_thread(
-        rig.Process, home, "serve", DATABASE_URL=database_url, PORT="0", **settings
+        lambda: rig.Process(home, "serve", DATABASE_URL=database_url, PORT="0", **settings)
     )
     try:
         url = await asyncio.to_thread(process.url)

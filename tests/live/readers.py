@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, NamedTuple
 
 import httpx
@@ -32,7 +32,7 @@ class Reader:
     """Reads until it has everything up to the goal. `seen` is by position; a second sight must be the same."""
 
     def __init__(
-        self, name: str, stream: Callable[..., AsyncIterator[tuple[str, Seen]]], rng: random.Random
+        self, name: str, stream: Callable[..., AsyncGenerator[tuple[str, Seen]]], rng: random.Random
     ) -> None:
         self.name = name
         self.seen: dict[int, Seen] = {}
@@ -69,7 +69,7 @@ class Reader:
         return len(self.seen)
 
 
-async def websocket_v1(url: str, cursor: str) -> AsyncIterator[tuple[str, Seen]]:
+async def websocket_v1(url: str, cursor: str) -> AsyncGenerator[tuple[str, Seen]]:
     async with connect(
         _ws(url), subprotocols=[Subprotocol("tailboard.v1")], max_size=None, close_timeout=GOODBYE_S
     ) as socket:
@@ -83,7 +83,7 @@ async def websocket_v1(url: str, cursor: str) -> AsyncIterator[tuple[str, Seen]]
                     yield message["cursor"], _seen(message)
 
 
-async def websocket_plain(url: str, cursor: str) -> AsyncIterator[tuple[str, Seen]]:
+async def websocket_plain(url: str, cursor: str) -> AsyncGenerator[tuple[str, Seen]]:
     async with connect(f"{_ws(url)}?cursor={cursor}", max_size=None, close_timeout=GOODBYE_S) as socket:
         while True:
             message = json.loads(await asyncio.wait_for(socket.recv(), SILENCE_S))
@@ -92,7 +92,7 @@ async def websocket_plain(url: str, cursor: str) -> AsyncIterator[tuple[str, See
                 yield message["cursor"], _seen(message)
 
 
-async def server_sent(url: str, cursor: str) -> AsyncIterator[tuple[str, Seen]]:
+async def server_sent(url: str, cursor: str) -> AsyncGenerator[tuple[str, Seen]]:
     async with (
         httpx.AsyncClient(trust_env=False, timeout=SILENCE_S) as client,
         client.stream("GET", f"{url}/api/events/stream", headers={"Last-Event-ID": cursor}) as response,
@@ -110,7 +110,7 @@ async def server_sent(url: str, cursor: str) -> AsyncIterator[tuple[str, Seen]]:
                     yield place, _seen(message)
 
 
-async def rest(url: str, cursor: str) -> AsyncIterator[tuple[str, Seen]]:
+async def rest(url: str, cursor: str) -> AsyncGenerator[tuple[str, Seen]]:
     async with httpx.AsyncClient(trust_env=False, timeout=SILENCE_S) as client:
         while True:
             response = await client.get(f"{url}/api/events", params={"after": cursor, "limit": 300})
@@ -125,8 +125,8 @@ async def rest(url: str, cursor: str) -> AsyncIterator[tuple[str, Seen]]:
             cursor = page["cursor"]
 
 
-def sql(database_url: str) -> Callable[..., AsyncIterator[tuple[str, Seen]]]:
-    async def read(_: str, cursor: str) -> AsyncIterator[tuple[str, Seen]]:
+def sql(database_url: str) -> Callable[..., AsyncGenerator[tuple[str, Seen]]]:
+    async def read(_: str, cursor: str) -> AsyncGenerator[tuple[str, Seen]]:
         async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
             while True:
                 rows = await (

@@ -5,6 +5,7 @@ import pytest
 from fixtures.database import Connect
 from fixtures.waiting import await_until
 from tailboard.core.cursor import Cursor
+from tailboard.core.event import Event
 from tailboard.db.log import Log
 from tailboard.db.pool import Database
 from tailboard.live.projector import Projector
@@ -40,7 +41,7 @@ async def test_a_strange_value_does_not_stop_the_feed(
         worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a'), ('b')")
         worker.execute(f"UPDATE tailboard.jobs SET {strange} WHERE id = 1")
         worker.execute("UPDATE tailboard.jobs SET status = 'completed' WHERE id = 2")
-        events = ()
+        events: tuple[Event, ...] = ()
         while len(events) < 4:
             page = await Log(database).read(Cursor(1, 0), 10)
             events = page.events

@@ -43,6 +43,7 @@ async def test_stats_equal_a_count_of_the_table(database_url: str, connect: Conn
         assert node.projector.stats.tallies() == recount(connection), "jobs from before the first sealer"
         churn(connection, rng, 200)
         newest = connection.execute("SELECT max(seq) FROM tailboard.changes").fetchone()
+        assert newest is not None
         await node.recorder.until(lambda told: told.events and told.events[-1].change.seq == newest[0])
         assert node.projector.stats.tallies() == recount(connection)
         connection.execute("TRUNCATE tailboard.jobs")

@@ -149,7 +149,7 @@ async def test_an_unsealed_change_older_than_all_that_is_kept_survives_a_restore
 
 
 async def test_a_tailer_that_retention_overtook_resets_its_readers(
-    database_url: str, connect: Connect
+    database_url: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = connect()
     async with board(database_url) as node:
@@ -166,7 +166,7 @@ async def test_a_tailer_that_retention_overtook_resets_its_readers(
             [head.position],
         )
         # as a reader that was suspended, and does not know it
-        node.tailer._find_place = nothing
+        monkeypatch.setattr(node.tailer, "_find_place", nothing)
         await node.tailer.start()
         await node.recorder.until(lambda told: told.resets)
         assert node.recorder.resets == [("cursor_expired", head)]

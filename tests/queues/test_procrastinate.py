@@ -1,7 +1,7 @@
 """The real Procrastinate: jobs of every fate, run by its own workers, with the board attached."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,8 @@ from procrastinate import utils
 from procrastinate.jobs import Job, Status
 
 from queues.board import agree, board_of, schema_of, tailboard
+
+Work = Callable[..., Awaitable[Any]]
 
 MEANS: Final = {
     Status.TODO: "pending",
@@ -30,8 +32,9 @@ class Queue:
         self.holding: dict[int, asyncio.Event] = {}
         self.released = asyncio.Event()
 
-        def task(name: str, **options: Any) -> Any:
-            return self.app.task(name=name, pass_context=True, **options)
+        def task(name: str, **options: Any) -> Callable[[Work], Any]:
+            made: Callable[[Work], Any] = self.app.task(name=name, pass_context=True, **options)
+            return made
 
         @task("succeed")
         async def succeed(context: procrastinate.JobContext) -> str:

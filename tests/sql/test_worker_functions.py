@@ -9,7 +9,7 @@ import pytest
 from fixtures.database import Connect
 
 
-def job(connection: psycopg.Connection[Any], columns: str) -> tuple[Any, ...]:
+def job(connection: psycopg.Connection[Any], columns: str) -> Any:
     row = connection.execute(f"SELECT {columns} FROM tailboard.jobs").fetchone()
     assert row is not None
     return row

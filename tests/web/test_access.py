@@ -113,11 +113,12 @@ async def test_data_needs_the_token_and_probes_and_the_page_do_not(other_node: S
             assert TOKEN not in response.text
         for path in ("/livez", "/readyz", "/", "/queue"):
             assert (await client.get(path)).status_code == 200, path
-        for told in (
+        ways: list[dict[str, Any]] = [
             {"headers": {"Authorization": f"Bearer {TOKEN}"}},
             {"headers": {"X-API-Key": TOKEN}},
             {"params": {"token": TOKEN}},
-        ):
+        ]
+        for told in ways:
             assert (await client.get("/api/jobs", **told)).status_code == 200
         wrong = await client.get("/api/jobs", headers={"Authorization": "Bearer wrong"})
         assert wrong.status_code == 401

@@ -175,7 +175,7 @@ def _failover(found: Results) -> Iterator[Row]:
         )
 
 
-def _queues(found: Results) -> Iterator[Row]:
+def _attached(found: Results) -> Iterator[Row]:
     for name, rates in found.items():
         ratios = [watched / alone for alone, watched in zip(rates["alone"], rates["watched"], strict=True)]
         yield Row(
@@ -208,7 +208,7 @@ def _smoothness(found: Results) -> Iterator[Row]:
 
 ROWS: Final[dict[str, Callable[[Results], Iterator[Row]]]] = {
     "writers": _writers,
-    "queues": _queues,
+    "attached": _attached,
     "bulk": _bulk,
     "latency": _latency,
     "pages": _pages,

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.figures.chart import Axis, Series, line_chart, number
+from figures.chart import Axis, Series, line_chart, number
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bench.measuring.crowd_client import Part, Reader, Way
+from measuring.crowd_client import Part, Reader, Way
 
 HEAD = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
 

@@ -113,7 +113,8 @@ def test_owners_that_come_at_once_share_one_server(home: Path, owners: Owners) -
             )
             for _ in range(4)
         ]
-        stack.callback(lambda: [process.kill() for process in processes])
+        for process in processes:
+            stack.callback(process.kill)
         urls = {process.stdout.readline() for process in processes if process.stdout}
         assert len(urls) == 1
         pid = pid_of(home)

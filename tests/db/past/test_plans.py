@@ -11,7 +11,7 @@ from db.past.scene import Scene
 from log_rig import AConnection
 from tailboard.core.cursor import Cursor
 from tailboard.core.job import JobName
-from tailboard.db.jobs.page import JobFilter
+from tailboard.db.jobs.page import JobFilter, Sort
 from tailboard.db.log import Log
 from tailboard.db.past import Past
 from tailboard.db.pool import Database
@@ -40,7 +40,7 @@ async def test_no_question_reads_the_log_from_end_to_end(
             await tell_plans(connection, plans)
         past = Past(database, Log(database))
         moment = await past.moment(Cursor(1, 32_000))
-        for wanted, sort, text in (
+        asked: list[tuple[JobFilter, Sort, str]] = [
             (JobFilter(), "newest", ""),
             (JobFilter(), "oldest", ""),
             (JobFilter(), "priority", ""),
@@ -48,7 +48,8 @@ async def test_no_question_reads_the_log_from_end_to_end(
             (JobFilter(queues=("nowhere",)), "oldest", ""),
             (JobFilter(), "newest", "zzzz"),
             (JobFilter(jobs=(JobName("jobs", "7"), JobName("jobs", "19999"))), "newest", ""),
-        ):
+        ]
+        for wanted, sort, text in asked:
             plans.clear()
             await past.jobs(moment, wanted, sort, None, 100, text=text)
             by_index(plans, 60_000)

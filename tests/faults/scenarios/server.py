@@ -55,6 +55,7 @@ async def _crash_with_drawn_ids(world: World, n: int) -> int:
             drawn = []
             for connection in connections:
                 row = await (await connection.execute("SELECT pg_current_xact_id()::text::bigint")).fetchone()
+                assert row is not None
                 drawn.append(row[0])
             await asyncio.to_thread(world.primary.stop, signal.SIGKILL)
             await asyncio.to_thread(world.primary.start)

@@ -1,6 +1,6 @@
 """What watching costs a real queue: the real Procrastinate and pg-boss, with and without Tailboard, in one run.
 
-    python tests/bench/queues.py [--quick] [--rounds N] [--jobs N] [--json PATH]
+    python tests/bench/attached.py [--quick] [--rounds N] [--jobs N] [--json PATH]
 
     alone      the queue by itself
     watched    `tailboard attach`, and a node that serves the board from the same database, on the same machine
