@@ -16,9 +16,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from cli import rig
-from fixtures.waiting import wait_until
 from orders_table import attach_orders, make_orders
 from tailboard.db.doctor import Finding, Verdict, examine
+from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing
 
@@ -105,51 +105,49 @@ def test_what_is_broken_is_found_with_what_to_do(
     assert says in f"{finding.found} {finding.advice}"
 
 
-def naming(application: str, url: str) -> Finding | None:
-    """What is found of open transactions, if it names one of this application."""
-    finding = findings(url)["open transactions"]
-    return finding if application in finding.found else None
-
-
-def test_an_open_transaction_is_found(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def quiet_server(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The board's database on a server of this test's own: transactions of other tests would be found as well."""
     monkeypatch.setattr("tailboard.db.doctor.LONG_TRANSACTION_S", 0.0)
-    with session(database_url, "SET application_name = 'night batch'", "BEGIN", "SELECT 1"):
-        # other tests have transactions on this server too, for moments, and those that write are named first
-        finding = wait_until(lambda: naming("night batch", database_url))
+    server = EmbeddedServer(home)
+    yield server.start()
+    server.stop()
+
+
+def test_an_open_transaction_is_found(quiet_server: str) -> None:
+    with session(quiet_server, "SET application_name = 'night batch'", "BEGIN", "SELECT 1"):
+        finding = findings(quiet_server)["open transactions"]
     assert finding.verdict == "warn"
-    assert re.search(r"\(night batch\) for \d+ seconds?, has only read", finding.found)
+    assert re.search(r"^1 open .*\(night batch\) for \d+ seconds, has only read$", finding.found)
 
 
 def test_of_many_open_transactions_three_are_named_those_that_write_before_the_others(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    quiet_server: str,
 ) -> None:
-    monkeypatch.setattr("tailboard.db.doctor.LONG_TRANSACTION_S", 0.0)
-    with ExitStack() as open_for_long:
+    with ExitStack() as opened:
         for number in range(4):
-            reads = session(database_url, f"SET application_name = 'reader {number}'", "BEGIN", "SELECT 1")
-            open_for_long.enter_context(reads)
+            reads = session(quiet_server, f"SET application_name = 'reader {number}'", "BEGIN", "SELECT 1")
+            opened.enter_context(reads)
         writes = session(
-            database_url, "SET application_name = 'writer'", "BEGIN", "SELECT pg_current_xact_id()"
+            quiet_server, "SET application_name = 'writer'", "BEGIN", "SELECT pg_current_xact_id()"
         )
-        open_for_long.enter_context(writes)
-        finding = wait_until(lambda: naming("reader 1", database_url))
-    assert re.search(
-        r"\(writer\).*has written.*\(reader 0\).*has only read.*\(reader 1\).*; and others$", finding.found
-    )
+        opened.enter_context(writes)
+        finding = findings(quiet_server)["open transactions"]
+    named = r"^5 open .*\(writer\).*has written.*\(reader 0\).*has only read.*\(reader 1\).*; and others$"
+    assert re.search(named, finding.found)
 
 
 def test_the_transaction_that_keeps_the_sealer_awake_is_named_in_whatever_database_it_is(
-    database_url: str, server_url: str, monkeypatch: pytest.MonkeyPatch
+    quiet_server: str,
 ) -> None:
-    monkeypatch.setattr("tailboard.db.doctor.LONG_TRANSACTION_S", 0.0)
-    with (
-        session(database_url, "SET application_name = 'report'", "BEGIN", "SELECT 1"),
-        psycopg.connect(server_url, application_name="elsewhere") as other,
-    ):
+    elsewhere = make_conninfo(quiet_server, dbname="postgres", application_name="elsewhere")
+    with session(quiet_server, "BEGIN", "SELECT 1"), psycopg.connect(elsewhere) as other:
         other.execute("SELECT pg_current_xact_id()")
-        finding = findings(database_url)["open transactions"]
-    assert "has written, and keeps the sealer awake" in finding.found
-    assert "in database" in finding.found  # other tests may have an older one there
+        finding = findings(quiet_server)["open transactions"]
+    assert re.search(
+        r"^2 open .*\(elsewhere, in database postgres\).*has written, and keeps the sealer awake;",
+        finding.found,
+    )
 
 
 def test_a_wait_for_a_lock_is_found_and_names_who_holds_it(database_url: str) -> None:
