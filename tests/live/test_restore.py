@@ -14,7 +14,7 @@ from epochs_rig import (
     told,
 )
 from fixtures.database import Connect
-from fixtures.waiting import await_until
+from fixtures.waiting import WAITING_FOR_LOCKS, await_until
 from log_rig import board, everything, reading, recount, seal_all
 from orders_table import attach_orders, count_orders, make_orders
 from tailboard.core.cursor import Cursor
@@ -195,8 +195,4 @@ async def test_a_writer_in_flight_while_the_new_epoch_opens_is_sealed(
 
 
 def waiting(watcher: psycopg.Connection[Any]) -> bool:
-    row = watcher.execute(
-        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND database ="
-        " (SELECT oid FROM pg_database WHERE datname = current_database()))"
-    ).fetchone()
-    return row == (True,)
+    return watcher.execute(WAITING_FOR_LOCKS).fetchone() != (0,)

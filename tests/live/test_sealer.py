@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 
 from fixtures.database import AConnect, Connect
-from fixtures.waiting import await_until
+from fixtures.waiting import WAITING_FOR_LOCKS, await_until
 from log_rig import (
     PATIENCE,
     AConnection,
@@ -116,11 +116,7 @@ async def test_a_rival_that_goes_past_the_lock_is_refused_by_the_primary_key(
 
 
 async def _is_waiting(connection: AConnection) -> bool:
-    return bool(
-        await one(
-            connection, "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
-        )
-    )
+    return bool(await one(connection, WAITING_FOR_LOCKS))
 
 
 async def test_an_open_transaction_delays_its_own_changes_alone(

@@ -11,7 +11,7 @@ import pytest
 
 from adopted_tables import EXPORTS, EXPORTS_SQL, SHIPMENTS, SHIPMENTS_SQL, adopt
 from fixtures.database import Connect
-from fixtures.waiting import await_until
+from fixtures.waiting import WAITING_FOR_LOCKS, await_until
 
 Client = httpx.AsyncClient
 
@@ -293,8 +293,7 @@ async def test_if_match_sees_what_another_is_just_changing(
     cancelling = asyncio.create_task(
         client.post(f"/api/jobs/exports/{job}/cancel", headers={"If-Match": found.headers["ETag"]})
     )
-    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    await await_until(lambda: owner.execute(waits).fetchone() == (1,))
+    await await_until(lambda: owner.execute(WAITING_FOR_LOCKS).fetchone() == (1,))
     await meanwhile(other.commit)
     answer = await cancelling
     assert (answer.status_code, answer.json().get("code")) == (412, "version_mismatch")

@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from adopted_tables import EXPORTS, EXPORTS_SQL, adopt
 from fixtures.database import Connect
-from fixtures.waiting import await_until
+from fixtures.waiting import WAITING_FOR_LOCKS, await_until
 from tailboard.core.action import Action
 from tailboard.db.jobs import adopted_listing
 from tailboard.db.jobs.adopted import Adopted
@@ -88,8 +88,7 @@ async def test_what_may_not_be_locked_is_looked_at_again_after_the_action(
     retrying = asyncio.create_task(
         AdoptedActions(database, jobs).act(source, row[0], Action.RETRY, card.version)
     )
-    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    await await_until(lambda: owner.execute(waits).fetchone() == (1,))
+    await await_until(lambda: owner.execute(WAITING_FOR_LOCKS).fetchone() == (1,))
     await asyncio.to_thread(other.commit)
     with pytest.raises(VersionMismatch):
         await retrying
