@@ -1,24 +1,25 @@
 -- The log for SQL integrations: classified events in their order, resumable at a cursor.
 
+-- Like the functions below it does without a SET clause, so that it is part of the query that calls it: a call of its
+-- own for each event would be most of what reading costs.
 CREATE FUNCTION tailboard.classify(op "char", from_status text, to_status text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE op
-        WHEN 'I' THEN 'job_created'
-        WHEN 'T' THEN 'source_reset'
-        ELSE CASE
-            WHEN from_status IS NOT DISTINCT FROM to_status THEN CASE op WHEN 'D' THEN 'job_deleted' ELSE 'job_updated' END
-            WHEN to_status = 'completed' THEN 'job_completed'
-            WHEN to_status = 'failed' THEN 'job_failed'
-            WHEN op = 'D' THEN 'job_deleted'
-            WHEN to_status = 'in_progress' THEN 'job_started'
-            ELSE 'job_updated'
-        END
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN op OPERATOR(pg_catalog.=) 'I' THEN 'job_created'
+        WHEN op OPERATOR(pg_catalog.=) 'T' THEN 'source_reset'
+        WHEN from_status IS NOT DISTINCT FROM to_status
+            THEN CASE WHEN op OPERATOR(pg_catalog.=) 'D' THEN 'job_deleted' ELSE 'job_updated' END
+        WHEN to_status OPERATOR(pg_catalog.=) 'completed' THEN 'job_completed'
+        WHEN to_status OPERATOR(pg_catalog.=) 'failed' THEN 'job_failed'
+        WHEN op OPERATOR(pg_catalog.=) 'D' THEN 'job_deleted'
+        WHEN to_status OPERATOR(pg_catalog.=) 'in_progress' THEN 'job_started'
+        ELSE 'job_updated'
     END
 $$;
 COMMENT ON FUNCTION tailboard.classify IS 'What a change means; agrees with tailboard.core.classify in every combination';
 
 -- Whole seconds, up: counts of jobs that only time makes pending are kept by the second. A job that is due at no time
--- never becomes pending by itself. Without a SET clause, so that it is part of the query that calls it.
+-- never becomes pending by itself.
 CREATE FUNCTION tailboard.due_second(due timestamptz) RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN pg_catalog.isfinite(due)
@@ -28,21 +29,25 @@ COMMENT ON FUNCTION tailboard.due_second IS 'The second since 1970 from which a 
 
 -- Where a change leads, for integrations: `deleted` says that the row is gone, however its job ended.
 CREATE FUNCTION tailboard.transition(c tailboard.changes) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT jsonb_build_object('from', c.old_status, 'to', c.new_status)
-           || CASE WHEN c.op = 'D' THEN '{"deleted": true}'::jsonb ELSE '{}' END
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN c.op OPERATOR(pg_catalog.=) 'D'
+                THEN pg_catalog.jsonb_build_object('from', c.old_status, 'to', c.new_status, 'deleted', true)
+                ELSE pg_catalog.jsonb_build_object('from', c.old_status, 'to', c.new_status) END
 $$;
 
--- What filters look at and this change altered, as it was before; NULL where it altered nothing of that.
-CREATE FUNCTION tailboard.was(c tailboard.changes) RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN c.op = 'U' THEN nullif(
-        CASE WHEN c.old_queue IS DISTINCT FROM k.card ->> 'queue' THEN jsonb_build_object('queue', c.old_queue) ELSE '{}' END
-        || CASE WHEN c.old_kind IS DISTINCT FROM k.card ->> 'kind' THEN jsonb_build_object('kind', c.old_kind) ELSE '{}' END
-        || CASE WHEN c.old_worker IS DISTINCT FROM k.card ->> 'worker' THEN jsonb_build_object('worker', c.old_worker) ELSE '{}' END
-        || CASE WHEN to_jsonb(coalesce(c.old_tags, '{}')) <> coalesce(nullif(k.card -> 'tags', 'null'), '[]')
-                THEN jsonb_build_object('tags', c.old_tags) ELSE '{}' END, '{}') END
-      FROM tailboard.card(c) AS k (card)
+-- What filters look at and this change altered, as it was before; NULL where it altered nothing of that. `card` is the change's.
+CREATE FUNCTION tailboard.was(c tailboard.changes, card jsonb) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN c.op OPERATOR(pg_catalog.=) 'U' THEN nullif(
+        CASE WHEN c.old_queue IS DISTINCT FROM card OPERATOR(pg_catalog.->>) 'queue'
+             THEN pg_catalog.jsonb_build_object('queue', c.old_queue) ELSE '{}' END
+        OPERATOR(pg_catalog.||) CASE WHEN c.old_kind IS DISTINCT FROM card OPERATOR(pg_catalog.->>) 'kind'
+             THEN pg_catalog.jsonb_build_object('kind', c.old_kind) ELSE '{}' END
+        OPERATOR(pg_catalog.||) CASE WHEN c.old_worker IS DISTINCT FROM card OPERATOR(pg_catalog.->>) 'worker'
+             THEN pg_catalog.jsonb_build_object('worker', c.old_worker) ELSE '{}' END
+        OPERATOR(pg_catalog.||) CASE WHEN pg_catalog.to_jsonb(coalesce(c.old_tags, '{}')) OPERATOR(pg_catalog.<>)
+                       coalesce(nullif(card OPERATOR(pg_catalog.->) 'tags', 'null'), '[]')
+             THEN pg_catalog.jsonb_build_object('tags', c.old_tags) ELSE '{}' END, '{}') END
 $$;
 
 CREATE FUNCTION tailboard.job_version(source text, job_id text) RETURNS bigint
@@ -135,21 +140,26 @@ BEGIN
     SELECT t.solid INTO bound FROM tailboard.ticks t WHERE t.first_position <= place."position" - 500
      ORDER BY t.first_position DESC LIMIT 1;
     RETURN QUERY
-    SELECT t.epoch || '.' || (t.first_position + c.place), tailboard.classify(c.op, c.old_status, c.new_status),
-           c.source::text, c.job_id::text,
-           c.transition || CASE WHEN c.was IS NULL THEN '{}' ELSE jsonb_build_object('was', c.was) END,
-           CASE WHEN c.op <> 'T' THEN c.card END, c.at
-      FROM tailboard.ticks t
-     CROSS JOIN LATERAL (
-           SELECT l.*, tailboard.transition(l) AS transition, tailboard.was(l) AS was, tailboard.card(l) AS card,
-                  row_number() OVER (ORDER BY l.seq) - 1 AS place
-             FROM tailboard.changes l
-            WHERE l.seq > coalesce(bound, 0) AND l.xid = ANY (t.xids)
-              AND l.seq >= lower(t.seqs) AND l.seq < upper(t.seqs) AND l.seq <@ t.seqs) c
-     -- a tick holds at most 500 changes, so these are all that can overlap the wanted positions
-     WHERE t.first_position > place."position" - 500 AND t.first_position <= place."position" + max
-       AND t.first_position + c.place > place."position" AND t.first_position + c.place <= place."position" + max
-     ORDER BY t.first_position + c.place;
+    WITH wanted AS MATERIALIZED ( -- so a card is made once, and only of what is returned
+        SELECT t.epoch, t.first_position + c.place AS "position", c.change, tailboard.card(c.change) AS card
+          FROM tailboard.ticks t
+         CROSS JOIN LATERAL (
+               SELECT l AS change, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l
+                WHERE l.seq > coalesce(bound, 0) AND l.xid = ANY (t.xids)
+                  AND l.seq >= lower(t.seqs) AND l.seq < upper(t.seqs) AND l.seq <@ t.seqs) c
+         -- a tick holds at most 500 changes, so these are all that can overlap the wanted positions
+         WHERE t.first_position > place."position" - 500 AND t.first_position <= place."position" + max
+           AND t.first_position + c.place > place."position" AND t.first_position + c.place <= place."position" + max
+    ), compared AS MATERIALIZED (
+        SELECT w.*, tailboard.was(w.change, w.card) AS was FROM wanted w
+    )
+    SELECT e.epoch || '.' || e."position",
+           tailboard.classify((e.change).op, (e.change).old_status, (e.change).new_status),
+           (e.change).source::text, (e.change).job_id::text,
+           tailboard.transition(e.change) || CASE WHEN e.was IS NULL THEN '{}' ELSE jsonb_build_object('was', e.was) END,
+           CASE WHEN (e.change).op <> 'T' THEN e.card END, (e.change).at
+      FROM compared e
+     ORDER BY e."position";
 END $$;
 COMMENT ON FUNCTION tailboard.read IS 'Up to max events after a cursor, in order; one row of type reset where the log cannot continue there';
 
@@ -180,10 +190,11 @@ CREATE VIEW tailboard.events AS
 SELECT t.epoch || '.' || (t.first_position + c.place) AS "cursor",
        t.epoch, t.first_position + c.place AS "position", t.tick_id,
        tailboard.classify(c.op, c.old_status, c.new_status) AS type,
-       c.source, c.job_id, c.seq AS version, c.old_status, c.new_status, c.op = 'D' AS deleted, c.was,
+       c.source, c.job_id, c.seq AS version, c.old_status, c.new_status, c.op = 'D' AS deleted,
+       tailboard.was(c.change, c.card) AS was,
        CASE WHEN c.op <> 'T' THEN c.card END AS job, c.at
   FROM tailboard.ticks t
  CROSS JOIN LATERAL (
-       SELECT l.*, tailboard.was(l) AS was, tailboard.card(l) AS card, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l
+       SELECT l.*, l AS change, tailboard.card(l) AS card, row_number() OVER (ORDER BY l.seq) - 1 AS place FROM tailboard.changes l
         WHERE l.xid = ANY (t.xids) AND l.seq >= lower(t.seqs) AND l.seq < upper(t.seqs) AND l.seq <@ t.seqs) c;
 COMMENT ON VIEW tailboard.events IS 'Every readable event; to follow the log use tailboard.read(), which seeks';

@@ -151,7 +151,9 @@ def test_what_filters_look_at_is_recorded_as_it_was(connect: Connect) -> None:
     connection.execute("UPDATE tailboard.jobs SET worker = 'w1', tags = '{a}'")
     connection.execute("UPDATE tailboard.jobs SET queue = 'b', worker = 'w2', kind = 'pdf'")
     connection.execute("UPDATE tailboard.jobs SET progress = 0.5")
-    found = connection.execute("SELECT tailboard.was(c) FROM tailboard.changes c ORDER BY seq").fetchall()
+    found = connection.execute(
+        "SELECT tailboard.was(c, tailboard.card(c)) FROM tailboard.changes c ORDER BY seq"
+    ).fetchall()
     assert found == [
         (None,),
         ({"worker": None, "tags": []},),

@@ -134,7 +134,7 @@ def test_delete_and_insert_of_one_id_in_one_statement_are_one_update(owner: Owne
         ("D", "failed", None),
     ]
     found = owner.execute(
-        "SELECT old_kind, tailboard.was(c) FROM tailboard.changes c WHERE op = 'U'"
+        "SELECT old_kind, tailboard.was(c, tailboard.card(c)) FROM tailboard.changes c WHERE op = 'U'"
     ).fetchall()
     assert found[0] == ("print", None)
 
