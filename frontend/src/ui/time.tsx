@@ -32,12 +32,19 @@ export function formatDuration(ms: number): string {
 }
 
 function roughly(ms: number): string {
-  const s = Math.max(0, Math.floor(ms / 1_000));
+  const s = Math.floor(ms / 1_000);
   if (s < 2) return 'now';
   if (s < 60) return `${s} s`;
   if (s < 3_600) return `${Math.floor(s / 60)} min`;
   if (s < 172_800) return `${Math.floor(s / 3_600)} h`;
   return `${Math.floor(s / 86_400)} d`;
+}
+
+/** "now", "4 s ago", "in 20 s": of a time so many milliseconds ago, or to come where they are negative. */
+export function fromNow(ms: number): string {
+  const said = roughly(Math.abs(ms));
+  if (said === 'now') return said;
+  return ms < 0 ? `in ${said}` : `${said} ago`;
 }
 
 export function exactTime(iso: string): string {
@@ -47,13 +54,7 @@ export function exactTime(iso: string): string {
 /** How long ago, or how long until; the exact local time on hover. */
 export function Ago({ iso }: { iso: string | null }) {
   const at = iso === null ? 0 : Date.parse(iso);
-  const text = useFromNow((now) => {
-    if (iso === null) return '–';
-    const ms = now - at;
-    if (ms < -1_500) return `in ${roughly(-ms)}`;
-    const said = roughly(ms);
-    return said === 'now' ? said : `${said} ago`;
-  });
+  const text = useFromNow((now) => (iso === null ? '–' : fromNow(now - at)));
   if (iso === null) return <span className="muted">–</span>;
   return (
     <time dateTime={iso} title={exactTime(iso)} className="num">
