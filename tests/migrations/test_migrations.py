@@ -11,7 +11,6 @@ import pytest
 
 from fixtures.database import Connect
 from migrations.schema import SNAPSHOT, describe
-from tailboard.db.embedded.installation import packaged_bin_dir
 from tailboard.db.schema import (
     current_revision,
     migrate,
@@ -162,17 +161,14 @@ def test_a_server_says_what_to_do_about_another_version(
 
 
 def test_the_schema_survives_a_dump(
-    database_url: str, empty_database_url: str, connect: Connect, test_run: Any
+    database_url: str, empty_database_url: str, connect: Connect, programs: Path
 ) -> None:
-    if test_run.url is not None:
-        pytest.skip("the programs at hand may be older than this server")
-    folder = Path(test_run.bin_dir) if test_run.bin_dir else packaged_bin_dir()
     environment = {"PATH": os.environ["PATH"]}
     dump = subprocess.run(
-        [folder / "pg_dump", database_url], capture_output=True, check=True, env=environment
+        [programs / "pg_dump", database_url], capture_output=True, check=True, env=environment
     )
     subprocess.run(
-        [folder / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", empty_database_url],
+        [programs / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", empty_database_url],
         input=dump.stdout,
         capture_output=True,
         check=True,
