@@ -11,6 +11,7 @@ from tailboard.core.cursor import Cursor
 
 
 def client_of(node: Node, **headers: str) -> httpx.AsyncClient:
+    # httpx and Litestar spell the types of ASGI in two ways
     transport = httpx.ASGITransport(app=cast("Any", node.litestar), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
 
