@@ -93,8 +93,10 @@ class WatchedSealer(Sealer):
 class Board:
     """A node without its web: database, log, projector, sealer, tailer and a recorder."""
 
-    def __init__(self, url: str, *, retention_s: float | None = None) -> None:
-        self.database = Database(url)
+    def __init__(
+        self, url: str, *, listen_url: str | None = None, retention_s: float | None = None
+    ) -> None:
+        self.database = Database(url, listen_url)
         self.log = Log(self.database)
         self.projector = Projector(self.log)
         self.recorder = Recorder()

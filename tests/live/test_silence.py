@@ -21,6 +21,7 @@ from tailboard.db.log import Log
 from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing
 from tailboard.errors import DatabaseUnavailable
+from tailboard.live import sealer
 
 GIVEN_UP_WITHIN_S = 10
 """Of the 20 s that it would take without; a new connection may lose the 5 s of a handshake before that."""
@@ -150,6 +151,27 @@ async def test_a_caretaker_whose_connection_fell_silent_makes_a_new_one(
         proxy.half_open()
         orders.execute("TRUNCATE shop.orders CASCADE")
         await await_until(lambda: node.caretaker.counted == 2, timeout=2 * PATIENCE)
+    finally:
+        await node.stop()
+
+
+async def test_an_errand_is_done_and_told_although_the_pool_fell_silent(
+    database_url: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The leader's own connection goes past the proxy, as past a pooler."""
+    monkeypatch.setattr(sealer, "_RING_WITHIN_S", 0.3)
+    done = []
+
+    async def work(_: Sealing) -> None:
+        done.append("once")
+
+    node = Board(through(proxy, database_url), listen_url=database_url)
+    try:
+        await node.start()
+        assert proxy.half_open() >= 1
+        async with asyncio.timeout(PATIENCE):
+            await node.sealer.errand(work)
+        assert done == ["once"]
     finally:
         await node.stop()
 

@@ -89,7 +89,7 @@ class Sealer(Service):
         self._errands.append((work, done))
         try:
             # The leader may sleep, but never for more than a second: ringing only saves that.
-            with contextlib.suppress(DatabaseError):
+            with contextlib.suppress(DatabaseError, DatabaseUnavailable):
                 async with self._database.connection(within_s=_RING_WITHIN_S) as connection:
                     await connection.execute("SELECT pg_notify('tailboard_bell', '')")
             await done
