@@ -93,9 +93,7 @@ class WatchedSealer(Sealer):
 class Board:
     """A node without its web: database, log, projector, sealer, tailer and a recorder."""
 
-    def __init__(
-        self, url: str, *, listen_url: str | None = None, retention_s: float | None = None
-    ) -> None:
+    def __init__(self, url: str, *, listen_url: str | None = None, retention_s: float | None = None) -> None:
         self.database = Database(url, listen_url)
         self.log = Log(self.database)
         self.projector = Projector(self.log)

@@ -163,7 +163,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tailboard.read IS 'Up to max events after a cursor, in order; one row of type reset where the log cannot continue there';
 
--- While changes keep coming and nobody watches, the log is sealed ten times a second only, which leaves more of the machine
+-- While changes keep coming and nobody watches, the log is sealed four times a second only, which leaves more of the machine
 -- to the writers. Whoever watches holds a lock, so that the end of a session, however it comes, ends its watching too.
 CREATE FUNCTION tailboard.watch() RETURNS boolean
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$

@@ -22,7 +22,7 @@ FULL_POLL_S: Final = 0.015
 of the machine. A seal, its tick and a reader cost the machine a millisecond or two, however few they are. Of 25 ms the
 writers gained a hundredth of their speed, and the p99 of a saturated machine went from 48 to 78 ms.
 """
-UNWATCHED_POLL_S: Final = 0.1
+UNWATCHED_POLL_S: Final = 0.25
 """While muted, changes keep coming, and nobody follows them."""
 FULL_SEAL: Final = 4
 LINGER_POLL_S: Final = 0.010
@@ -68,7 +68,7 @@ class Decision(NamedTuple):
 class Bell:
     """One sealer's view of the bell. Starts MUTED, whatever the database says: nobody knows what writers read.
 
-    `watched` says whether anybody follows the feed just now: where nobody does, changes gather for a tenth of a second.
+    `watched` says whether anybody follows the feed just now: where nobody does, changes gather for longer.
     """
 
     def __init__(self, *, notify: bool = True) -> None:

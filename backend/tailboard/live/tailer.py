@@ -26,7 +26,7 @@ from tailboard.live.service import Service
 
 _SILENCE_S: Final = 60.0
 """Restoring the folds takes other connections, and a while; after that the log is looked at every second."""
-_UNHURRIED_S: Final = 0.1
+_UNHURRIED_S: Final = 0.25
 """How old counts may be that nobody is connected to see; whoever comes is told of the newest tick after it at most."""
 _TICKS_A_READ: Final = 64
 """At most 32,000 changes in memory at a time, and usually a few."""

@@ -1,15 +1,15 @@
 -- The body of an adopted source's trigger function. Whatever goes wrong in it, the owner's statement succeeds.
 --
 -- Expressions are written over the fields of NEW and OLD, without a SELECT: such a one PL/pgSQL evaluates by itself,
--- while a SELECT is set up anew for every row, at a price that grows with its text. The leaf and its end are filled in
--- by tailboard.write_captures().
+-- while a SELECT is set up anew for every row, at a price that grows with its text, and so is an INSERT: what is logged is
+-- put together before it. The leaf and its end are filled in by tailboard.write_captures().
 #variable_conflict use_column
 DECLARE
     tb_new ALIAS FOR new;
     tb_old ALIAS FOR old;
     tb_id text; tb_status text; tb_due timestamptz; tb_card jsonb;
     tb_old_id text; tb_old_status text; tb_old_due timestamptz; tb_old_card jsonb;
-    tb_heavy boolean; {looked_up}
+    tb_heavy boolean; tb_record tailboard.jobs; {looked_up}
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         -- A heartbeat: no column that the expressions look at has another value. To ask that of all of them costs more
@@ -42,10 +42,11 @@ BEGIN
             RETURN NULL;
         END IF;
         {look_up}
+        tb_record := {logged};
         INSERT INTO tailboard.@leaf@ (seq, op, source, job_id, old_status, new_status,
                                       old_queue, old_kind, old_worker, old_tags, record, due, old_due)
         VALUES (currval('tailboard.changes_seq'), 'U', {source}, tb_id, tb_old_status, tb_status,
-                {facts}, {logged}, tb_due, tb_old_due);
+                {facts}, tb_record, tb_due, tb_old_due);
     ELSIF TG_OP = 'INSERT' THEN
         tb_id := {new_id};
         {new_status}
@@ -57,8 +58,9 @@ BEGIN
             RETURN NULL;
         END IF;
         {look_up}
+        tb_record := {logged};
         INSERT INTO tailboard.@leaf@ (seq, op, source, job_id, new_status, record, due)
-        VALUES (currval('tailboard.changes_seq'), 'I', {source}, tb_id, tb_status, {logged}, tb_due);
+        VALUES (currval('tailboard.changes_seq'), 'I', {source}, tb_id, tb_status, tb_record, tb_due);
     ELSE
         tb_old_id := {old_id};
         {old_status}
