@@ -315,6 +315,22 @@ async def test_what_an_event_says_is_worked_out_by_the_query_that_reads_it(write
     assert not re.search(r"tailboard\.\w+\(", text)
 
 
+async def test_a_card_is_made_once_and_only_of_what_is_returned(
+    database_url: str, writer: AConnection
+) -> None:
+    await enqueue(writer, 100)
+    await writer.execute("UPDATE tailboard.jobs SET progress = 0.5")
+    await seal_all(database_url)
+    await writer.execute("CREATE SEQUENCE public.made")
+    await writer.execute(
+        "CREATE OR REPLACE FUNCTION tailboard.card(c tailboard.changes) RETURNS jsonb LANGUAGE sql STABLE AS"
+        " $$ SELECT jsonb_build_object('made', nextval('public.made')) $$"
+    )
+    rows = await (await writer.execute("SELECT job FROM tailboard.read('1.140', 3)")).fetchall()
+    assert rows == [({"made": made},) for made in (1, 2, 3)]
+    assert await one(writer, "SELECT last_value FROM public.made") == 3
+
+
 def nodes_of(plan: dict[str, Any]) -> Any:
     yield plan
     for inner in plan.get("Plans", []):
