@@ -30,7 +30,8 @@ from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing
 from tailboard.errors import LeadershipLost
 
-HANDOVER_S = 2.0
+HANDOVER_S = 4.0
+"""On a machine that is busy with other tests; `make bench` tells how long it takes on one that is not."""
 
 
 @pytest.fixture

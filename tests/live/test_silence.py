@@ -23,6 +23,8 @@ from tailboard.db.sealing import Sealing
 from tailboard.errors import DatabaseUnavailable
 from tailboard.live import sealer
 
+REPLACED_WITHIN_S = 4
+"""Of the 60 s that the session of `silent_leader` may be silent; `make bench` tells how long it takes."""
 GIVEN_UP_WITHIN_S = 10
 """Of the 20 s that it would take without; a new connection may lose the 5 s of a handshake before that."""
 
@@ -68,7 +70,7 @@ async def test_a_leader_that_asks_nothing_loses_its_place_to_another(database_ur
 
 
 @pytest.mark.parametrize("where", ["between two statements", "in a transaction"])
-async def test_a_leader_that_is_silent_while_changes_wait_is_replaced_within_two_seconds(
+async def test_a_leader_that_is_silent_while_changes_wait_is_replaced_long_before_its_session_ends(
     database_url: str, connect: Connect, where: str
 ) -> None:
     await seal_all(database_url)
@@ -80,7 +82,7 @@ async def test_a_leader_that_is_silent_while_changes_wait_is_replaced_within_two
             writer.execute("SELECT tailboard.enqueue('waits')")
             began = time.monotonic()
             await await_until(lambda: _sealed(log), timeout=PATIENCE)
-            assert time.monotonic() - began < 2.0
+            assert time.monotonic() - began < REPLACED_WITHIN_S
             assert other.leading
         with pytest.raises(DatabaseUnavailable):
             await Sealing(frozen.connection).seal()

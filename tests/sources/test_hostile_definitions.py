@@ -1,6 +1,6 @@
 """Whatever a definition holds, it is a source or an InvalidSource that says what is wrong, in little time."""
 
-from time import monotonic
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -83,14 +83,14 @@ NEARLY = {
 
 def understood(read: Any) -> None:
     """It is read, or refused in words."""
-    began = monotonic()
+    began = thread_time()
     refusal = None
     try:
         read()
     except InvalidSource as error:
         refusal = str(error)
     assert refusal is None or len(refusal) > 10
-    assert monotonic() - began < 2
+    assert thread_time() - began < 2
 
 
 @given(st.text())
@@ -136,10 +136,10 @@ def test_any_definition_is_understood_or_refused(name: str, definition: Any) -> 
          "comments", "a long expression", "a long text"],
 )  # fmt: skip
 def test_bombs_are_refused_in_little_time(bomb: str) -> None:
-    began = monotonic()
+    began = thread_time()
     with pytest.raises(InvalidSource):
         parse(bomb)
-    assert monotonic() - began < 2
+    assert thread_time() - began < 2
 
 
 @pytest.mark.parametrize(
