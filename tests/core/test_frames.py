@@ -1,7 +1,10 @@
 """Frames: the JSON every transport carries, and how it is framed."""
 
 import json
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from websockets.frames import Frame, Opcode
 
@@ -39,6 +42,22 @@ def test_an_event_carries_the_card_the_change_and_its_place() -> None:
         "at": "2026-11-22T19:05:00.123456Z",
         "cursor": "1.7",
     }
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        (datetime(2026, 11, 22, 19, 5, 0, 120_000, UTC), "2026-11-22T19:05:00.120000Z"),
+        (datetime(2026, 11, 22, 19, 5, 0, 0, UTC), "2026-11-22T19:05:00.000000Z"),
+        (datetime(2026, 11, 22, 19, 5, 0, 7, ZoneInfo("UTC")), "2026-11-22T19:05:00.000007Z"),
+        (datetime(2026, 11, 23, 0, 35, tzinfo=ZoneInfo("Asia/Kolkata")), "2026-11-22T19:05:00.000000Z"),
+        (datetime(999, 1, 1, tzinfo=UTC), "0999-01-01T00:00:00.000000Z"),
+    ],
+)
+def test_times_are_in_utc_with_six_digits_of_a_second(at: datetime, told: str) -> None:
+    event = make_event(7)
+    change = msgspec.structs.replace(event.change, at=at)
+    assert json.loads(event_json(msgspec.structs.replace(event, change=change)))["at"] == told
 
 
 def test_a_card_passes_through_byte_for_byte() -> None:

@@ -12,7 +12,7 @@ write them as they are, or as text for one that does not.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -119,7 +119,7 @@ def event_json(event: Event) -> bytes:
     if change.deleted:
         more += b',"deleted":true'
     return (
-        b'{"type":"%b","source":%b,"job":%b,"change":{"from":%b,"to":%b%b},"version":%d,"at":"%b","cursor":"%d.%d"}'
+        b'{"type":"%b","source":%b,"job":%b,"change":{"from":%b,"to":%b%b},"version":%d,"at":%b,"cursor":"%d.%d"}'
         % (
             _KINDS[event.kind],
             source,
@@ -128,7 +128,7 @@ def event_json(event: Event) -> bytes:
             b"null" if change.new_status is None else _text(change.new_status),
             more,
             change.seq,
-            change.at.astimezone(UTC).isoformat(timespec="microseconds")[:26].encode() + b"Z",
+            _time(change.at),
             *event.cursor,
         )
     )
@@ -243,6 +243,12 @@ def _id(change: Change) -> bytes:
 def _text(value: str) -> bytes:
     """A JSON string. Sources and statuses are few and come with every event."""
     return msgspec.json.encode(value)
+
+
+def _time(at: datetime) -> bytes:
+    """A JSON string: in UTC, with six digits of a second."""
+    text = msgspec.json.encode(at.astimezone(UTC))
+    return text if at.microsecond else text[:-2] + b'.000000Z"'
 
 
 def _cursor(cursor: Cursor) -> bytes:
