@@ -1,7 +1,9 @@
 """Running a node in the foreground: signals, and what surrounds the node for `up` and `serve`."""
 
 import asyncio
+import gc
 from contextlib import AsyncExitStack
+from typing import Final
 
 import uvloop
 
@@ -14,6 +16,11 @@ from tailboard.cli.terminal import Terminal
 from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import current_revision, migrate, require_newest
 from tailboard.settings import Settings
+
+_NEW_OBJECTS: Final = 20_000
+"""So many more than were freed, and the garbage collector looks at them: at a page of events or two, which make some
+5,000 each that nothing refers to in a circle. By Python's default it is 700.
+"""
 
 
 def run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo: bool = False) -> int:
@@ -61,6 +68,7 @@ async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo:
         stack.push_async_callback(node.stop)
         with terminal.stage("Starting the board"):
             await node.start()
+        _keep_what_is_loaded()
         ready = f"Tailboard is ready: {address_of(bound, settings.host)}"
         async with asyncio.TaskGroup() as group:
             if demo:
@@ -74,6 +82,13 @@ async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo:
             )
             interrupts.stopping.set()
     return 0
+
+
+def _keep_what_is_loaded() -> None:
+    """Modules, routes and what else is there before the first client comes is never garbage: it is not looked at again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
