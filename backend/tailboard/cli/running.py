@@ -85,7 +85,7 @@ async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo:
 
 
 def _keep_what_is_loaded() -> None:
-    """Modules, routes and what else is there before the first client comes is never garbage: it is not looked at again."""
+    """What is there before the first client comes, such as modules and routes, is never garbage."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
