@@ -18,8 +18,8 @@ from tailboard.db.schema import current_revision, migrate, require_newest
 from tailboard.settings import Settings
 
 _NEW_OBJECTS: Final = 20_000
-"""So many more than were freed, and the garbage collector looks at them: at a page of events or two, which make some
-5,000 each that nothing refers to in a circle. By Python's default it is 700.
+"""So many more than were freed, and the garbage collector looks at them; by Python's default 700. A page of a thousand
+past events makes five for each, which live until it is sent and are freed by their counts.
 """
 
 

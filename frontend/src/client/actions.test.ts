@@ -1,7 +1,14 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
+import { Access } from './access';
 import { Actions, expectedStatus } from './actions';
-import type { Action, Api } from './api';
+import { type Action, Api } from './api';
 import type { Job } from './protocol';
+import { Rest } from './rest';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
 
 const JOB = { source: 'jobs', id: 1, status: 'failed', version: 10 } as Job;
 
@@ -22,14 +29,14 @@ function server() {
         }),
       ),
   } as unknown as Api;
-  return { asked, actions: new Actions(api) };
+  const actions = new Actions(api);
+  return { asked, actions, shown: () => expectedStatus(actions.view(), JOB) };
 }
 
 const settle = () => new Promise((resolve) => setTimeout(resolve));
 
 test('of two actions on one job the second is sent when the first has been answered', async () => {
-  const { asked, actions } = server();
-  const shown = () => expectedStatus(actions.view(), JOB);
+  const { asked, actions, shown } = server();
   const first = actions.run(JOB, 'retry');
   const second = actions.run(JOB, 'cancel');
   await settle();
@@ -46,8 +53,7 @@ test('of two actions on one job the second is sent when the first has been answe
 });
 
 test('an action that is refused is taken back, and the next one on the job is sent and shown nevertheless', async () => {
-  const { asked, actions } = server();
-  const shown = () => expectedStatus(actions.view(), JOB);
+  const { asked, actions, shown } = server();
   const first = actions.run(JOB, 'retry');
   const second = actions.run(JOB, 'delete');
   await settle();
@@ -67,4 +73,13 @@ test('actions on two jobs do not wait for each other', async () => {
   void actions.run({ ...JOB, id: 2 }, 'retry');
   await settle();
   expect(asked).toHaveLength(2);
+});
+
+test('an action that is never answered does not hold up the next one on the job for ever', async () => {
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => AbortSignal.abort(new DOMException('late', 'TimeoutError')));
+  const never = (_: string, { signal }: RequestInit) =>
+    new Promise((_answer, reject) => signal?.aborted && reject(signal.reason));
+  vi.stubGlobal('fetch', vi.fn(never));
+  const actions = new Actions(new Api(new Rest('', new Access(null))));
+  await expect(actions.run(JOB, 'retry')).rejects.toThrow('cannot be reached');
 });

@@ -204,12 +204,14 @@ export class Api {
     return this.#rest.call('/api/sources');
   }
 
+  /** Throws Unreachable where no answer comes within half a minute: the next action on the job waits for this one. */
   async act(name: JobName, action: Action): Promise<Job | null> {
+    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
     if (action === 'delete') {
-      await this.#rest.call<void>(jobPath(name), { method: 'DELETE' });
+      await this.#rest.call<void>(jobPath(name), { method: 'DELETE', signal });
       return null;
     }
-    const { job } = await this.#rest.call<{ job: Job }>(`${jobPath(name)}/${action}`, { method: 'POST' });
+    const { job } = await this.#rest.call<{ job: Job }>(`${jobPath(name)}/${action}`, { method: 'POST', signal });
     return job;
   }
 
@@ -270,6 +272,8 @@ class Gathered {
 
 /** A call names at most so many jobs. */
 const NAMES_MAX = 50;
+
+const ANSWER_WITHIN_MS = 30_000;
 
 function bulkFilters(scope: BulkScope): readonly object[] {
   if ('filter' in scope) return [scope.filter];
