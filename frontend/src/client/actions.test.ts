@@ -76,7 +76,9 @@ test('actions on two jobs do not wait for each other', async () => {
 });
 
 test('an action that is never answered does not hold up the next one on the job for ever', async () => {
-  vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => AbortSignal.abort(new DOMException('late', 'TimeoutError')));
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation(() =>
+    AbortSignal.abort(new DOMException('late', 'TimeoutError')),
+  );
   const never = (_: string, { signal }: RequestInit) =>
     new Promise((_answer, reject) => signal?.aborted && reject(signal.reason));
   vi.stubGlobal('fetch', vi.fn(never));

@@ -211,7 +211,10 @@ export class Api {
       await this.#rest.call<void>(jobPath(name), { method: 'DELETE', signal });
       return null;
     }
-    const { job } = await this.#rest.call<{ job: Job }>(`${jobPath(name)}/${action}`, { method: 'POST', signal });
+    const { job } = await this.#rest.call<{ job: Job }>(`${jobPath(name)}/${action}`, {
+      method: 'POST',
+      signal,
+    });
     return job;
   }
 
