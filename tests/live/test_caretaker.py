@@ -162,7 +162,7 @@ async def test_rows_moved_by_partitions_are_counted(database_url: str, connect: 
         await await_until(agrees(node, orders))
         orders.execute("TRUNCATE shop.orders_us")
         await await_until(agrees(node, orders))
-        assert node.caretaker.counted == 4
+        await await_until(lambda: node.caretaker.counted == 4)
 
 
 async def test_rewriting_the_table_changes_no_count_and_tells_nobody(
