@@ -1,6 +1,7 @@
 """Those who come back join the live stream at their cursor: everything once, or a reset that says why."""
 
 import asyncio
+from unittest.mock import patch
 
 import pytest
 
@@ -53,6 +54,24 @@ async def test_a_resumption_gets_everything_once_while_ticks_go_on(recent_bytes:
         assert client.types()[:1] == ["subscribed"]
         assert client.types().count("caught_up") == 1
     assert (feed.log.reads == 0) is (recent_bytes > 0)
+
+
+async def test_far_behind_the_next_page_is_asked_for_before_one_is_sent() -> None:
+    feed = Feed(HubLimits(recent_bytes=0))
+    for _ in range(30):
+        feed.burst(100)
+    client = Client(feed)
+    asked: list[tuple[int, int]] = []
+    read = feed.log.read
+
+    async def noted(after: Cursor, limit: int) -> MemoryPage:
+        asked.append((after.position, len(client.events)))
+        return await read(after, limit)
+
+    with patch.object(feed.log, "read", noted):
+        await feed.hub.follow(client.subscription, EVERYTHING, Cursor(1, 0))
+    assert asked == [(0, 0), (1000, 0), (2000, 1000)]
+    assert client.events == [f"1.{n}" for n in range(1, 3001)]
 
 
 async def test_what_passed_while_nobody_was_there_comes_from_the_log() -> None:

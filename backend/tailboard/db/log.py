@@ -1,6 +1,7 @@
 """Reading the log: where it ends, what follows a cursor, and what happened to one job."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -22,6 +23,7 @@ from tailboard.errors import CursorAhead, CursorExpired, DatabaseUnavailable
 _FACETS: Final = msgspec.json.Decoder(Facets, strict=False)
 _SAVED: Final = msgspec.json.Decoder(Saved)
 _EMPTY: Final = Facets()
+_NOT_OPEN: Final = "The log is not open yet: a server opens it soon after it starts. Try again in a moment."
 _LAST_SEQ: Final = 2**63 - 1
 # "char" comes as text or as bytes, and a replay asks for it 100,000 times: no enum constructor
 _OPS: Final = {spelling: op for op in Op for spelling in (op.value, op.value.encode())}
@@ -68,27 +70,25 @@ class Log:
         Raises CursorAhead for a place that the log has not reached, CursorExpired for one that it cannot
         continue from.
         """
-        async with self._database.snapshot() as connection:
-            position, reason = await resolve(connection, after)
-            if reason is not None:
-                raise CursorExpired(
-                    f"the log cannot continue from {after} ({reason}): load afresh and go on from there",
-                    reason=reason,
-                )
-            rows = await (
-                await connection.execute(
-                    query("log_read"), {"position": position, "limit": limit}, binary=True
-                )
-            ).fetchall()
-            head = await read_head(connection)
-        events = tuple([_event(Cursor(row[0], row[1]), row[2:]) for row in rows])
-        if len(events) < min(limit, head.cursor.position - position):
+        parameters = {"cursor": str(after), "position": after.position, "limit": limit}
+        async with self._database.connection() as connection:
+            with _reached():
+                rows = await (await connection.execute(query("log_read"), parameters, binary=True)).fetchall()
+        if not rows:
+            raise DatabaseUnavailable(_NOT_OPEN)
+        (epoch, ends, tick_id, at, reason), found = rows[0][:5], rows[1:]
+        if reason is not None:
+            raise CursorExpired(
+                f"the log cannot continue from {after} ({reason}): load afresh and go on from there",
+                reason=reason,
+            )
+        events = tuple([_event(Cursor(row[0], row[1]), row[2:]) for row in found])
+        if len(events) < min(limit, ends - after.position):
             raise CursorExpired(f"changes after {after} are gone: load afresh and go on from there")
-        if not events:
-            return Page((), head.cursor, head)
-        end = events[-1].cursor
+        head = Head(tick_id, Cursor(epoch, ends), at)
+        end = events[-1].cursor if events else head.cursor
         # the head may be an empty tick that opened an epoch
-        return Page(events, head.cursor if end.position == head.cursor.position else end, head)
+        return Page(events, head.cursor if end.position == ends else end, head)
 
     async def history(
         self, source: str, job_id: str, before_seq: int | None = None, limit: int = 50
@@ -118,29 +118,34 @@ class Log:
         return None if row is None else (Cursor(row[0], row[1]), _SAVED.decode(row[2]))
 
 
-async def resolve(connection: Connection, cursor: Cursor) -> tuple[int, str | None]:
-    """The position from which the log goes on after a cursor, or why it cannot: the reason of a `reset`.
+async def refusal(connection: Connection, cursor: Cursor) -> str | None:
+    """Why the log cannot go on from a cursor, if it cannot: the reason of a `reset`.
 
     Raises CursorAhead for a place that the log has not reached.
     """
-    try:
-        found = await connection.execute(query("log_resolve"), {"cursor": str(cursor)})
-    except errors.InvalidParameterValue as error:
-        message = error.diag.message_primary or "the cursor is ahead of the log"
-        raise CursorAhead(f"{message}. {error.diag.message_hint}") from error
-    row = await found.fetchone()
+    with _reached():
+        row = await (await connection.execute(query("log_resolve"), {"cursor": str(cursor)})).fetchone()
     assert row is not None  # noqa: S101 - the function has OUT parameters: always one row
-    return row[0], row[1]
+    reason: str | None = row[0]
+    return reason
 
 
 async def read_head(connection: Connection) -> Head:
     """Where the log ends in the transaction of this connection."""
     row = await (await connection.execute(query("log_head"))).fetchone()
     if row is None:
-        raise DatabaseUnavailable(
-            "The log is not open yet: a server opens it soon after it starts. Try again in a moment."
-        )
+        raise DatabaseUnavailable(_NOT_OPEN)
     return Head(row[0], Cursor(row[1], row[2]), row[3])
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Around what asks the log about a place: it refuses one that it has not reached."""
+    try:
+        yield
+    except errors.InvalidParameterValue as error:
+        message = error.diag.message_primary or "the cursor is ahead of the log"
+        raise CursorAhead(f"{message}. {error.diag.message_hint}") from error
 
 
 async def tick_end(connection: Connection, tick_id: int) -> Cursor | None:

@@ -25,7 +25,7 @@ from tailboard.core.nesting import shallow
 from tailboard.core.projections import Rates, Saved
 from tailboard.core.stats import Stats
 from tailboard.db.jobs.page import JobFilter, Sort
-from tailboard.db.log import Log, resolve
+from tailboard.db.log import Log, refusal
 from tailboard.db.pool import Connection, Database
 from tailboard.db.queries import query
 from tailboard.errors import (
@@ -257,12 +257,12 @@ async def _resolve(connection: Connection, span: Span, asked: Asked) -> Moment:
 
 
 async def _position(connection: Connection, asked: Cursor) -> int:
-    position, reason = await resolve(connection, asked)
+    reason = await refusal(connection, asked)
     if reason is not None:
         raise CursorExpired(
             f"the log no longer holds {asked} ({reason}): choose a later moment", reason=reason
         )
-    return position
+    return asked.position
 
 
 async def _resets(connection: Connection, moment: Moment) -> _Resets:

@@ -47,6 +47,8 @@ _WHEEL: Final = 25
 _BEHIND_MS: Final = 2_000
 """A lag that is told at once."""
 _PAGE: Final = 1000
+_TURN: Final = 100
+"""Events of a replay that are written out in one turn of the event loop."""
 
 
 class Page(Protocol):
@@ -448,7 +450,10 @@ class Hub(Service):
     async def _send(self, subscription: Subscription, sightings: list[Sighting]) -> None:
         self.counters.replayed += len(sightings)
         entries: list[Entry] = []
-        for sighting in sightings:
+        for place, sighting in enumerate(sightings):
+            if place and place % _TURN == 0:
+                # for the page that is being read meanwhile, and for everybody else
+                await asyncio.sleep(0)
             if sighting.event.change.op is Op.RESET:
                 source = sighting.event.change.source
                 if subscription.filter.touches(source):

@@ -1,2 +1,2 @@
--- Where reading goes on from a cursor, or why it cannot; one rule for SQL and for the server.
-SELECT position, reason FROM tailboard.resolve_cursor(%(cursor)s)
+-- Why reading cannot go on from a cursor, if it cannot; one rule for SQL and for the server.
+SELECT reason FROM tailboard.resolve_cursor(%(cursor)s)
