@@ -76,6 +76,7 @@ class Log:
                 rows = await (await connection.execute(query("log_read"), parameters, binary=True)).fetchall()
         if not rows:
             raise DatabaseUnavailable(_NOT_OPEN)
+        # the first row is about the log itself
         (epoch, ends, tick_id, at, reason), found = rows[0][:5], rows[1:]
         if reason is not None:
             raise CursorExpired(
