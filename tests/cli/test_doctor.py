@@ -150,12 +150,10 @@ def test_the_transaction_that_keeps_the_sealer_awake_is_named_in_whatever_databa
     )
 
 
-def test_a_wait_for_a_lock_is_found_and_names_who_holds_it(database_url: str) -> None:
-    with (
-        session(database_url, "BEGIN", "LOCK TABLE tailboard.jobs") as holder,
-        session(database_url) as waiter,
-    ):
-        pid = holder.info.backend_pid
+@contextmanager
+def a_wait_for_a_lock(url: str) -> Iterator[tuple[int, Finding]]:
+    """Somebody waits for `tailboard.jobs` while it lasts: the process who holds it, and what the doctor finds there."""
+    with session(url, "BEGIN", "LOCK TABLE tailboard.jobs") as holder, session(url) as waiter:
         with pytest.raises(psycopg.errors.LockNotAvailable):
             waiter.execute("SET lock_timeout = '1ms'; INSERT INTO tailboard.jobs (kind) VALUES ('x')")
         waiter.execute("SET lock_timeout = 0")
@@ -163,13 +161,25 @@ def test_a_wait_for_a_lock_is_found_and_names_who_holds_it(database_url: str) ->
             target=waiter.execute, args=("INSERT INTO tailboard.jobs (kind) VALUES ('waits')",)
         )
         insert.start()
-        deadline = time.monotonic() + 20
-        while (finding := findings(database_url)["lock waits"]).verdict == "ok":
-            assert time.monotonic() < deadline
-        holder.execute("ROLLBACK")
-        insert.join()
-    assert finding.verdict == "warn"
-    assert f"pg_terminate_backend({pid})" in finding.advice
+        try:
+            deadline = time.monotonic() + 20
+            while (finding := findings(url)["lock waits"]).verdict == "ok":
+                assert time.monotonic() < deadline
+            yield holder.info.backend_pid, finding
+        finally:
+            holder.execute("ROLLBACK")
+            insert.join()
+
+
+def test_a_wait_for_a_lock_is_found_and_names_who_holds_it(database_url: str) -> None:
+    with a_wait_for_a_lock(database_url) as (pid, finding):
+        assert finding.verdict == "warn"
+        assert f"pg_terminate_backend({pid})" in finding.advice
+
+
+def test_a_wait_in_another_database_is_not_ours(database_url: str, twin_database_url: str) -> None:
+    with a_wait_for_a_lock(twin_database_url):
+        assert findings(database_url)["lock waits"].verdict == "ok"
 
 
 def test_a_leader_is_seen_and_a_stuck_one_is_a_failure(
