@@ -23,7 +23,7 @@ async def test_stats_go_out_when_only_time_moved_a_count() -> None:
 
 
 async def test_stats_go_at_once_and_then_at_a_bounded_rate_ending_with_the_newest() -> None:
-    feed = Feed(HubLimits(stats_interval_s=0.2))
+    feed = Feed(HubLimits(stats_interval_s=0.5))
     client = await following(feed)
     began = perf_counter()
     feed.burst(1)
@@ -34,7 +34,7 @@ async def test_stats_go_at_once_and_then_at_a_bounded_rate_ending_with_the_newes
         await asyncio.sleep(0)
     assert client.types().count("stats_updated") == 2
     await client.told(lambda: client.types().count("stats_updated") == 3)
-    assert perf_counter() - began >= 0.2
+    assert perf_counter() - began >= 0.5
     assert client.messages[-1]["stats"] == feed.counts
     assert client.messages[-1]["cursor"] == "1.51"
 
@@ -46,13 +46,14 @@ async def test_heartbeats_carry_the_place_and_the_lag_and_never_overtake_events(
     await client.told(lambda: "heartbeat" in client.types())
     heartbeat = next(m for m in client.messages if m["type"] == "heartbeat")
     assert heartbeat == {"type": "heartbeat", "cursor": "1.0", "lag_ms": 1.2}
-    for _ in range(100):
-        feed.burst(5)
-        await asyncio.sleep(0.005)
-    await client.until("1.500")
+    async with asyncio.timeout(20):  # one that is due while events wait to be sent is left out
+        while client.types().count("heartbeat") < 3:
+            feed.burst(5)
+            await asyncio.sleep(0.005)
+    feed.burst(5)
+    await client.until(str(feed.log.head))
     cursors = [int(str(m["cursor"]).partition(".")[2]) for m in client.messages]
     assert cursors == sorted(cursors)
-    assert client.types().count("heartbeat") > 1
     await feed.hub.stop()
 
 
