@@ -40,6 +40,8 @@ async def enqueue(writer: AConnection, n: int) -> None:
 async def test_before_the_first_sealer_there_is_no_log_yet(log: Log) -> None:
     with pytest.raises(DatabaseUnavailable, match="not open yet: a server opens it"):
         await log.head()
+    with pytest.raises(DatabaseUnavailable, match="not open yet: a server opens it"):
+        await log.read(Cursor(1, 0), 10)
 
 
 async def test_without_the_schema_it_says_what_to_do(empty_database_url: str) -> None:

@@ -1,7 +1,8 @@
 -- Up to %(limit)s changes after the cursor, in their order. Before them one row of the log itself: where it ends (epoch,
 -- position, tick in place of seq, and now), and in place of a source why it cannot go on from there, if it cannot. So one
 -- statement is one moment and one wait, and who is far behind asks a hundred times. A tick holds at most 500 changes: those
--- that can overlap the wanted positions are known by their first position.
+-- that can overlap the wanted positions are known by their first position. PostgreSQL takes the two parts in turn: a function
+-- that is not parallel safe keeps it from anything else.
 (
     SELECT head.epoch, head.first_position + head.n - 1 AS position, head.tick_id AS seq, clock_timestamp() AS at,
            asked.reason AS source, NULL AS job_id, NULL::"char" AS op, NULL AS old_status, NULL AS new_status,
