@@ -3,6 +3,7 @@
     python tests/bench/attached.py [--quick] [--rounds N] [--jobs N] [--json PATH]
 
     alone      the queue by itself
+    least      the least that could be a log, and no server (`measuring.contenders.least`)
     watched    `tailboard attach`, and a node that serves the board from the same database, on the same machine
 
 A turn puts jobs that do nothing into the queue, one by one from eight producers, and has one worker process work
@@ -27,7 +28,8 @@ from typing import Any, Final, Protocol
 import procrastinate
 import psycopg
 from measuring import options
-from measuring.postgres import postgres
+from measuring.contenders import least
+from measuring.postgres import execute, postgres
 from psycopg.sql import SQL
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -40,11 +42,13 @@ from tailboard.sources import presets
 PRODUCERS: Final = 8
 FASTER: Final = 4
 """So many times the jobs for pg-boss, so that a turn takes about as long."""
-CONTENDERS: Final = ("alone", "watched")
+CONTENDERS: Final = ("alone", "least", "watched")
 
 
 class Queue(Protocol):
     preset: str
+    table: str
+    id_type: str
 
     async def install(self) -> None: ...
     async def fill(self, jobs: int) -> None: ...
@@ -54,6 +58,8 @@ class Queue(Protocol):
 
 class Procrastinate:
     preset = "procrastinate"
+    table = "procrastinate_jobs"
+    id_type = "bigint"
 
     def __init__(self, url: str) -> None:
         self.concurrency = 8
@@ -88,6 +94,8 @@ class Procrastinate:
 
 class PgBoss:
     preset = "pg-boss"
+    table = "pgboss.job"
+    id_type = "uuid"
 
     def __init__(self, node: NodeQueue) -> None:
         self.node = node
@@ -144,7 +152,7 @@ async def _compare(queue: Queue, url: str, rounds: int, jobs: int) -> dict[str, 
         for turn in range(rounds + 1):
             for name in CONTENDERS if turn % 2 else reversed(CONTENDERS):
                 connection.execute(SQL(queue.empty()))  # of the classes above
-                async with _watching(queue.preset, url) if name == "watched" else _nobody():
+                async with _contending(name, queue, url):
                     newest = _newest(connection)
                     await queue.fill(jobs // 4)
                     await queue.drain()
@@ -160,8 +168,16 @@ async def _compare(queue: Queue, url: str, rounds: int, jobs: int) -> dict[str, 
 
 
 @asynccontextmanager
-async def _nobody() -> AsyncIterator[None]:
-    yield
+async def _contending(name: str, queue: Queue, url: str) -> AsyncIterator[None]:
+    if name == "watched":
+        async with _watching(queue.preset, url):
+            yield
+    elif name == "least":
+        execute(url, least(queue.table, queue.id_type))
+        yield
+        execute(url, "DROP SCHEMA bench_least CASCADE")
+    else:
+        yield
 
 
 @asynccontextmanager
@@ -209,14 +225,14 @@ def _print(results: dict[str, dict[str, list[float]]], rounds: int, jobs: int) -
         f"{rounds} rounds of {jobs} jobs, {FASTER} times as many for pg-boss;"
         f" {PRODUCERS} producers, one worker process, {os.cpu_count()} cores, fsync on"
     )
-    print(f"{'queue':<21} {'alone/s':>9} {'watched/s':>10} {'ratio':>6}   of each round")
-    for name, rates in results.items():
-        ratios = [watched / alone for alone, watched in zip(rates["alone"], rates["watched"], strict=True)]
-        print(
-            f"{name:<21} {statistics.median(rates['alone']):>9,.0f}"
-            f" {statistics.median(rates['watched']):>10,.0f} {statistics.median(ratios):>6.2f}"
-            f"   {' '.join(f'{ratio:.2f}' for ratio in ratios)}"
-        )
+    print(f"{'queue':<21} {'contender':<10} {'jobs/s':>7} {'of alone':>9}   of each round")
+    for queue, rates in results.items():
+        for name, values in rates.items():
+            ratios = [value / alone for value, alone in zip(values, rates["alone"], strict=True)]
+            print(
+                f"{queue:<21} {name:<10} {statistics.median(values):>7,.0f} {statistics.median(ratios):>9.2f}"
+                f"   {' '.join(f'{ratio:.2f}' for ratio in ratios)}"
+            )
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@
 
     none        no trigger at all
     checked     no trigger either, and what a job may be written as one writes it, in three CHECK constraints
-    least       the least that could be a log, and no server: one INSERT of a number, the transaction and the job's id,
-                into a table with the one index that sealing needs. No log that a trigger writes can be faster
+    least       the least that could be a log, and no server (`measuring.contenders.least`)
     tailboard   Tailboard's capture, with a live sealer and tailer beside the writers, as in production
     before      the same with the three CHECK constraints that the built-in table had before they became one call
     watched     as `tailboard` while a board is open: every event is read, and made into the frames of one subscriber
@@ -30,7 +29,7 @@ from typing import Final
 
 import psycopg
 from measuring import options, postgres
-from measuring.contenders import STARLETTE, TAILBOARD, prepare
+from measuring.contenders import STARLETTE, TAILBOARD, least, prepare
 from measuring.postgres import Place
 
 from tailboard.core.filter import EVERYTHING
@@ -64,18 +63,6 @@ WORKLOADS: Final = {
     "progress": {"progress": 1},
 }
 DRAW: Final = f"\\set id random(1, {JOBS})\n\\set p random(0, 1000)\n"
-LEAST: Final = """
-CREATE SEQUENCE bench_least.seq;
-CREATE TABLE bench_least.changes (seq bigint NOT NULL, xid xid8 NOT NULL, job_id bigint NOT NULL);
-CREATE INDEX ON bench_least.changes (xid, seq);
-CREATE FUNCTION bench_least.log() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO bench_least.changes (seq, xid, job_id)
-    VALUES (nextval('bench_least.seq'), pg_current_xact_id(), NEW.id);
-    RETURN NULL;
-END $$;
-CREATE TRIGGER log AFTER UPDATE ON bench_least.jobs FOR EACH ROW EXECUTE FUNCTION bench_least.log();
-"""
 THREE_CHECKS: Final = """
 ALTER TABLE {table}
     DROP CONSTRAINT job_fits,
@@ -110,7 +97,7 @@ def main(chosen: argparse.Namespace) -> None:
                 prepare(place.url, contender, JOBS)
             if name in _UNTRIGGERED:
                 _without_trigger(place.url, contender.table)
-        postgres.execute(place.url, LEAST)
+        postgres.execute(place.url, least(CONTENDERS["least"].table, "bigint"))
         postgres.execute(place.url, THREE_CHECKS.format(table=CONTENDERS["checked"].table))
         for workload, clients in POINTS:
             if chosen.clients not in {None, clients}:
