@@ -39,22 +39,18 @@ async def test_stats_go_at_once_and_then_at_a_bounded_rate_ending_with_the_newes
     assert client.messages[-1]["cursor"] == "1.51"
 
 
-async def test_heartbeats_carry_the_place_and_the_lag_and_never_overtake_events() -> None:
-    feed = Feed(HubLimits(heartbeat_s=0.25))
+async def test_heartbeats_carry_the_place_and_the_lag() -> None:
+    feed = Feed(HubLimits(heartbeat_s=0.05))
     await feed.hub.start()
-    client = await following(feed)
-    await client.told(lambda: "heartbeat" in client.types())
-    heartbeat = next(m for m in client.messages if m["type"] == "heartbeat")
-    assert heartbeat == {"type": "heartbeat", "cursor": "1.0", "lag_ms": 1.2}
-    async with asyncio.timeout(20):  # one that is due while events wait to be sent is left out
-        while client.types().count("heartbeat") < 3:
-            feed.burst(5)
-            await asyncio.sleep(0.005)
-    feed.burst(5)
-    await client.until(str(feed.log.head))
-    cursors = [int(str(m["cursor"]).partition(".")[2]) for m in client.messages]
-    assert cursors == sorted(cursors)
-    await feed.hub.stop()
+    try:
+        client = await following(feed)
+        await client.told(lambda: "heartbeat" in client.types())
+        heartbeat = next(m for m in client.messages if m["type"] == "heartbeat")
+        assert heartbeat == {"type": "heartbeat", "cursor": "1.0", "lag_ms": 1.2}
+        feed.burst(5)
+        await client.told(lambda: client.messages[-1] == heartbeat | {"cursor": "1.5"})
+    finally:
+        await feed.hub.stop()
 
 
 async def test_a_heartbeat_waits_for_what_was_published_before_it() -> None:
