@@ -74,7 +74,7 @@ def running(folder: Path) -> list[str]:
 @pytest.mark.parametrize("how", ["block", "cling"])
 def test_a_walk_that_hangs_ends_by_force_and_says_where(folder: Path, how: str) -> None:
     """Be its time over or not: a walk of a day does not hang for one."""
-    ended = walk(folder, "--minutes", "1440", "--only", how, "--act-within", "1", "--end-within", "25")
+    ended = walk(folder, "--minutes", "1440", "--only", how, "--act-within", "1", "--end-within", "40")
     assert ended.returncode == HUNG, ended.stderr
     assert f"HUNG: {how}; the stacks follow" in ended.stdout
     assert "faults injected: 0" in ended.stdout

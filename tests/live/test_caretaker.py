@@ -35,6 +35,8 @@ BREAK_CAPTURE = (
     "ALTER TABLE tailboard.changes ADD CONSTRAINT no CHECK (source <> 'orders' OR op = 'T') NOT VALID"
 )
 MEND_CAPTURE = "ALTER TABLE tailboard.changes DROP CONSTRAINT no"
+SETTLED_WITHIN_S = 90
+"""A fault waits for every transaction as old as it is, of all databases of the server: the other tests' too."""
 
 
 def counted(node: Board) -> Counts:
@@ -129,10 +131,10 @@ async def test_faults_of_the_capture_are_made_good(database_url: str, orders: Or
         orders.execute("UPDATE shop.orders SET state = 'ok' WHERE region = 'us'")
         orders.execute(MEND_CAPTURE)
         assert counted(node) != count_orders(orders)
-        await await_until(lambda: node.caretaker.counted == 2)
+        await await_until(lambda: node.caretaker.counted == 2, SETTLED_WITHIN_S)
         await await_until(agrees(node, orders))
         await await_until(lambda: noted(orders, "faults")() > 0)
-        await await_until(lambda: noted(orders, "wanted")() is None)
+        await await_until(lambda: noted(orders, "wanted")() is None, SETTLED_WITHIN_S)
 
 
 async def test_a_fault_in_a_transaction_that_is_still_open_is_made_good_once_it_has_ended(
@@ -147,8 +149,8 @@ async def test_a_fault_in_a_transaction_that_is_still_open_is_made_good_once_it_
         await await_until(lambda: noted(orders, "wanted")() == "faults")
         slow.commit()
         orders.execute(MEND_CAPTURE)
-        await await_until(agrees(node, orders))
-        await await_until(lambda: noted(orders, "wanted")() is None)
+        await await_until(agrees(node, orders), SETTLED_WITHIN_S)
+        await await_until(lambda: noted(orders, "wanted")() is None, SETTLED_WITHIN_S)
 
 
 async def test_rows_moved_by_partitions_are_counted(database_url: str, connect: Connect) -> None:
