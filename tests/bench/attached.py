@@ -29,7 +29,7 @@ import procrastinate
 import psycopg
 from measuring import options
 from measuring.contenders import least
-from measuring.postgres import execute, postgres
+from measuring.postgres import execute, one, postgres
 from psycopg.sql import SQL
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -175,6 +175,7 @@ async def _contending(name: str, queue: Queue, url: str) -> AsyncIterator[None]:
     elif name == "least":
         execute(url, least(queue.table, queue.id_type))
         yield
+        assert one(url, "SELECT last_value > 1 FROM bench_least.seq") == (True,), "the least log is empty"
         execute(url, "DROP SCHEMA bench_least CASCADE")
     else:
         yield
