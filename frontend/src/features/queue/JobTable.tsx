@@ -1,3 +1,4 @@
+import { ArrowUp } from 'lucide-react';
 import { memo, type RefObject, useEffect, useImperativeHandle, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import type { JobList, ListView } from '@/client/jobList';
@@ -8,6 +9,7 @@ import { useExpectedStatus } from '@/parts/jobActions';
 import { jobPath } from '@/parts/links';
 import { useSeveralSources } from '@/parts/sources';
 import { StatusBadge } from '@/parts/status';
+import { Button } from '@/ui/Button';
 import { Meter } from '@/ui/Meter';
 import { Ago, Duration } from '@/ui/time';
 import { NARROW, useMedia } from '@/ui/useMedia';
@@ -16,6 +18,8 @@ import { useRowWindow } from '@/ui/useRowWindow';
 export interface TableKeys {
   move(by: number): void;
   current(): Job | null;
+  /** Lets in what waits, and goes where it comes in. */
+  showNew(): void;
 }
 
 interface Props {
@@ -51,11 +55,18 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
   const last = end - 1;
 
   useEffect(() => list.hold(pointed || scrolled), [list, pointed, scrolled]);
+  // A list that has run empty has no table to be pointed at, so nothing would let it go again.
+  useEffect(() => () => list.hold(false), [list]);
   useEffect(() => {
     if (view.more && !view.loading && view.error === null && last >= view.order.length - 60)
       void list.loadMore();
   }, [list, last, view.more, view.loading, view.error, view.order.length]);
+  const showNew = () => {
+    list.release();
+    scrollTo(0);
+  };
   useImperativeHandle(keys, () => ({
+    showNew,
     move(by) {
       const from = current === null ? -1 : view.order.indexOf(current);
       const index = Math.min(view.order.length - 1, Math.max(0, from + by));
@@ -68,56 +79,67 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
   }));
 
   return (
+    // The button stands inside what is held: who goes for it must not let the list go on the way.
     <div
-      ref={scroller}
-      className="jobs"
-      data-several={several}
-      role="table"
-      aria-label="Jobs"
-      aria-rowcount={view.more ? -1 : view.order.length + 1}
-      tabIndex={0}
+      className="jobs-held"
       onPointerEnter={(event) => event.pointerType === 'mouse' && setPointed(true)}
       onPointerLeave={() => setPointed(false)}
-      onScroll={(event) => setScrolled(event.currentTarget.scrollTop > rowHeight)}
     >
-      <div role="rowgroup" className="jobs-top">
-        <div className="jobs-head" role="row" aria-rowindex={1} data-selectable={selectable}>
-          {selectable && (
-            <span role="columnheader">
-              <span className="sr-only">Selected</span>
-            </span>
-          )}
-          {HEAD.map((word) => (
-            <span key={word} role="columnheader" className={`cell-${word.toLowerCase()}`}>
-              {word === 'Queue' && several ? 'Source / queue' : word}
-            </span>
-          ))}
+      <div
+        ref={scroller}
+        className="jobs"
+        data-several={several}
+        role="table"
+        aria-label="Jobs"
+        aria-rowcount={view.more ? -1 : view.order.length + 1}
+        tabIndex={0}
+        onScroll={(event) => setScrolled(event.currentTarget.scrollTop > rowHeight)}
+      >
+        <div role="rowgroup" className="jobs-top">
+          <div className="jobs-head" role="row" aria-rowindex={1} data-selectable={selectable}>
+            {selectable && (
+              <span role="columnheader">
+                <span className="sr-only">Selected</span>
+              </span>
+            )}
+            {HEAD.map((word) => (
+              <span key={word} role="columnheader" className={`cell-${word.toLowerCase()}`}>
+                {word === 'Queue' && several ? 'Source / queue' : word}
+              </span>
+            ))}
+          </div>
+        </div>
+        <div className="jobs-space" role="rowgroup" style={{ height: view.order.length * rowHeight }}>
+          {view.order.slice(first, end).map((name, place) => {
+            const index = first + place;
+            const job = list.job(name);
+            if (job === undefined) return null;
+            return (
+              <Row
+                key={name}
+                name={name}
+                job={job}
+                status={expected(job)}
+                departed={list.departed(name)}
+                index={index}
+                start={index * rowHeight}
+                several={several}
+                selectable={selectable}
+                selected={selected.has(name)}
+                current={current === name}
+                onSelect={onSelect}
+                onCurrent={setCurrent}
+              />
+            );
+          })}
         </div>
       </div>
-      <div className="jobs-space" role="rowgroup" style={{ height: view.order.length * rowHeight }}>
-        {view.order.slice(first, end).map((name, place) => {
-          const index = first + place;
-          const job = list.job(name);
-          if (job === undefined) return null;
-          return (
-            <Row
-              key={name}
-              name={name}
-              job={job}
-              status={expected(job)}
-              departed={list.departed(name)}
-              index={index}
-              start={index * rowHeight}
-              several={several}
-              selectable={selectable}
-              selected={selected.has(name)}
-              current={current === name}
-              onSelect={onSelect}
-              onCurrent={setCurrent}
-            />
-          );
-        })}
-      </div>
+      {view.waiting > 0 && (
+        <Button className="waiting num" onClick={showNew}>
+          <ArrowUp aria-hidden="true" />
+          {view.waiting.toLocaleString()} new
+        </Button>
+      )}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { ArrowUp, ListChecks } from 'lucide-react';
+import { ListChecks } from 'lucide-react';
 import { useCallback, useMemo, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { useLocation } from 'wouter';
@@ -74,7 +74,7 @@ export function QueuePage() {
     k: () => table.current?.move(-1),
     ArrowDown: () => table.current?.move(1),
     ArrowUp: () => table.current?.move(-1),
-    n: () => list.release(),
+    n: () => table.current?.showNew(),
     x: () => {
       const job = table.current?.current();
       if (job && !readOnly) select(`${job.source}/${job.id}`, false);
@@ -115,12 +115,6 @@ export function QueuePage() {
           {view.loaded &&
             `${view.order.length.toLocaleString()}${view.more ? '+' : ''} ${view.order.length === 1 ? 'job' : 'jobs'}`}
         </span>
-        {view.waiting > 0 && (
-          <Button className="waiting" onClick={() => list.release()}>
-            <ArrowUp aria-hidden="true" />
-            {view.waiting.toLocaleString()} new
-          </Button>
-        )}
         {!readOnly && jobs.length === 0 && (
           <Button className="queue-all" aria-pressed={bulk} onClick={() => setBulk(!bulk)}>
             <ListChecks aria-hidden="true" />
