@@ -7,7 +7,9 @@
     watched    `tailboard attach`, and a node that serves the board from the same database, on the same machine
 
 A turn puts jobs that do nothing into the queue, one by one from eight producers, and has one worker process work
-them off; its jobs per second are over both. Before it, a fourth as many warm up what every connection prepares once.
+them off; its jobs per second are over both. Before it, a fourth as many warm up what every connection prepares once, and
+the queue's tables are analysed: else a plan for tables that were empty, which autovacuum mends at some time within
+the turn or after it, decides more than the contender does.
 `busy` is a worker with eight jobs at once, which saturates a machine of two cores by itself: the hardest case.
 `usual` is a worker as Procrastinate starts it, with one job at a time. The contenders alternate within a round
 and change their order from one to the next, and what counts is the median of each round's ratio: the machine's
@@ -54,6 +56,7 @@ class Queue(Protocol):
     async def fill(self, jobs: int) -> None: ...
     async def drain(self) -> None: ...
     def empty(self) -> str: ...
+    def analyze(self) -> str: ...
 
 
 class Procrastinate:
@@ -91,6 +94,9 @@ class Procrastinate:
     def empty(self) -> str:
         return "TRUNCATE procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers"
 
+    def analyze(self) -> str:
+        return "ANALYZE procrastinate_jobs, procrastinate_events"
+
 
 class PgBoss:
     preset = "pg-boss"
@@ -114,6 +120,9 @@ class PgBoss:
 
     def empty(self) -> str:
         return "TRUNCATE pgboss.job"
+
+    def analyze(self) -> str:
+        return "ANALYZE pgboss.job"
 
 
 def main() -> None:
@@ -156,6 +165,7 @@ async def _compare(queue: Queue, url: str, rounds: int, jobs: int) -> dict[str, 
                     newest = _newest(connection)
                     await queue.fill(jobs // 4)
                     await queue.drain()
+                    connection.execute(SQL(queue.analyze()))
                     began = time.perf_counter()
                     await queue.fill(jobs)
                     await queue.drain()
