@@ -59,6 +59,19 @@ test('the tail is paused, filtered and opened', async () => {
   await event(first, 'job_failed').locator('.json').waitFor({ state: 'detached' });
 });
 
+test('a filter that takes the events from under the pointer, and the open one, holds nothing back', async () => {
+  const page = await it.open('/live');
+  await live(page);
+  const first = page.locator('.event', { hasText: `${it.board.insert({ kind: 'read.now' })} read.now` });
+  await first.hover();
+  await first.getByRole('button').click();
+  await page.keyboard.press('/');
+  await page.keyboard.type('comes.later');
+  await says(page.locator('.empty'), 'Nothing yet');
+  const later = it.board.insert({ kind: 'comes.later' });
+  await page.locator('.event', { hasText: `${later} comes.later` }).waitFor();
+});
+
 test('a worker that is lost is told with the jobs that it holds', async () => {
   const id = it.board.insert({ kind: 'stranded', status: 'in_progress', worker: 'w-lost' });
   it.board.sql("SELECT tailboard.heartbeat('w-lost', '{}'), tailboard.heartbeat('w-well', '{}')");

@@ -225,6 +225,31 @@ test('REST is asked every 30 s beside a live socket, and without one every 5 s, 
   assert.equal(await asksInAMinute(page, '/', 'polling'), 6);
 });
 
+test('after a reset Live shows what its feed has skipped', async () => {
+  const page = await it.prepare();
+  await page.addInitScript(() => Reflect.deleteProperty(window, 'SharedWorker'));
+  let reset: (cursor: string) => void = () => assert.fail('there is no socket');
+  await page.routeWebSocket(/.*/, (socket) => {
+    reset = (cursor) => socket.send(JSON.stringify({ type: 'reset', reason: 'lagged', cursor }));
+    socket.connectToServer().onMessage((frame) => {
+      if (!String(frame).includes('not.told')) socket.send(frame);
+    });
+  });
+  await page.goto(`${it.board.url}/live`);
+  await live(page);
+  const event = (kind: string) => page.locator('.event', { hasText: kind });
+  it.board.insert({ kind: 'told.before' });
+  await event('told.before').waitFor();
+  it.board.insert({ kind: 'not.told' });
+  it.board.insert({ kind: 'told.after' });
+  await event('told.after').waitFor();
+  assert.equal(await event('not.told').count(), 0);
+  const { cursor } = (await (await fetch(`${it.board.url}/api/stats`)).json()) as { cursor: string };
+  reset(cursor);
+  await event('not.told').waitFor();
+  await event('told.before').waitFor();
+});
+
 test('a table that is emptied behind the log is loaded again', async () => {
   const id = it.board.insert({ kind: 'to.be.truncated', queue: 'emptied' });
   const page = await it.open('/queue?queue=emptied');

@@ -32,15 +32,22 @@ function Events({ asOf }: { asOf: string | null }) {
   const [text, setText] = useState('');
   const [open, setOpen] = useState<string | null>(null);
   const [error, setError] = useState<Error | null>(null);
-  const [loaded, setLoaded] = useState(false);
+  const [loads, setLoads] = useState(0);
   const textBox = useRef<HTMLInputElement>(null);
-  const held = !past && (paused || pointed || open !== null);
+  const loaded = loads > 0;
+  // Only what is in sight is worth holding: a filter may have taken the events from under the pointer, or the open one.
+  const reading = (pointed && shown.length > 0) || shown.some((event) => event.cursor === open);
+  const held = !past && (paused || reading);
 
   const draw = useCallback(() => setShown(tail.select(types, text)), [tail, types, text]);
+  const turn = useRef(0);
   const load = useCallback(async () => {
+    turn.current += 1;
+    const mine = turn.current;
     try {
       const { cursor } = await api.stats(asOf);
       const { events } = await api.events(before(cursor, BEFORE), BEFORE);
+      if (mine !== turn.current) return; // there was a reset meanwhile, and a later load
       tail.begin(
         events
           .filter((event) => !past || compareCursors(event.cursor, cursor) <= 0)
@@ -49,8 +56,9 @@ function Events({ asOf }: { asOf: string | null }) {
       );
       if (asOf === null) feed.loadedAt(cursor);
       setError(null);
-      setLoaded(true);
+      setLoads((count) => count + 1);
     } catch (reason) {
+      if (mine !== turn.current) return;
       setError(reason instanceof Error ? reason : new Error(String(reason)));
     }
   }, [api, feed, tail, asOf, past]);
@@ -61,12 +69,15 @@ function Events({ asOf }: { asOf: string | null }) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: once loaded or let go, what came meanwhile is drawn
   useEffect(() => {
     if (!held) draw();
-  }, [draw, held, loaded]);
+  }, [draw, held, loads]);
   // A change of filter shows even while the tail is held.
   useEffect(() => draw(), [draw]);
   useBatches(({ events, reset }) => {
     if (past) return;
-    if (reset !== null) void load();
+    if (reset !== null) {
+      tail.clear();
+      void load();
+    }
     tail.add(events);
     if (!held && events.length > 0) draw();
     else if (held && events.length > 0) setWaiting(tail.added);
@@ -130,7 +141,11 @@ function Events({ asOf }: { asOf: string | null }) {
         </div>
       </div>
       {error !== null && <LoadError error={error} retry={() => void load()} />}
-      <div className="panel">
+      <div
+        className="panel"
+        onPointerEnter={(event) => event.pointerType === 'mouse' && setPointed(true)}
+        onPointerLeave={() => setPointed(false)}
+      >
         {!loaded && error === null && (
           <div className="panel-body">
             <Skeleton lines={10} />
@@ -144,11 +159,7 @@ function Events({ asOf }: { asOf: string | null }) {
           </Empty>
         )}
         {shown.length > 0 && (
-          <ul
-            className="events"
-            onPointerEnter={(event) => event.pointerType === 'mouse' && setPointed(true)}
-            onPointerLeave={() => setPointed(false)}
-          >
+          <ul className="events">
             {shown.map((event) => (
               <EventLine
                 key={event.cursor}

@@ -20,6 +20,11 @@ export class Tail {
     this.#events = [...older, ...this.#events];
   }
 
+  /** Forgets all: what follows does not join on to it. */
+  clear(): void {
+    this.#events = [];
+  }
+
   add(events: readonly JobEvent[]): void {
     const last = this.#events.at(-1);
     for (const event of events) {
