@@ -7,9 +7,9 @@
     watched    `tailboard attach`, and a node that serves the board from the same database, on the same machine
 
 A turn puts jobs that do nothing into the queue, one by one from eight producers, and has one worker process work
-them off; its jobs per second are over both. Before it, a fourth as many warm up what every connection prepares once, and
-the queue's tables are analysed: else a plan for tables that were empty, which autovacuum mends at some time within
-the turn or after it, decides more than the contender does.
+them off; its jobs per second are over both. Before it, a fourth as many warm up what every connection prepares once,
+and the queue's tables are analysed: else a plan for tables that were empty, which autovacuum mends at some time
+within the turn or after it, decides more than the contender does.
 `busy` is a worker with eight jobs at once, which saturates a machine of two cores by itself: the hardest case.
 `usual` is a worker as Procrastinate starts it, with one job at a time. The contenders alternate within a round
 and change their order from one to the next, and what counts is the median of each round's ratio: the machine's

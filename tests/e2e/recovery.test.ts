@@ -51,8 +51,11 @@ test('after a kill, and after a reset, every row is as in the database', async (
     socket.on('framereceived', ({ payload }) => frames.push(String(payload)));
   });
   it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'equal', 'equal' FROM generate_series(1, 40)");
+  const restored = it.board.insert({ kind: 'set.back', queue: 'other' });
+  const job = await it.open(`/jobs/jobs/${restored}`);
+  await says(job.locator('.job-head'), 'Pending');
   await page.goto(`${it.board.url}/queue?queue=equal`);
-  await live(page);
+  await Promise.all([live(page), live(job)]);
   await asInTheDatabase(page);
   await markLoaded(page);
 
@@ -72,9 +75,12 @@ test('after a kill, and after a reset, every row is as in the database', async (
   it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'lost', 'equal' FROM generate_series(1, 5)");
   await told;
   await asInTheDatabase(page);
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'failed' WHERE id = ${restored}`);
+  await says(job.locator('.job-head'), 'Failed');
   it.board.sql(`
     SET session_replication_role = replica;
     DELETE FROM tailboard.jobs WHERE kind = 'lost';
+    UPDATE tailboard.jobs SET status = 'pending', finished_at = NULL WHERE id = ${restored};
     DELETE FROM tailboard.checkpoints WHERE position >
       (SELECT first_position + n - 1 FROM tailboard.ticks WHERE tick_id = ${kept[0]});
     DELETE FROM tailboard.ticks WHERE tick_id > ${kept[0]};
@@ -91,6 +97,8 @@ test('after a kill, and after a reset, every row is as in the database', async (
   await asInTheDatabase(page);
   assert.ok(wasReset());
   await stillTheSame(page);
+  await says(job.locator('.job-head'), 'Pending');
+  await job.locator('.moment[data-event="job_failed"]').waitFor({ state: 'detached' });
 });
 
 /** Changes, removes and adds jobs of the queue "equal" at random. */

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import type { Api } from '@/client/api';
+import { compareCursors } from '@/client/cursor';
 import type { Job, JobEvent } from '@/client/protocol';
 import { isGone, jobKey } from '@/client/protocol';
 import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
@@ -35,16 +36,12 @@ export function useJob(name: JobName) {
       if (asOf !== null) return { ...(await api.job(name, asOf)), deleted: false };
       const loaded = await load(api, name);
       if (loaded.deleted) return loaded;
-      const known = queries.getQueryData<Loaded>(key);
       const event = newest.current;
-      if (
-        event !== null &&
-        jobKey(event.job) === `${name.source}/${name.id}` &&
-        isNews(loaded.job.version, event)
-      ) {
-        return { ...withEvent(loaded.job, event), cursor: loaded.cursor };
-      }
-      return known?.deleted === true ? known : loaded;
+      if (event === null || jobKey(event.job) !== `${name.source}/${name.id}`) return loaded;
+      // Told meanwhile. After a restore the log goes on from an older version, and what was told before it counts no more.
+      const later = loaded.cursor !== null && compareCursors(event.cursor, loaded.cursor) > 0;
+      if (!later || !isNews(loaded.job.version, event)) return loaded;
+      return { ...withEvent(loaded.job, event), cursor: loaded.cursor };
     },
     refetchInterval: interval,
     retry: false,

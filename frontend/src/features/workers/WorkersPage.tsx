@@ -21,8 +21,9 @@ function useWorkers() {
   const { api } = useBoard();
   const queries = useQueryClient();
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useBatches(({ events }) => {
-    if (timer.current !== undefined || !events.some(({ job }) => job.worker !== null)) return;
+  useBatches(({ events, reset }) => {
+    const concerned = reset !== null || events.some(({ job }) => job.worker !== null);
+    if (timer.current !== undefined || !concerned) return;
     timer.current = setTimeout(() => {
       timer.current = undefined;
       void queries.invalidateQueries({ queryKey: KEY });
