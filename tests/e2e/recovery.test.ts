@@ -53,9 +53,12 @@ test('after a kill, and after a reset, every row is as in the database', async (
   it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'equal', 'equal' FROM generate_series(1, 40)");
   const restored = it.board.insert({ kind: 'set.back', queue: 'other' });
   const job = await it.open(`/jobs/jobs/${restored}`);
-  await says(job.locator('.job-head'), 'Pending');
+  const other = await it.open('/queue?queue=other');
+  const restoredIs = (status: string) =>
+    Promise.all([says(job.locator('.job-head'), status), says(row(other, restored), status)]);
+  await restoredIs('Pending');
   await page.goto(`${it.board.url}/queue?queue=equal`);
-  await Promise.all([live(page), live(job)]);
+  await Promise.all([page, job, other].map(live));
   await asInTheDatabase(page);
   await markLoaded(page);
 
@@ -76,7 +79,7 @@ test('after a kill, and after a reset, every row is as in the database', async (
   await told;
   await asInTheDatabase(page);
   it.board.sql(`UPDATE tailboard.jobs SET status = 'failed' WHERE id = ${restored}`);
-  await says(job.locator('.job-head'), 'Failed');
+  await restoredIs('Failed');
   it.board.sql(`
     SET session_replication_role = replica;
     DELETE FROM tailboard.jobs WHERE kind = 'lost';
@@ -97,7 +100,7 @@ test('after a kill, and after a reset, every row is as in the database', async (
   await asInTheDatabase(page);
   assert.ok(wasReset());
   await stillTheSame(page);
-  await says(job.locator('.job-head'), 'Pending');
+  await restoredIs('Pending');
   await job.locator('.moment[data-event="job_failed"]').waitFor({ state: 'detached' });
 });
 

@@ -7,6 +7,11 @@ export function compareCursors(a: string, b: string): number {
   return epochA === epochB ? positionA - positionB : epochA - epochB;
 }
 
+/** Whether both are of one epoch: only then do versions of one tell anything of versions of the other. */
+export function sameEpoch(a: string, b: string): boolean {
+  return split(a)[0] === split(b)[0];
+}
+
 /** The place `count` events before `cursor`, at the earliest the beginning of its epoch. */
 export function before(cursor: string, count: number): string {
   const [epoch, position] = split(cursor);

@@ -68,6 +68,30 @@ test('a list of what holds a text is kept up by events', async () => {
   expect(shown(list)).toEqual([1]);
 });
 
+test.each(['a reset', 'a poll'])(
+  'after a restore, what was told of before it counts no more: %s',
+  async (by) => {
+    const { list, pages } = await listOf([3, 2]);
+    list.apply(batch(event(101, { job: job(3, 101, { status: 'failed' }) })));
+    pages[0] = { jobs: [job(3, 3), job(2, 2)], next: null, cursor: '2.90' };
+    if (by === 'a reset') list.apply({ ...batch(), reset: 'epoch_changed' });
+    else void list.poll();
+    list.apply(batch(event(91, { cursor: '2.91', job: job(2, 91, { status: 'completed' }) })));
+    await vi.waitFor(() => expect(list.view().loading).toBe(false));
+    expect(list.job('jobs/3')?.status).toBe('pending');
+    expect(list.job('jobs/2')?.status).toBe('completed');
+  },
+);
+
+test('what is told of before a restore, while the list is loaded after it, counts no more', async () => {
+  const { list, pages } = await listOf([3]);
+  pages[0] = { jobs: [job(3, 3)], next: null, cursor: '2.90' };
+  const loading = list.refresh();
+  list.apply(batch(event(101, { job: job(3, 101, { status: 'failed' }) })));
+  await loading;
+  expect(list.job('jobs/3')?.status).toBe('pending');
+});
+
 test('an event older than the row is ignored', async () => {
   const { list } = await listOf([30]);
   list.apply(batch(event(29, { job: job(30, 29, { status: 'failed' }) })));

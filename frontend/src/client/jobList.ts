@@ -9,6 +9,7 @@
  */
 
 import type { Failing, JobPage, Sort } from './api';
+import { sameEpoch } from './cursor';
 import { Dues } from './dues';
 import type { Batch } from './feed';
 import { isEverything, type JobFilter, matches, matchesFacets } from './filter';
@@ -64,6 +65,8 @@ export class JobList {
   readonly #meanwhile = new Map<string, JobEvent>();
   #loads = 0;
   #generation = 0;
+  /** Where in the log the list was loaded. */
+  #loadedAt: string | null = null;
   #next: string | null = null;
   #held = false;
   #stale = 0;
@@ -264,6 +267,9 @@ export class JobList {
       } while (next !== null && (jobs.length < wanted || (jobs.length === 0 && tries < PAGES_MAX)));
       this.#onLoaded(cursor);
       this.#view = { ...this.#view, complete: complete || failing.size > 0, failing: [...failing.values()] };
+      if (this.#loadedAt !== null && cursor !== null && !sameEpoch(this.#loadedAt, cursor))
+        this.#forget(cursor);
+      this.#loadedAt = cursor;
       this.#replace(jobs, next);
     });
   }
@@ -303,6 +309,13 @@ export class JobList {
     this.#loads -= 1;
     if (this.#loads === 0) this.#meanwhile.clear();
     this.#changed({ loading: this.#loads > 0, loaded: this.#view.loaded || error === null, error });
+  }
+
+  /** Drops what is known of the epochs before `cursor`: of what a restore has lost, even older versions are news. */
+  #forget(cursor: string): void {
+    this.#jobs.clear();
+    for (const [key, event] of this.#meanwhile)
+      if (!sameEpoch(event.cursor, cursor)) this.#meanwhile.delete(key);
   }
 
   #replace(jobs: readonly Job[], next: string | null): void {
