@@ -2,14 +2,9 @@
 import { act } from 'react';
 import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Access } from '@/client/access';
-import { Actions } from '@/client/actions';
-import { Api } from '@/client/api';
-import { Connection } from '@/client/connection';
-import { Feeds, USUAL } from '@/client/feeds';
 import { BoardProvider } from '@/client/react/board';
-import { Rest } from '@/client/rest';
-import { pass, ScriptedWorld } from '@/client/scripted';
+import { scriptedBoard } from '@/client/react/scriptedBoard';
+import { pass } from '@/client/scripted';
 import { FeedBanner } from './FeedBanner';
 
 beforeEach(() => {
@@ -22,11 +17,7 @@ afterEach(() => {
 });
 
 async function banner() {
-  const world = new ScriptedWorld();
-  const access = new Access(null);
-  const api = new Api(new Rest('', access));
-  const feeds = new Feeds(access, (settings) => new Connection(world, settings));
-  const board = { access, api, actions: new Actions(api), feeds, feed: feeds.peek(USUAL) };
+  const { world, board } = scriptedBoard();
   const place = document.createElement('div');
   const root = createRoot(place);
   act(() =>

@@ -80,6 +80,11 @@ export class Feed {
     this.#link.cover(cursor);
   }
 
+  /** Whether stats were told that are newer than those of `cursor`. */
+  hasStatsAfter(cursor: string): boolean {
+    return this.#statsAt !== null && compareCursors(this.#statsAt, cursor) > 0;
+  }
+
   #join(state: ConnectionState): void {
     if (this.#from !== null || state.cursor === null) return;
     this.#from = state.cursor;

@@ -22,7 +22,8 @@ export function useStats(pollMs: number) {
     queryKey: KEY,
     queryFn: async () => {
       const answer = await api.stats();
-      queries.setQueryData<Stats>(NEWEST, answer.stats);
+      // The feed may have overtaken the answer on its way.
+      if (!feed.hasStatsAfter(answer.cursor)) queries.setQueryData<Stats>(NEWEST, answer.stats);
       return answer;
     },
     enabled: asOf === null,

@@ -1,0 +1,18 @@
+/** A board for tests, whose server is played by the test; see `scripted.ts`. */
+
+import { Access } from '../access';
+import { Actions } from '../actions';
+import { Api } from '../api';
+import { Connection } from '../connection';
+import { Feeds, USUAL } from '../feeds';
+import { Rest } from '../rest';
+import { ScriptedWorld } from '../scripted';
+import type { Board } from './board';
+
+export function scriptedBoard(): { readonly world: ScriptedWorld; readonly board: Board } {
+  const world = new ScriptedWorld();
+  const access = new Access(null);
+  const api = new Api(new Rest('', access));
+  const feeds = new Feeds(access, (settings) => new Connection(world, settings));
+  return { world, board: { access, api, actions: new Actions(api), feeds, feed: feeds.peek(USUAL) } };
+}
