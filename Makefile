@@ -19,7 +19,8 @@ PAGE := $(STATIC)/index.html
 PAGE_SOURCES := $(shell find frontend/src frontend/public ! -name '*.test.ts*') \
 	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json
 
-# How many processes the Python tests spread over. Half as many again as there are cores: tests mostly wait, for a server's start, a lease, a beat.
+# How many processes the Python tests spread over. Half as many again as there are cores: tests mostly wait, for a
+# server's start, a lease, a beat.
 TEST_PROCESSES ?= $(shell expr \( 3 \* $$(getconf _NPROCESSORS_ONLN) + 1 \) / 2)
 # More arguments for pytest or the benchmarks: make test-python ARGS="-k cursor"
 ARGS ?=

@@ -303,9 +303,8 @@ async def test_what_a_source_that_remembers_missed_is_told_as_changes(
         await await_until(lambda: node.caretaker.counted == 1)
         for memory in node.caretaker._memories.values():
             memory.counted = float("-inf")  # half a minute ago
-        with psycopg.connect(
-            database_url
-        ) as past:  # ends, for an idle session of 14 keeps its statistics to itself
+        # A session that ends: one of PostgreSQL 14 that idles keeps its statistics to itself.
+        with psycopg.connect(database_url) as past:
             past.execute("SET LOCAL session_replication_role = replica")
             past.execute("UPDATE shop.orders SET state = 'ok' WHERE id <= 20")
             past.execute("DELETE FROM shop.orders WHERE id > 40")

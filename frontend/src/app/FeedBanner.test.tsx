@@ -1,20 +1,13 @@
 // @vitest-environment happy-dom
 import { act } from 'react';
 import { createRoot } from 'react-dom/client';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { BoardProvider } from '@/client/react/board';
-import { scriptedBoard } from '@/client/react/scriptedBoard';
+import { drawInScriptedTime, scriptedBoard } from '@/client/react/scriptedBoard';
 import { pass } from '@/client/scripted';
 import { FeedBanner } from './FeedBanner';
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+drawInScriptedTime();
 
 async function banner() {
   const { world, board } = scriptedBoard();

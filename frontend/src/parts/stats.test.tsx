@@ -2,21 +2,14 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act } from 'react';
 import { createRoot } from 'react-dom/client';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Api } from '@/client/api';
 import { BoardProvider } from '@/client/react/board';
-import { scriptedBoard } from '@/client/react/scriptedBoard';
+import { drawInScriptedTime, scriptedBoard } from '@/client/react/scriptedBoard';
 import { NO_STATS, pass } from '@/client/scripted';
 import { useStats } from './stats';
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+drawInScriptedTime();
 
 test.each([
   ['overtaken by the feed changes nothing', '1.7', 9],

@@ -1,5 +1,6 @@
 /** A board for tests, whose server is played by the test; see `scripted.ts`. */
 
+import { afterEach, beforeEach, vi } from 'vitest';
 import { Access } from '../access';
 import { Actions } from '../actions';
 import { Api } from '../api';
@@ -15,4 +16,16 @@ export function scriptedBoard(): { readonly world: ScriptedWorld; readonly board
   const api = new Api(new Rest('', access));
   const feeds = new Feeds(access, (settings) => new Connection(world, settings));
   return { world, board: { access, api, actions: new Actions(api), feeds, feed: feeds.peek(USUAL) } };
+}
+
+/** For the tests of a file: time stands still but for `pass`, and React draws within `act`. */
+export function drawInScriptedTime(): void {
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true);
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
 }

@@ -1,22 +1,16 @@
 // @vitest-environment happy-dom
 import { act, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Access } from '../access';
 import { Connection } from '../connection';
 import { Feeds } from '../feeds';
 import { event, NO_STATS, pass, ScriptedWorld } from '../scripted';
 import { FeedsContext } from './feedsContext';
+import { drawInScriptedTime } from './scriptedBoard';
 import { type JobsWebSocket, type JobsWebSocketOptions, useJobsWebSocket } from './useJobsWebSocket';
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+drawInScriptedTime();
 
 function mount(options: JobsWebSocketOptions, twice = false) {
   const world = new ScriptedWorld();
