@@ -1,11 +1,13 @@
 """A PostgreSQL server of the harness's own: a data folder, a port on loopback, and all that can happen to it."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +30,8 @@ SETTINGS: Final = {
     "timezone": "UTC",
 }
 _START_WITHIN_S: Final = 60.0
+_LAST_WORDS: Final = 25
+_GIVEN_PORTS: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _PATIENCE: Final = "-c lock_timeout=60s -c statement_timeout=120s"
 """What the harness itself asks ends with an error that names it, where a fault has left a lock behind."""
 
@@ -99,8 +103,8 @@ class Postgres:
             )
         deadline = time.monotonic() + _START_WITHIN_S
         while not self._answers():
-            assert self._process.poll() is None, f"PostgreSQL ended: see {self.folder}/postgres.log"
-            assert time.monotonic() < deadline, f"PostgreSQL does not answer: see {self.folder}/postgres.log"
+            assert self._process.poll() is None, f"PostgreSQL ended:\n{self.last_words()}"
+            assert time.monotonic() < deadline, f"PostgreSQL does not answer:\n{self.last_words()}"
             time.sleep(0.05)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
@@ -157,12 +161,20 @@ class Postgres:
         said: bytes = done.stdout
         return said
 
+    def last_words(self) -> str:
+        """The end of its log, or nothing before it was started."""
+        log = self.folder / "postgres.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        return "\n".join(lines[-_LAST_WORDS:])
+
     def _answers(self) -> bool:
+        """It does, and nobody else who has come by its port."""
         try:
-            self.connect("postgres").close()
+            with self.connect("postgres") as connection:
+                row = connection.execute("SHOW data_directory").fetchone()
         except psycopg.OperationalError:
             return False
-        return True
+        return row == (str(self.data),)
 
     def _own(self, path: Path) -> None:
         if self.account is not None:
@@ -175,9 +187,13 @@ class Postgres:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that the kernel gives nobody who asks for any port: it stays free while the server is down."""
+    lowest_given = int(_GIVEN_PORTS.read_text().split()[0])
+    while True:
+        port = random.randrange(lowest_given // 2, lowest_given)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _kill(pid: int) -> None:

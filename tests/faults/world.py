@@ -446,6 +446,7 @@ async def world(seed: int) -> AsyncIterator[World]:
     finally:
         if kept:
             (folder / "nodes.log").write_text("\n".join(line for node in made.nodes for line in node.log))
+            print(f"Logs are kept in {folder}; that of the last primary ends:\n{made.primary.last_words()}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from typing import Self
+from typing import Final, Self
 
 import psycopg
 
@@ -12,6 +12,11 @@ from faults.proxy import Proxy
 from faults.scenario import fault
 from faults.world import World
 from fixtures.waiting import await_until
+
+_WHERE_IT_IS: Final = """
+SELECT pg_is_in_recovery(), pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(),
+       (SELECT status FROM pg_stat_wal_receiver)
+"""
 
 
 class _Standby:
@@ -43,7 +48,13 @@ class _Standby:
                 row = connection.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [here]).fetchone()
             return row == (True,)
 
-        await await_until(lambda: asyncio.to_thread(replayed), 60)
+        try:
+            await await_until(lambda: asyncio.to_thread(replayed), 60)
+        except TimeoutError:
+            with self.server.connect() as connection:
+                state = connection.execute(_WHERE_IT_IS).fetchone()
+            said = f"{state}, the primary was at {here}; its log ends:\n{self.server.last_words()}"
+            raise TimeoutError(f"the standby stands still: {said}") from None
 
     def deafen(self) -> None:
         """From now on it misses what the primary commits."""
