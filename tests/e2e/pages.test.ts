@@ -103,6 +103,45 @@ test('times are local, with the exact one on hover', async () => {
   assert.match(title ?? '', /2 Jan 2026.*12:04:05\.678/);
 });
 
+test('whatever a worker writes, no page breaks over it', async () => {
+  const strange: readonly Readonly<Record<string, string>>[] = [
+    { started_at: '-infinity', finished_at: 'infinity', status: 'completed' },
+    { scheduled_at: 'infinity', status: 'scheduled' },
+    { created_at: '0044-03-15 BC', started_at: '12000-01-01', status: 'in_progress' },
+    { phases: '[null, 7, "pack", [], {}, {"name": {"a": 1}, "status": 5, "progress": "half", "message": ["x"]}]' },
+    { phases: '[{"name": "send", "status": "running", "started_at": "yesterday"}]' },
+    { tags: '{a,NULL}' },
+    { tags: '{{a,b},{c,d}}' },
+    { queue: '', kind: '', worker: '', status: 'in_progress' },
+    { error: 'x'.repeat(30_000), status: 'failed' },
+    { payload: '[[[[{"": null}]]]]', result: '"text"' },
+  ];
+  const page = await it.open('/live');
+  await live(page);
+  const ids = strange.map((columns) => it.board.insert({ kind: 'strange', queue: 'strange', ...columns }));
+  for (const id of ids) it.board.sql(`UPDATE tailboard.jobs SET priority = 1 WHERE id = ${id}`);
+  const stands = async (what: string) => {
+    assert.equal(await page.getByText('cannot be shown').count(), 0, what);
+  };
+  await page.locator('.event').filter({ hasText: `${ids.at(-1)}` }).first().waitFor();
+  await stands('/live');
+  for (const path of ['/', '/workers', '/queue', '/queue?sort=started', '/queue?sort=finished', '/queue?sort=oldest']) {
+    await page.goto(`${it.board.url}${path}`);
+    await live(page);
+    if (path.startsWith('/queue')) await row(page, ids[0] ?? 0).waitFor();
+    await stands(path);
+  }
+  for (const [place, id] of ids.entries()) {
+    await page.goto(`${it.board.url}/jobs/jobs/${id}`);
+    await page.locator('.moment').nth(1).waitFor();
+    await stands(JSON.stringify(strange[place]));
+  }
+  await page.goto(`${it.board.url}/jobs/jobs/${ids[3]}`);
+  await says(page.locator('.phases'), 'pack');
+  await page.goto(`${it.board.url}/jobs/jobs/${ids[0]}`);
+  await says(page.locator('.job-facts'), '-infinity');
+});
+
 test('filters of every kind and the order are in the address', async () => {
   const made = [
     { kind: 'f.one', queue: 'f-a', worker: 'f-w', tags: '{red}', status: 'in_progress', priority: '1' },

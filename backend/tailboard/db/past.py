@@ -24,6 +24,7 @@ from tailboard.core.moment import Asked
 from tailboard.core.nesting import shallow
 from tailboard.core.projections import Rates, Saved
 from tailboard.core.stats import Stats
+from tailboard.db.jobs.listing import time_rank
 from tailboard.db.jobs.page import JobFilter, Sort
 from tailboard.db.log import Log, refusal
 from tailboard.db.pool import Connection, Database
@@ -376,7 +377,10 @@ class _Walk:
             holds=_HOLDS,
             since=_SINCE,
             matches=_MATCHES,
-            rank=query("past_rank"),
+            rank=query("past_rank").format(
+                started=time_rank("(l.job ->> 'started_at')::timestamptz"),
+                finished=time_rank("(l.job ->> 'finished_at')::timestamptz"),
+            ),
             tie=query("past_tie"),
         )
         parameters = self._parameters | {

@@ -4,7 +4,7 @@ export { Access } from './access';
 export { Connection, type Link } from './connection';
 export { drawSoon, Feed } from './feed';
 export type { ConnectionPhase, ConnectionState, Delivery, Settings } from './machine';
-export type { Change, EventType, Job, JobEvent, Phase, Stats, Status } from './protocol';
+export type { Change, EventType, Job, JobEvent, Json, Stats, Status } from './protocol';
 export { type JobsWebSocket, type JobsWebSocketOptions, useJobsWebSocket } from './react/useJobsWebSocket';
 export { isNews } from './reducer';
 export { Problem, Rest, Unreachable } from './rest';

@@ -12,9 +12,9 @@ export function comparator(sort: Sort): (a: Job, b: Job) => number {
     case 'priority':
       return (a, b) => (b.priority ?? 0) - (a.priority ?? 0) || age(b, a);
     case 'started':
-      return (a, b) => text(b.started_at, a.started_at) || age(b, a);
+      return (a, b) => text(finite(b.started_at), finite(a.started_at)) || age(b, a);
     case 'finished':
-      return (a, b) => text(b.finished_at, a.finished_at) || age(b, a);
+      return (a, b) => text(finite(b.finished_at), finite(a.finished_at)) || age(b, a);
     default:
       return sort satisfies never;
   }
@@ -29,6 +29,11 @@ function age(a: Job, b: Job): number {
 function created(job: Job): number {
   const at = job.created_at === null ? Number.NaN : Date.parse(job.created_at);
   return Number.isNaN(at) ? Number.MAX_SAFE_INTEGER : at;
+}
+
+/** A time to sort by; `infinity` is none. */
+function finite(time: string | null): string | null {
+  return time === null || Number.isNaN(Date.parse(time)) ? null : time;
 }
 
 function text(a: string | null, b: string | null): number {

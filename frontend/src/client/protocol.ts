@@ -13,15 +13,6 @@ export type Status = (typeof STATUSES)[number];
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-export interface Phase {
-  readonly name: string;
-  readonly status?: string | null;
-  readonly progress?: number | null;
-  readonly started_at?: string | null;
-  readonly finished_at?: string | null;
-  readonly message?: string | null;
-}
-
 /**
  * One row of a source. Times are ISO 8601. `version` grows with every change of the job. A source that was adopted says
  * of its jobs what it knows: beside id and status anything may be null.
@@ -37,7 +28,8 @@ export interface Job {
   readonly max_attempts: number | null;
   readonly progress: number | null;
   readonly phase: string | null;
-  readonly phases: readonly Phase[] | null;
+  /** As the worker wrote them. */
+  readonly phases: readonly Json[] | null;
   readonly worker: string | null;
   readonly error: string | null;
   readonly tags: readonly string[] | null;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fromNow } from './time';
+import { exactTime, formatDuration, fromNow } from './time';
 
 test.each([
   [0, 'now'],
@@ -13,3 +13,11 @@ test.each([
 ])('%d ms from now is "%s"', (ms, said) => {
   expect(fromNow(ms)).toBe(said);
 });
+
+test.each(['infinity', '-infinity', '0044-03-15T00:00:00+00:00 BC', 'yesterday'])(
+  'what is no time for a browser is shown as it is: %s',
+  (text) => {
+    expect(exactTime(text)).toBe(text);
+    expect(formatDuration(Date.parse(text) - 0)).toBe('–');
+  },
+);

@@ -17,8 +17,9 @@ const clock = new Intl.DateTimeFormat(undefined, {
   second: '2-digit',
 });
 
-/** "3.2 s", "4 min 10 s", "2 h 5 min". */
+/** "3.2 s", "4 min 10 s", "2 h 5 min"; a dash for what is no number. */
 export function formatDuration(ms: number): string {
+  if (Number.isNaN(ms)) return '–';
   if (ms <= 0) return '0 s';
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   const s = ms / 1_000;
@@ -48,13 +49,19 @@ export function fromNow(ms: number): string {
 }
 
 export function exactTime(iso: string): string {
-  return exact.format(new Date(iso));
+  return formatted(iso, exact);
+}
+
+/** What PostgreSQL stores as a time and a browser does not know, such as `infinity`, is shown as it is written. */
+function formatted(iso: string, format: Intl.DateTimeFormat): string {
+  const at = Date.parse(iso);
+  return Number.isNaN(at) ? iso : format.format(at);
 }
 
 /** How long ago, or how long until; the exact local time on hover. */
 export function Ago({ iso }: { iso: string | null }) {
-  const at = iso === null ? 0 : Date.parse(iso);
-  const text = useFromNow((now) => (iso === null ? '–' : fromNow(now - at)));
+  const at = iso === null ? Number.NaN : Date.parse(iso);
+  const text = useFromNow((now) => (Number.isNaN(at) ? (iso ?? '–') : fromNow(now - at)));
   if (iso === null) return <span className="muted">–</span>;
   return (
     <time dateTime={iso} title={exactTime(iso)} className="num">
@@ -67,7 +74,7 @@ export function Ago({ iso }: { iso: string | null }) {
 export function ClockTime({ iso }: { iso: string }) {
   return (
     <time dateTime={iso} title={exactTime(iso)} className="num">
-      {clock.format(new Date(iso))}
+      {formatted(iso, clock)}
     </time>
   );
 }

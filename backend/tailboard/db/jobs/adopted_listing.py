@@ -11,6 +11,7 @@ from psycopg.sql import SQL, Composable, Identifier
 from tailboard.core.job import JobName
 from tailboard.core.nesting import shallow
 from tailboard.db.jobs.adopted import Adopted, bounded
+from tailboard.db.jobs.listing import time_rank
 from tailboard.db.jobs.page import START, WINDOW, Card, JobFilter, Place, Reader, Row, SourcePage, Wanted
 from tailboard.db.queries import query
 
@@ -163,11 +164,9 @@ async def _in_window(
         matches=selected.matches,
         exactly=exactly,
         order=_order(source, SQL("DESC")),
-        tie=SQL("s.id")
-        if source.numbered
-        else SQL(
-            "CASE WHEN isfinite(s.created_at) THEN extract(epoch FROM s.created_at) * 1000000 ELSE 0 END"
-        ),
+        started=time_rank("s.started_at"),
+        finished=time_rank("s.finished_at"),
+        tie=SQL("s.id") if source.numbered else time_rank("s.created_at"),
     )
     parameters = selected.parameters | {
         "q": wanted.text,

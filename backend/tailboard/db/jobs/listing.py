@@ -8,7 +8,7 @@ where the last look did not either, the page ends early and says where to go on.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 from psycopg.sql import SQL, Composable
 
@@ -173,7 +173,11 @@ async def in_window(reader: Reader, wanted: Wanted, place: Place) -> SourcePage:
     # several arms give, most is not among the newest and would be looked at for nothing.
     ok = SQL("({matches}) AND {contains}").format(**fragments()) if way.arms == 1 else SQL("true")
     statement = query("jobs_window").format(
-        arms=query(way.fragment).format(ok=ok, **_DESCENDING), named=named, **fragments()
+        arms=query(way.fragment).format(ok=ok, **_DESCENDING),
+        named=named,
+        started=time_rank("j.started_at"),
+        finished=time_rank("j.finished_at"),
+        **fragments(),
     )
     await reader.execute(statement, parameters, prepare=False)
     found = await reader.fetchall()
@@ -224,6 +228,11 @@ def fragments() -> dict[str, Composable]:
         "size": query("jobs_size"),
         "version": query("jobs_version"),
     }
+
+
+def time_rank(time: LiteralString) -> Composable:
+    """What the time that an expression gives sorts by: a bigint, whatever PostgreSQL takes for a time."""
+    return query("jobs_time_rank").format(time=SQL(time))
 
 
 def _ways(wanted: JobFilter) -> list[_Way]:

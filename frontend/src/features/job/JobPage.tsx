@@ -19,6 +19,7 @@ import { Ago, Duration } from '@/ui/time';
 import { Attempts } from './Attempts';
 import './job.css';
 import { Phases } from './Phases';
+import { phasesOf } from './phases';
 import { Timeline } from './Timeline';
 import { useHistory } from './useHistory';
 import { type JobName, useJob } from './useJob';
@@ -83,6 +84,7 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
   // An action under way is newer than the clock.
   const status = expected === job.status ? byTime : expected;
   const running = job.status === 'in_progress';
+  const phases = phasesOf(job.phases);
   const past = useMoment() !== null;
   return (
     <div className="job">
@@ -117,7 +119,7 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
               </pre>
             </Panel>
           )}
-          {(job.phases ?? []).length > 0 && <Phases phases={job.phases ?? []} />}
+          {phases.length > 0 && <Phases phases={phases} />}
         </div>
         <div className="job-side">
           <Facts job={job} />

@@ -1,9 +1,9 @@
 import { Check, CircleDashed, LoaderCircle, X } from 'lucide-react';
-import type { Phase } from '@/client/protocol';
 import type { Tone } from '@/ui/Badge';
 import { Meter } from '@/ui/Meter';
 import { Panel } from '@/ui/Panel';
 import { Duration } from '@/ui/time';
+import type { Phase } from './phases';
 
 interface Look {
   readonly tone: Tone;
@@ -25,7 +25,6 @@ function look(phase: Phase): Look {
       return { tone: 'blue', word: 'In progress', Icon: LoaderCircle };
     case 'pending':
     case null:
-    case undefined:
       return { tone: 'grey', word: 'To come', Icon: CircleDashed };
     default:
       return { tone: 'grey', word: phase.status, Icon: CircleDashed };
@@ -44,18 +43,18 @@ export function Phases({ phases }: { phases: readonly Phase[] }) {
               <Icon aria-hidden="true" />
               <span className="phase-name truncate">{phase.name}</span>
               <span className="phase-meter">
-                {phase.progress !== null && phase.progress !== undefined && (
+                {phase.progress !== null && (
                   <Meter value={phase.progress} label={`Progress of ${phase.name}`} tone={tone} />
                 )}
               </span>
               <span className="phase-word">{word}</span>
               <span className="phase-took muted">
-                {phase.started_at &&
-                  (phase.finished_at || phase.status === 'in_progress' || phase.status === 'running') && (
-                    <Duration from={phase.started_at} to={phase.finished_at ?? null} />
-                  )}
+                {phase.startedAt !== null &&
+                  (phase.finishedAt !== null ||
+                    phase.status === 'in_progress' ||
+                    phase.status === 'running') && <Duration from={phase.startedAt} to={phase.finishedAt} />}
               </span>
-              {phase.message && <span className="phase-message muted">{phase.message}</span>}
+              {phase.message !== null && <span className="phase-message muted">{phase.message}</span>}
             </li>
           );
         })}

@@ -11,8 +11,8 @@ ranked AS (
            CASE %(sort)s::text
                WHEN 'oldest' THEN -tie.tie
                WHEN 'priority' THEN coalesce(s.priority, 0)
-               WHEN 'started' THEN CASE WHEN isfinite(s.started_at) THEN (extract(epoch FROM s.started_at) * 1000000)::bigint ELSE -1 END
-               WHEN 'finished' THEN CASE WHEN isfinite(s.finished_at) THEN (extract(epoch FROM s.finished_at) * 1000000)::bigint ELSE -1 END
+               WHEN 'started' THEN {started}
+               WHEN 'finished' THEN {finished}
                ELSE tie.tie END::bigint AS rank,
            CASE %(sort)s::text WHEN 'priority' THEN -tie.tie ELSE tie.tie END AS tie
       FROM looked_at s CROSS JOIN LATERAL (SELECT ({tie})::bigint AS tie) tie

@@ -26,8 +26,8 @@ ranked AS (
            CASE %(sort)s::text
                WHEN 'oldest' THEN -j.id
                WHEN 'priority' THEN j.priority
-               WHEN 'started' THEN coalesce((extract(epoch FROM j.started_at) * 1000000)::bigint, -1)
-               WHEN 'finished' THEN coalesce((extract(epoch FROM j.finished_at) * 1000000)::bigint, -1)
+               WHEN 'started' THEN {started}
+               WHEN 'finished' THEN {finished}
                ELSE j.id END::bigint AS rank,
            CASE %(sort)s::text WHEN 'priority' THEN -j.id ELSE j.id END AS tie) r),
 page AS MATERIALIZED (

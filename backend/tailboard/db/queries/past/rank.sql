@@ -2,6 +2,6 @@
 CASE %(sort)s::text
     WHEN 'oldest' THEN -l.position
     WHEN 'priority' THEN coalesce((l.job ->> 'priority')::bigint, 0)
-    WHEN 'started' THEN coalesce((extract(epoch FROM (l.job ->> 'started_at')::timestamptz) * 1000000)::bigint, -1)
-    WHEN 'finished' THEN coalesce((extract(epoch FROM (l.job ->> 'finished_at')::timestamptz) * 1000000)::bigint, -1)
+    WHEN 'started' THEN {started}
+    WHEN 'finished' THEN {finished}
     ELSE l.position END::bigint
