@@ -30,7 +30,7 @@ export function Timeline({ job, history }: { job: JobName; history: History }) {
       )}
       {error !== null && (
         <div className="panel-body">
-          <LoadError error={error} retry={loadMore} />
+          <LoadError error={error} retry={() => void loadMore()} />
         </div>
       )}
       {!loading && error === null && entries.length === 0 && (
@@ -47,7 +47,7 @@ export function Timeline({ job, history }: { job: JobName; history: History }) {
       )}
       {more && (
         <div className="timeline-more">
-          <Button onClick={loadMore}>Earlier events</Button>
+          <Button onClick={() => void loadMore()}>Earlier events</Button>
         </div>
       )}
     </Panel>

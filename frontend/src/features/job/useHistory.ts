@@ -10,12 +10,12 @@ export interface History {
   readonly loading: boolean;
   readonly error: Error | null;
   readonly more: boolean;
-  readonly loadMore: () => void;
+  readonly loadMore: () => Promise<void>;
 }
 
 const PAGE = 50;
 
-/** The job's past, loaded anew whenever the feed says that the job changed. */
+/** The job's past; `useJob` sees to it that it is loaded anew when the job has changed. */
 export function useHistory(name: JobName): History {
   const { api } = useBoard();
   const asOf = useMoment();
@@ -30,6 +30,10 @@ export function useHistory(name: JobName): History {
     loading: answer.isPending,
     error: answer.error,
     more: answer.hasNextPage,
-    loadMore: () => void answer.fetchNextPage(),
+    loadMore: async () => {
+      // The first pages may be under way, with news: neither is to put off the other.
+      if (answer.isFetching && !answer.isFetchingNextPage) await answer.refetch({ cancelRefetch: false });
+      await answer.fetchNextPage({ cancelRefetch: false });
+    },
   };
 }

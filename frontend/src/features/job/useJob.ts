@@ -1,5 +1,5 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef } from 'react';
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
 import type { Api } from '@/client/api';
 import { compareCursors } from '@/client/cursor';
 import type { Job, JobEvent } from '@/client/protocol';
@@ -8,6 +8,7 @@ import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
 import { isNews } from '@/client/reducer';
 import { Problem } from '@/client/rest';
+import { Steadily } from '@/client/steadily';
 
 export interface JobName {
   readonly source: string;
@@ -21,7 +22,7 @@ interface Loaded {
   readonly deleted: boolean;
 }
 
-/** One job with everything it has, kept up by the feed; or as it stood at a moment. */
+/** One job with everything it has, kept up by the feed, as is its history; or as it stood at a moment. */
 export function useJob(name: JobName) {
   const { api, feed } = useBoard();
   const queries = useQueryClient();
@@ -51,6 +52,10 @@ export function useJob(name: JobName) {
   useEffect(() => {
     if (cursor !== undefined && cursor !== null) feed.loadedAt(cursor);
   }, [feed, cursor]);
+  const [asked] = useState(() => ({
+    job: new Steadily(() => askAgain(queries, ['job', name.source, name.id, null])),
+    history: new Steadily(() => askAgain(queries, ['history', name.source, name.id, null])),
+  }));
   useBatches(({ events, reset }) => {
     if (asOf !== null) return;
     const wanted = `${name.source}/${name.id}`;
@@ -66,13 +71,19 @@ export function useJob(name: JobName) {
         return { ...withEvent(known.job, event), cursor: known.cursor };
       });
     }
-    if (reset !== null || omitted) void queries.invalidateQueries({ queryKey: key });
-    if (reset !== null || changed)
-      void queries.invalidateQueries({ queryKey: ['history', name.source, name.id] });
     // A job that could not be found may have been made meanwhile.
-    if (changed && queries.getQueryData(key) === undefined) void queries.invalidateQueries({ queryKey: key });
+    const made = changed && queries.getQueryData(key) === undefined;
+    if (reset !== null || omitted || made) asked.job.hear();
+    if (reset !== null || changed) asked.history.hear();
   });
   return answer;
+}
+
+/** A question under way may be too old for the news, or be for another page, which somebody waits for: it is let end. */
+async function askAgain(queries: QueryClient, queryKey: readonly unknown[]): Promise<void> {
+  const underWay = queries.isFetching({ queryKey }) > 0;
+  await queries.invalidateQueries({ queryKey }, { cancelRefetch: false });
+  if (underWay) await queries.invalidateQueries({ queryKey }, { cancelRefetch: false });
 }
 
 /** The job as its source has it, or as its history last knew it: some queues delete the rows of jobs that have ended. */
