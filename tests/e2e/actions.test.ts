@@ -12,6 +12,14 @@ afterEach(async () => {
   it.assertNoComplaints(/409 \(Conflict\)|404 \(Not Found\)|500/);
 });
 
+function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
 function statusOf(id: number): string {
   return it.board.sql(`SELECT status FROM tailboard.jobs WHERE id = ${id}`);
 }
@@ -63,6 +71,31 @@ test('all that match are counted before they are changed', async () => {
   assert.equal(it.board.sql("SELECT count(*) FROM tailboard.jobs WHERE kind = 'bulk' AND status = 'failed'"), '1');
 });
 
+test('to close the dialog of an action on very many jobs stops it, and what was done is told', async () => {
+  it.board.sql("INSERT INTO tailboard.jobs (kind, queue, status) SELECT 'bulk', 'too-many', 'failed' FROM generate_series(1, 10050)");
+  const page = await it.open('/queue?queue=too-many');
+  const underWay = gate();
+  const stopped = gate();
+  await page.route('**/api/jobs/bulk', async (route) => {
+    const answer = await route.fetch();
+    if (!route.request().postDataJSON().dry_run) {
+      underWay.open();
+      await stopped.opened;
+    }
+    await route.fulfill({ response: answer });
+  });
+  await page.getByRole('button', { name: 'Act on all that match' }).click();
+  await page.getByRole('toolbar').getByRole('button', { name: 'Retry' }).click();
+  await page.getByRole('button', { name: 'Retry 10,050' }).click();
+  await underWay.opened;
+  await page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  stopped.open();
+  await says(page.locator('.toast'), '10,000 jobs retried');
+  await says(page.locator('.toast'), 'Stopped: the others stay as they are.');
+  assert.equal(it.board.sql("SELECT count(*) FROM tailboard.jobs WHERE queue = 'too-many' AND status = 'failed'"), '50');
+});
+
 test('selected jobs are acted on, and only those', async () => {
   const ids = [1, 2, 3].map(() => it.board.insert({ kind: 'pick', queue: 'picked' }));
   const page = await it.open('/queue?queue=picked');
@@ -87,6 +120,34 @@ test('filters and search are in the address, and "back" undoes them', async () =
   await page.locator('[data-row-count="1"]').waitFor();
   await page.reload();
   await page.locator('[data-row-count="1"]').waitFor();
+});
+
+test('a search of two words keeps the space between them, however slowly it is typed', async () => {
+  it.board.insert({ kind: 'two words', queue: 'spaced' });
+  const page = await it.open('/queue?queue=spaced');
+  await page.getByRole('searchbox').click();
+  await page.keyboard.type('two ');
+  await page.waitForURL(/q=two$/);
+  await page.keyboard.type('words');
+  await page.waitForURL(/q=two(\+|%20)words/);
+  await page.locator('[data-row-count="1"]').waitFor();
+});
+
+test('an id that is entered faster than the server finds its job goes to that job', async () => {
+  // The first is found by a part of what is typed for the second.
+  const [first, second] = ['9000077', '900007701'].map((id) => it.board.insert({ id, kind: 'jump.to' }));
+  const page = await it.open('/');
+  await live(page);
+  await page.keyboard.press('ControlOrMeta+k');
+  await page.keyboard.type(`${first}`);
+  await says(page.locator('.palette-choice').first(), 'jump.to');
+  await page.keyboard.type('01');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(new RegExp(`/jobs/jobs/${second}$`));
+  await page.keyboard.press('ControlOrMeta+k');
+  await page.keyboard.type('live');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/live$/);
 });
 
 test('read-only hides every action', async () => {

@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Search } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useState } from 'react';
 import { useLocation } from 'wouter';
@@ -22,6 +22,7 @@ interface Choice {
   readonly run: () => void;
 }
 
+const CHOICES_SHOWN = 14;
 const JOBS_SHOWN = 8;
 const TYPING_MS = 150;
 
@@ -29,20 +30,32 @@ const TYPING_MS = 150;
 export function CommandPalette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState('');
   const [index, setIndex] = useState(0);
+  /** Enter came before the jobs did: it means the first of what is found. */
+  const [entered, setEntered] = useState(false);
   const list = useId();
   const commands = useCommands();
-  const jobs = useFoundJobs(text);
+  const { jobs, searching } = useFoundJobs(text);
   const wanted = text.trim().toLowerCase();
-  const choices = [...jobs, ...commands.filter(({ word }) => word.toLowerCase().includes(wanted))].slice(
-    0,
-    14,
+  const meant = commands.filter(({ word }) => wanted !== '' && word.toLowerCase().startsWith(wanted));
+  const others = commands.filter(
+    (command) => !meant.includes(command) && command.word.toLowerCase().includes(wanted),
   );
+  const choices = [...meant, ...jobs, ...others].slice(0, CHOICES_SHOWN);
   const active = Math.min(index, choices.length - 1);
   const choose = (choice: Choice | undefined) => {
     if (choice === undefined) return;
     onClose();
     choice.run();
   };
+  const enter = () => {
+    if (searching && active <= 0 && meant.length === 0) setEntered(true);
+    else choose(choices[active]);
+  };
+  useEffect(() => {
+    if (!entered || searching) return;
+    setEntered(false);
+    enter();
+  });
   return (
     <Dialog title="Jump to" bare onClose={onClose}>
       <div className="palette">
@@ -60,11 +73,12 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
             onChange={(event) => {
               setText(event.target.value);
               setIndex(0);
+              setEntered(false);
             }}
             onKeyDown={(event) => {
               if (event.key === 'ArrowDown') setIndex(Math.min(active + 1, choices.length - 1));
               else if (event.key === 'ArrowUp') setIndex(Math.max(active - 1, 0));
-              else if (event.key === 'Enter') choose(choices[active]);
+              else if (event.key === 'Enter') enter();
               else return;
               event.preventDefault();
             }}
@@ -86,29 +100,34 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
               <span className="palette-hint">{choice.hint}</span>
             </div>
           ))}
-          {choices.length === 0 && <p className="palette-none muted">Nothing found.</p>}
+          {choices.length === 0 && (
+            <p className="palette-none muted">{searching ? 'Looking …' : 'Nothing found.'}</p>
+          )}
         </div>
       </div>
     </Dialog>
   );
 }
 
-function useFoundJobs(text: string): readonly Choice[] {
+/** Jobs that the server finds; those of a text before stay in sight while it is `searching`. */
+function useFoundJobs(text: string): { readonly jobs: readonly Choice[]; readonly searching: boolean } {
   const { api } = useBoard();
   const [, navigate] = useLocation();
+  const wanted = text.trim();
   const [q, setQ] = useState('');
   const asOf = useMoment();
   useEffect(() => {
-    const timer = setTimeout(() => setQ(text.trim()), TYPING_MS);
+    const timer = setTimeout(() => setQ(wanted), TYPING_MS);
     return () => clearTimeout(timer);
-  }, [text]);
-  const { data } = useQuery({
+  }, [wanted]);
+  const { data, isPending, isPlaceholderData, isError } = useQuery({
     queryKey: ['palette', q, asOf],
     queryFn: ({ signal }) => api.jobs({ ...EVERYTHING, q }, 'newest', null, JOBS_SHOWN, { asOf, signal }),
     enabled: q !== '',
+    placeholderData: keepPreviousData,
   });
-  if (q === '' || data === undefined) return [];
-  return data.jobs.map((job) => ({
+  if (wanted === '') return { jobs: [], searching: false };
+  const jobs = (data?.jobs ?? []).map((job) => ({
     id: `job ${job.source}/${job.id}`,
     word: `${shortId(job.id)} ${kindOf(job)}`,
     drawn: (
@@ -122,6 +141,7 @@ function useFoundJobs(text: string): readonly Choice[] {
     hint: <StatusBadge status={job.status} />,
     run: () => navigate(jobPath(job)),
   }));
+  return { jobs, searching: q !== wanted || isPlaceholderData || (isPending && !isError) };
 }
 
 function useCommands(): readonly Choice[] {

@@ -230,18 +230,20 @@ export class Api {
 
   /**
    * Acts on the jobs of the scope, in as many calls as it takes, and returns how many were changed. It ends at
-   * `counted`, so that jobs which come to match meanwhile do not keep it going.
+   * `counted`, so that jobs which come to match meanwhile do not keep it going, and with the call under way once
+   * `stop` is aborted.
    */
   async runBulk(
     action: Action,
     scope: BulkScope,
     counted: number,
     onProgress: (changed: number) => void,
+    stop: AbortSignal,
   ): Promise<BulkOutcome> {
     const gathered = new Gathered();
     for (const filter of bulkFilters(scope)) {
       let more = true;
-      while (more && gathered.jobs < counted) {
+      while (more && gathered.jobs < counted && !stop.aborted) {
         const answer = await this.#bulk(action, filter, false);
         gathered.add(answer, answer.changed);
         more = answer.more && answer.changed > 0;

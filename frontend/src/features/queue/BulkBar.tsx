@@ -88,9 +88,9 @@ export function BulkBar({
       {asked !== null && (
         <BulkDialog
           {...asked}
-          onClose={(done) => {
+          onClose={() => setAsked(null)}
+          onDone={() => {
             setAsked(null);
-            if (!done) return;
             onClear();
             feed.wake();
           }}
