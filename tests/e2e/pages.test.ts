@@ -125,10 +125,11 @@ test('whatever a worker writes, no page breaks over it', async () => {
   };
   await page.locator('.event').filter({ hasText: `${ids.at(-1)}` }).first().waitFor();
   await stands('/live');
-  for (const path of ['/', '/workers', '/queue', '/queue?sort=started', '/queue?sort=finished', '/queue?sort=oldest']) {
+  const orders = ['newest', 'oldest', 'priority', 'started', 'finished'].map((sort) => `/queue?queue=strange&sort=${sort}`);
+  for (const path of ['/', '/workers', '/queue', ...orders]) {
     await page.goto(`${it.board.url}${path}`);
     await live(page);
-    if (path.startsWith('/queue')) await row(page, ids[0] ?? 0).waitFor();
+    if (path.includes('sort')) await row(page, ids[0] ?? 0).waitFor();
     await stands(path);
   }
   for (const [place, id] of ids.entries()) {
