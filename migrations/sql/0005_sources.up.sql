@@ -79,6 +79,16 @@ BEGIN
     RETURN 'paused';
 END $$;
 
+-- The jsonb of a json, and where there is none its text: json may hold what jsonb cannot, such as \u0000 or half of a pair of
+-- surrogates. One such row must not keep a table from being read. Qualified, so that it does without a SET clause.
+CREATE FUNCTION tailboard.json_value(value json) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RETURN value::pg_catalog.jsonb;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    RETURN pg_catalog.to_jsonb(value::pg_catalog.text);
+END $$;
+
 -- A card without its payload or result where they are known to be large, or turn out to be.
 CREATE FUNCTION tailboard.lighten(card jsonb, payload_large boolean, result_large boolean) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -20,6 +20,17 @@ from tailboard.sources.source import Source
 
 Owner = psycopg.Connection[Any]
 
+STRANGE = """
+[sources.strange]
+table = "public.strange"
+id = "id"
+priority = "weight"
+attempt = "tries"
+progress = "share"
+payload = "body"
+status = "'pending'"
+"""
+
 
 def test_a_strangers_table_is_captured_and_read_alike(owner: Owner) -> None:
     owner.execute(
@@ -50,6 +61,46 @@ def test_a_strangers_table_is_captured_and_read_alike(owner: Owner) -> None:
     ).fetchone()
     assert read == (failed,)
     assert faults(owner, "prints") == 0
+
+
+def test_values_that_a_job_cannot_hold_are_recorded_and_read_as_near_as_can_be(
+    database_url: str, connect: Connect
+) -> None:
+    owner = connect()
+    owner.execute(
+        "CREATE TABLE strange (id text PRIMARY KEY, share numeric, weight numeric, tries bigint, body json)"
+    )
+    attach(owner, source(STRANGE))
+    rows: list[tuple[str, str, dict[str, Any]]] = [
+        ("weight", "'NaN'", {"priority": 2**63 - 1}),
+        ("weight", "'-Infinity'", {"priority": -(2**63)}),
+        ("weight", "1e30", {"priority": 2**63 - 1}),
+        ("weight", "1.5", {"priority": 2}),
+        ("weight", "NULL", {"priority": 0}),
+        ("tries", str(2**40), {"attempt": 2**31 - 1}),
+        ("share", "1e400", {"progress": 1}),
+        ("share", "'NaN'", {"progress": 1}),
+        ("share", "-3", {"progress": 0}),
+        ("share", "NULL", {"progress": None}),
+        ("body", r"""'{"a": "\u0000"}'""", {"payload": r'{"a": "\u0000"}'}),
+        ("body", r"""'"\ud83d"'""", {"payload": r'"\ud83d"'}),
+        ("body", r"""'"\ud83d\ude00"'""", {"payload": "\U0001f600"}),
+        ("body", "'1e999999'", {"payload": "1e999999"}),
+        ("body", "NULL", {"payload": None}),
+    ]
+    for n, (column, value, _) in enumerate(rows):
+        owner.execute(f"INSERT INTO strange (id, {column}) VALUES ('{n:02}', {value})".encode())
+    assert faults(owner, "strange") == 0
+    logged = cards(owner)
+    read = [
+        card
+        for (card,) in owner.execute(
+            """SELECT to_jsonb(j) - '{due,native_status}'::text[] FROM tailboard.source_strange() AS j ORDER BY j.id"""
+        )
+    ]
+    assert logged == read
+    for (column, value, wanted), card in zip(rows, logged, strict=True):
+        assert wanted.items() <= card.items(), f"{column} = {value}"
 
 
 def test_a_card_has_the_keys_of_the_built_in_table(owner: Owner) -> None:
