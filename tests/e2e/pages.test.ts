@@ -59,6 +59,23 @@ test('the tail is paused, filtered and opened', async () => {
   await event(first, 'job_failed').locator('.json').waitFor({ state: 'detached' });
 });
 
+test('space presses the button that has the focus, and elsewhere pauses the tail', async () => {
+  const page = await it.open('/live');
+  await live(page);
+  const pause = page.getByRole('button', { name: /^(Pause|Go on)$/ });
+  const failed = page.getByRole('group', { name: 'Event types' }).getByRole('button', { name: 'Failed' });
+  await failed.focus();
+  await page.keyboard.press('Space');
+  assert.equal(await failed.getAttribute('aria-pressed'), 'true');
+  assert.equal(await pause.getAttribute('aria-pressed'), 'false');
+  await failed.blur();
+  await page.keyboard.press('Space');
+  assert.equal(await pause.getAttribute('aria-pressed'), 'true');
+  await pause.focus();
+  await page.keyboard.press('Space');
+  assert.equal(await pause.getAttribute('aria-pressed'), 'false');
+});
+
 test('a filter that takes the events from under the pointer, and the open one, holds nothing back', async () => {
   const page = await it.open('/live');
   await live(page);

@@ -5,9 +5,10 @@ export const MOD = /Mac|iPhone|iPad/.test(navigator.platform) ? '⌘' : 'Ctrl';
 
 export type Hotkeys = Readonly<Record<string, (event: KeyboardEvent) => void>>;
 
-/** Whether the key is for the element that has the focus: letters for a field, the ways to move for a slider. */
+/** Whether the key is for what has the focus: letters for a field, the ways to move for a slider, space for a button. */
 function taken({ target, key }: KeyboardEvent): boolean {
   if (!(target instanceof HTMLElement)) return false;
+  if (key === ' ' && target.matches('button, summary, input')) return true;
   if (target instanceof HTMLInputElement && target.type === 'range') return key.length > 1;
   return (
     target.isContentEditable ||

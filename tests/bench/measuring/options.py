@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ _GIB: Final = 2**30
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
+    """Also sees to it that a benchmark that is ended, be it by SIGTERM, ends what it has started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     made = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     size = made.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="less of everything: for a look, not for a record")
