@@ -5,6 +5,7 @@ import { EVERYTHING } from '@/client/filter';
 import { type Job, type Json, statusAt } from '@/client/protocol';
 import { useMoment } from '@/client/react/moment';
 import { Problem } from '@/client/rest';
+import { brief } from '@/parts/eventLooks';
 import { kindOf } from '@/parts/JobId';
 import { JobActions, useExpectedStatus } from '@/parts/jobActions';
 import { jobInPath, queuePath } from '@/parts/links';
@@ -90,8 +91,8 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
     <div className="job">
       <Back />
       <header className="job-head">
-        <h1>
-          {kindOf(job)} <span className="mono muted job-id">{job.id}</span>
+        <h1 title={`${kindOf(job)} ${job.id}`}>
+          {brief(kindOf(job))} <span className="mono muted job-id">{brief(job.id)}</span>
         </h1>
         <StatusBadge status={status ?? job.status} />
         {!deleted && <JobActions job={{ ...job, status: byTime }} onDeleted={() => navigate('/queue')} />}

@@ -4,6 +4,7 @@ import { useRef } from 'react';
 import type { WorkerInfo } from '@/client/api';
 import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
+import { brief } from '@/parts/eventLooks';
 import { FailingSources } from '@/parts/FailingSources';
 import { JobLines } from '@/parts/JobLines';
 import { Badge } from '@/ui/Badge';
@@ -120,7 +121,9 @@ function Card({ worker }: { worker: WorkerInfo }) {
   return (
     <li className="panel" data-worker={worker.name}>
       <div className="card-head">
-        <h2 className="mono">{worker.name}</h2>
+        <h2 className="mono" title={worker.name}>
+          {brief(worker.name)}
+        </h2>
         <HealthBadge health={worker.health} />
         <span className="muted worker-seen">
           {worker.seen_at === null ? (
