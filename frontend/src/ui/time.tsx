@@ -10,6 +10,13 @@ const exact = new Intl.DateTimeFormat(undefined, {
   fractionalSecondDigits: 3,
   timeZoneName: 'short',
 });
+const dated = new Intl.DateTimeFormat(undefined, {
+  hourCycle: 'h23',
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+});
 const clock = new Intl.DateTimeFormat(undefined, {
   hourCycle: 'h23',
   hour: '2-digit',
@@ -70,11 +77,13 @@ export function Ago({ iso }: { iso: string | null }) {
   );
 }
 
-/** The local time of day; the exact time on hover. */
+/** The local time of day, on another day than today with the date; the exact time on hover. */
 export function ClockTime({ iso }: { iso: string }) {
+  const day = new Date(iso).toDateString();
+  const text = useFromNow((now) => formatted(iso, new Date(now).toDateString() === day ? clock : dated));
   return (
     <time dateTime={iso} title={exactTime(iso)} className="num">
-      {formatted(iso, clock)}
+      {text}
     </time>
   );
 }
