@@ -81,7 +81,7 @@ END $$;
 
 -- The jsonb of a json, and where there is none its text: json may hold what jsonb cannot, such as \u0000 or half of a pair of
 -- surrogates. One such row must not keep a table from being read. Qualified, so that it does without a SET clause.
-CREATE FUNCTION tailboard.json_value(value json) RETURNS jsonb
+CREATE FUNCTION tailboard.as_jsonb(value json) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
     RETURN value::pg_catalog.jsonb;

@@ -177,7 +177,7 @@ def _as_jsonb(value: Composable, base: str) -> Composable:
             return value
         case "json":
             # The cast is for the day on which the owner makes it jsonb, until the capture is written anew.
-            return SQL("tailboard.json_value({}::json)").format(value)
+            return SQL("tailboard.as_jsonb({}::json)").format(value)
         case _:
             return SQL("to_jsonb({})").format(value)
 
