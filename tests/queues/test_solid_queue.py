@@ -56,7 +56,7 @@ PARTS: Final = {
     "finish and destroy": "DELETE FROM solid_queue_jobs WHERE id = %(id)s",
     "fail": (
         "BEGIN; INSERT INTO solid_queue_failed_executions (job_id, error, created_at) VALUES (%(id)s,"
-        " '{\"exception_class\": \"ArgumentError\", \"message\": \"no luck\", \"backtrace\": [\"a.rb:1\"]}',"
+        " '{\"exception_class\": \"ArgumentError\", \"message\": \"no\\u0000 luck\", \"backtrace\": [\"a.rb:1\"]}',"
         f" {_UTC_NOW}); {_UNCLAIM}; COMMIT"
     ),
     "release": f"BEGIN; {_READY}; {_UNCLAIM}; COMMIT",
@@ -137,7 +137,7 @@ async def test_every_job_is_on_the_board_in_order(
         assert (bad.queue, bad.kind, bad.error, bad.worker) == (
             "default",
             "bad",
-            "ArgumentError: no luck",
+            "ArgumentError: no\N{REPLACEMENT CHARACTER} luck",
             None,
         )
         assert board.last(play.ids["due"]).job.worker == "worker-1"
