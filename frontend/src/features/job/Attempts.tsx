@@ -16,8 +16,11 @@ function outcome(to: Status, job: Job): Status {
   return (to === 'pending' || to === 'scheduled') && job.error !== null ? 'failed' : to;
 }
 
-/** What the history says about each time the job was started; newest first, like the history. */
-export function attempts(entries: readonly HistoryEntry[]): readonly Attempt[] {
+/**
+ * What the history says about each time the job was started; newest first, like the history. Of one that began before the
+ * loaded part of it the job itself says what it knows.
+ */
+export function attempts(entries: readonly HistoryEntry[], now: Job): readonly Attempt[] {
   const found: Attempt[] = [];
   for (const { type, at, change, job } of [...entries].reverse()) {
     const last = found.at(-1);
@@ -39,11 +42,18 @@ export function attempts(entries: readonly HistoryEntry[]): readonly Attempt[] {
       found[found.length - 1] = { ...last, endedAt: at, outcome: outcome(change.to, job) };
     }
   }
+  if (found.length === 0 && now.started_at !== null)
+    found.push({
+      number: now.attempt || 1,
+      startedAt: now.started_at,
+      endedAt: now.finished_at,
+      outcome: now.status,
+    });
   return found.reverse();
 }
 
 export function Attempts({ job, entries }: { job: Job; entries: readonly HistoryEntry[] }) {
-  const known = attempts(entries);
+  const known = attempts(entries, job);
   if (known.length === 0) return null;
   return (
     <Panel title={`Attempts${job.max_attempts === null ? '' : `, ${job.max_attempts} at most`}`} flush>
