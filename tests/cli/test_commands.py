@@ -152,6 +152,20 @@ def test_tail_is_plain_where_nobody_reads_colours_and_shows_no_control_character
     assert "\x1b" not in line
 
 
+def test_tail_prints_what_a_worker_wrote_however_strange(board: rig.Process, board_url: str) -> None:
+    with rig.Process(board.home, "tail", "--url", board_url, "--kind", "strange") as tail:
+        tail.wait_for("Following from", where="err")
+        with psycopg.connect(database_of(board), autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO tailboard.jobs (kind, queue, status, started_at, finished_at, tags, phases) VALUES"
+                " ('strange', 'times', 'completed', '-infinity', 'infinity', '{}', '[]'),"
+                " ('strange', 'years', 'failed', '0044-03-15 BC', '294276-12-31', '{}', '[]'),"
+                " ('strange', 'lists', 'pending', NULL, NULL, '{{a,NULL},{c,d}}', '[null, 1]')"
+            )
+        for queue in ("times", "years", "lists"):
+            tail.wait_for(queue)
+
+
 def test_tail_takes_up_again_where_a_restart_broke_it(home: Path, unused_tcp_port: int) -> None:
     port = str(unused_tcp_port)
     with rig.Process(home, "up", "--port", port) as first:

@@ -1,5 +1,6 @@
 """Oban, replayed: what its basic engine does to oban_jobs."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -121,4 +122,5 @@ async def test_every_job_is_on_the_board_in_order(
             "flaky", 2, 20, "node-1", "** no luck", ("a",)
         )  # fmt: skip
         assert flaky.created_at is not None
-        assert abs((flaky.created_at - board.last(play.ids["flaky"]).at).total_seconds()) < 60
+        created = datetime.fromisoformat(flaky.created_at)
+        assert abs((created - board.last(play.ids["flaky"]).at).total_seconds()) < 60

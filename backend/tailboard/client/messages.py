@@ -5,13 +5,15 @@ A cursor is opaque here: keep it as it came and give it back to go on from there
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A job's card. Large payloads and results are left out of it and named in `omitted`."""
+    """A job's card. Large payloads and results are left out of it and named in `omitted`. Times are as PostgreSQL wrote
+    them: ISO 8601 for nearly all, but a worker may write `infinity`, and arrays of arrays for tags.
+    """
 
     source: str
     id: int | str
@@ -25,11 +27,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     phase: str | None = None
     worker: str | None = None
     error: str | None = None
-    tags: tuple[str, ...] | None = None
-    created_at: datetime | None = None
-    scheduled_at: datetime | None = None
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    tags: tuple[Any, ...] | None = None
+    created_at: str | None = None
+    scheduled_at: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
     version: int | None = None
     omitted: tuple[str, ...] = ()
 
