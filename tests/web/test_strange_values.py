@@ -20,6 +20,8 @@ INSERT INTO tailboard.jobs (id, kind, status, created_at, scheduled_at, started_
 INSERT INTO tailboard.jobs (id, kind, queue, worker, status, tags, phases) VALUES
     (6, '', '', '', 'in_progress', '{{a,b},{c,d}}', '[null, 1, "x", {}, []]'),
     (7, 'a', 'q', 'w', 'in_progress', '{a,NULL}', '[{"name": null, "progress": "half"}]');
+INSERT INTO tailboard.workers (name, info, started_at, seen_at) VALUES
+    ('', '[]', '-infinity', 'infinity'), ('w', 'null', '0044-03-15 BC', '294276-12-31'), ('v', '"x"', now(), now());
 """
 STRANGE_EXPORTS = """
 INSERT INTO shop.exports (made, begun) VALUES
