@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from adopted_tables import EXPORTS, EXPORTS_SQL, adopt
+from fixtures.waiting import await_until
 from tailboard.app import Node
 from web_node import delivered
 
@@ -24,8 +25,9 @@ INSERT INTO tailboard.workers (name, info, started_at, seen_at) VALUES
     ('', '[]', '-infinity', 'infinity'), ('w', 'null', '0044-03-15 BC', '294276-12-31'), ('v', '"x"', now(), now());
 """
 STRANGE_EXPORTS = """
-INSERT INTO shop.exports (made, begun) VALUES
-    ('infinity', '-infinity'), ('-infinity', 'infinity'), ('0044-03-15 BC', '294276-12-31'), (now(), NULL);
+INSERT INTO shop.exports (made, begun, not_before) VALUES
+    ('infinity', '-infinity', 'infinity'), ('-infinity', 'infinity', '-infinity'),
+    ('0044-03-15 BC', '294276-12-31', '294276-12-31'), (now(), NULL, '0044-03-15 BC');
 """
 LISTS = [
     "/api/jobs?limit=3&sort=newest",
@@ -73,6 +75,11 @@ async def test_every_question_is_answered(
         assert len(found) == len(set(found)) == JOBS, path
     for path in ONES:
         await get(path)
+
+    async def counted() -> bool:
+        return bool((await client.get("/api/stats")).json()["stats"]["total"] == JOBS)
+
+    await await_until(counted)
     for path in ("/api/workers", "/api/sources", "/api/events?after=1.0", "/readyz"):
         answer = await client.get(path)
         assert answer.status_code == httpx.codes.OK, f"{path}: {answer.text}"
