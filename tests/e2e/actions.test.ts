@@ -96,6 +96,31 @@ test('to close the dialog of an action on very many jobs stops it, and what was 
   assert.equal(it.board.sql("SELECT count(*) FROM tailboard.jobs WHERE queue = 'too-many' AND status = 'failed'"), '50');
 });
 
+test('jobs with ids that JavaScript cannot count are told apart, in lists, events and actions', async () => {
+  const ids = ['9007199254740992', '9007199254740993'];
+  const states = () => it.board.sql("SELECT string_agg(status, ' ' ORDER BY id) FROM tailboard.jobs WHERE kind = 'snowflake'");
+  it.board.sql(`INSERT INTO tailboard.jobs (id, kind, status) SELECT unnest(ARRAY[${ids}]), 'snowflake', 'failed'`);
+  const page = await it.open('/queue?kind=snowflake');
+  await page.locator('[data-row-count="2"]').waitFor();
+  for (const id of ids) await page.locator(`[data-job="jobs/${id}"]`).waitFor();
+  await live(page);
+  it.board.sql(`UPDATE tailboard.jobs SET priority = 7 WHERE id = ${ids[1]}`);
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'cancelled' WHERE id = ${ids[1]}`);
+  await says(page.locator(`[data-job="jobs/${ids[1]}"]`), 'Cancelled');
+  await says(page.locator(`[data-job="jobs/${ids[0]}"]`), 'Failed');
+  await page.locator(`[data-job="jobs/${ids[0]}"] a`).click();
+  await says(page.locator('.job-id'), ids[0] ?? '');
+  await page.getByRole('button', { name: 'Retry' }).click();
+  await says(page.locator('.job-head'), 'Pending');
+  assert.equal(states(), 'pending cancelled');
+  await page.goto(`${it.board.url}/queue?kind=snowflake`);
+  await page.getByLabel('Select job 90071992…0993').click();
+  await page.getByRole('toolbar').getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('button', { name: 'Delete 1' }).click();
+  await page.locator('[data-row-count="1"]').waitFor();
+  assert.equal(states(), 'pending');
+});
+
 test('selected jobs are acted on, and only those', async () => {
   const ids = [1, 2, 3].map(() => it.board.insert({ kind: 'pick', queue: 'picked' }));
   const page = await it.open('/queue?queue=picked');

@@ -1,5 +1,7 @@
 /** What travels between the board and its server: jobs, events, and the frames of the `tailboard.v1` dialect. */
 
+import { parseJson } from './json';
+
 export const STATUSES = [
   'scheduled',
   'pending',
@@ -173,7 +175,7 @@ export function parseFrames(text: string): readonly ServerFrame[] {
   const frames: ServerFrame[] = [];
   for (const line of text.split('\n')) {
     if (line === '') continue;
-    const value: unknown = JSON.parse(line);
+    const value = parseJson(line);
     if (isKnownFrame(value)) frames.push(isJobEvent(value) ? withVersion(value) : value);
   }
   return frames;

@@ -1,6 +1,7 @@
 /** Calls to the REST interface: JSON in, JSON out, problem documents as errors, the token in a header. */
 
 import type { Access } from './access';
+import { parseJson } from './json';
 
 /** A refusal that the server explained: RFC 9457, with a stable `code`. */
 export class Problem extends Error {
@@ -62,7 +63,7 @@ export class Rest {
 
 async function readJson<T>(response: Response): Promise<T> {
   try {
-    return (await response.json()) as T;
+    return parseJson(await response.text()) as T;
   } catch {
     throw new Unreachable('The answer was not JSON: is something else listening at this address?');
   }
