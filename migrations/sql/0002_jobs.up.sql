@@ -122,7 +122,7 @@ ALTER TABLE tailboard.jobs ALTER payload SET STORAGE EXTERNAL, ALTER result SET 
 
 -- The card of a built-in job: the row as JSON, without payload and result where they are large.
 CREATE FUNCTION tailboard.job_card(j tailboard.jobs) RETURNS jsonb
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET extra_float_digits = 1 AS $$
 DECLARE
     omitted text[];
 BEGIN
