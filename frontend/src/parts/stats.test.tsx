@@ -1,11 +1,8 @@
 // @vitest-environment happy-dom
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act } from 'react';
-import { createRoot } from 'react-dom/client';
 import { expect, test, vi } from 'vitest';
 import type { Api } from '@/client/api';
-import { BoardProvider } from '@/client/react/board';
-import { drawInScriptedTime, scriptedBoard } from '@/client/react/scriptedBoard';
+import { drawInScriptedTime, drawOn, scriptedBoard } from '@/client/react/scriptedBoard';
 import { NO_STATS, pass } from '@/client/scripted';
 import { useStats } from './stats';
 
@@ -23,16 +20,7 @@ test.each([
     shown = useStats(60_000).data?.stats.total;
     return null;
   }
-  const root = createRoot(document.createElement('div'));
-  act(() =>
-    root.render(
-      <QueryClientProvider client={new QueryClient()}>
-        <BoardProvider board={board}>
-          <Watcher />
-        </BoardProvider>
-      </QueryClientProvider>,
-    ),
-  );
+  drawOn(board, <Watcher />);
   await act(async () => {
     world.socket.welcomes(5);
     world.socket.says({ type: 'stats_updated', stats: { ...NO_STATS, total: 9 }, cursor: '1.9' });

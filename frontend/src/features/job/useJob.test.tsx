@@ -1,10 +1,7 @@
 // @vitest-environment happy-dom
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act } from 'react';
-import { createRoot } from 'react-dom/client';
 import { expect, test, vi } from 'vitest';
-import { BoardProvider } from '@/client/react/board';
-import { drawInScriptedTime, scriptedBoard } from '@/client/react/scriptedBoard';
+import { drawInScriptedTime, drawOn, scriptedBoard } from '@/client/react/scriptedBoard';
 import { event, job, pass } from '@/client/scripted';
 import { type History, useHistory } from './useHistory';
 import { useJob } from './useJob';
@@ -30,16 +27,7 @@ async function openPage() {
     history = useHistory({ source: 'jobs', id: '1' });
     return null;
   }
-  const root = createRoot(document.createElement('div'));
-  act(() =>
-    root.render(
-      <QueryClientProvider client={new QueryClient()}>
-        <BoardProvider board={board}>
-          <Watcher />
-        </BoardProvider>
-      </QueryClientProvider>,
-    ),
-  );
+  drawOn(board, <Watcher />);
   await act(async () => {
     world.socket.welcomes(5);
     await pass(2 * ANSWER_MS);

@@ -1,5 +1,8 @@
 /** A board for tests, whose server is played by the test; see `scripted.ts`. */
 
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { act, type ReactNode } from 'react';
+import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, vi } from 'vitest';
 import { Access } from '../access';
 import { Actions } from '../actions';
@@ -8,7 +11,7 @@ import { Connection } from '../connection';
 import { Feeds, USUAL } from '../feeds';
 import { Rest } from '../rest';
 import { ScriptedWorld } from '../scripted';
-import type { Board } from './board';
+import { type Board, BoardProvider } from './board';
 
 export function scriptedBoard(): { readonly world: ScriptedWorld; readonly board: Board } {
   const world = new ScriptedWorld();
@@ -28,4 +31,16 @@ export function drawInScriptedTime(): void {
     vi.useRealTimers();
     vi.unstubAllGlobals();
   });
+}
+
+/** Draws on a board what a page would. */
+export function drawOn(board: Board, page: ReactNode): void {
+  const root = createRoot(document.createElement('div'));
+  act(() =>
+    root.render(
+      <QueryClientProvider client={new QueryClient()}>
+        <BoardProvider board={board}>{page}</BoardProvider>
+      </QueryClientProvider>,
+    ),
+  );
 }
