@@ -58,9 +58,9 @@ _WITHIN: Final = {
     "priority": {"smallint", "integer", "bigint"},
     "attempt": {"smallint", "integer"},
     "max_attempts": {"smallint", "integer"},
-    "progress": {"smallint", "integer", "bigint", "real", "double precision"},
+    "progress": set[str](),
 }
-"""Types whose values its type can hold, all of them."""
+"""Types of which a column can hold every value."""
 
 SURELY_LARGE: Final = 16384
 """Stored bytes from which a value is too large for a card whatever it is: it need not be read to know that."""
@@ -187,7 +187,7 @@ def _bounded(value: Composable, name: str, base: str) -> Composable:
     if name not in _BOUNDS or base in _WITHIN[name]:
         return value
     low, high = (Literal(bound) for bound in _BOUNDS[name])
-    return SQL("CASE WHEN {} IS NOT NULL THEN least(greatest({}::numeric, {}), {}) END").format(
+    return SQL("CASE WHEN {} IS NOT NULL THEN least(greatest({}, {}), {}) END").format(
         value, value, low, high
     )
 

@@ -137,14 +137,10 @@ class FieldsOf:
         """The canonical columns after the id, in their order."""
         values: dict[str, Composable] = {}
         for name in TYPES:
-            value = self._columns.column(name, guarded=guarded, of=self._of)
             if name == "status":
-                value = self._variable["status"]
-            elif name == "progress" and name in self._described.types:
-                value = SQL("CASE WHEN {} IS NOT NULL THEN least(greatest({}, 0), 1) END").format(
-                    value, value
-                )
-            values[name] = value
+                values[name] = self._variable["status"]
+            else:
+                values[name] = self._columns.column(name, guarded=guarded, of=self._of)
         return values
 
     def facts(self) -> Composed:

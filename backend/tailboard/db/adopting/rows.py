@@ -81,21 +81,14 @@ class Rows:
         """The second layer; `also` names further columns of the first. A job is due where `clock` has passed."""
         columns: list[Composable] = [SQL("r.id")]
         for name in TYPES:
-            match name:
-                case "status" if self._source.due is not None:
-                    columns.append(
-                        SQL(
-                            "CASE WHEN r.status = 'pending' AND r.due > {} THEN 'scheduled' ELSE r.status END AS status"
-                        ).format(clock)
-                    )
-                case "progress" if "progress" in self._described.types:
-                    columns.append(
-                        SQL(
-                            "CASE WHEN r.progress < 0 THEN 0 WHEN r.progress > 1 THEN 1 ELSE r.progress END AS progress"
-                        )
-                    )
-                case _:
-                    columns.append(SQL("r.{}").format(Identifier(name)))
+            if name == "status" and self._source.due is not None:
+                columns.append(
+                    SQL(
+                        "CASE WHEN r.status = 'pending' AND r.due > {} THEN 'scheduled' ELSE r.status END AS status"
+                    ).format(clock)
+                )
+            else:
+                columns.append(SQL("r.{}").format(Identifier(name)))
         columns.append(SQL("CASE WHEN r.status = 'pending' THEN r.due END AS due"))
         further = [*(["native_status"] if native else []), *(also or [])]
         columns += [SQL("r.{}").format(Identifier(name)) for name in further]
