@@ -3,7 +3,8 @@
 from contextlib import closing
 from typing import Final
 
-from tailboard.db.adopting.attaching import attach, connect
+from tailboard.db.adopting.attaching import attach
+from tailboard.db.session import connect
 from tailboard.sources.parsing import parse
 from tailboard.sources.source import Source
 
@@ -74,6 +75,6 @@ CREATE TABLE public.shipments (
 def adopt(url: str, definition: str) -> Source:
     """Attach what a definition describes."""
     (source,) = parse(definition)
-    with closing(connect(url)) as connection:
+    with closing(connect(url, "attach")) as connection:
         attach(connection, source)
     return source

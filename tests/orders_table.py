@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import psycopg
 
-from tailboard.db.adopting.attaching import attach, connect
+from tailboard.db.adopting.attaching import attach
+from tailboard.db.session import connect
 from tailboard.sources.parsing import parse
 
 ORDERS: Final = """
@@ -39,7 +40,7 @@ def make_orders(connection: psycopg.Connection[Any], *, partitioned: bool = Fals
 
 def attach_orders(url: str) -> None:
     """Put it on the board."""
-    with connect(url) as connection:
+    with connect(url, "attach") as connection:
         (source,) = parse(ORDERS)
         attach(connection, source)
 

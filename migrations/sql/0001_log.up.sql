@@ -46,6 +46,8 @@ CREATE INDEX changes_job ON tailboard.changes (job_id, source, seq);
 
 -- Leaves are made ahead of need; this one takes what arrives when nobody made them, so that no writer can fail.
 CREATE TABLE tailboard.changes_overflow PARTITION OF tailboard.changes DEFAULT;
+-- It has no key. Where all tables are published PostgreSQL would refuse to delete from it; nothing else becomes dearer.
+ALTER TABLE tailboard.changes_overflow REPLICA IDENTITY FULL;
 
 CREATE TABLE tailboard.leaves (
     leaf     name   PRIMARY KEY,

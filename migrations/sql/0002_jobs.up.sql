@@ -292,6 +292,7 @@ BEGIN
         last_to := first + size;
         -- Not CREATE ... PARTITION OF, which waits for every open transaction that has written to the log.
         EXECUTE format('CREATE TABLE tailboard.%I (LIKE tailboard.changes INCLUDING DEFAULTS)', 'changes_' || first);
+        EXECUTE format('ALTER TABLE tailboard.%I REPLICA IDENTITY FULL', 'changes_' || first); -- as the overflow
         EXECUTE format('ALTER TABLE tailboard.changes ATTACH PARTITION tailboard.%I FOR VALUES FROM (%s) TO (%s)',
                        'changes_' || first, first, last_to);
         INSERT INTO tailboard.leaves (leaf, from_seq, to_seq) VALUES ('changes_' || first, first, last_to);

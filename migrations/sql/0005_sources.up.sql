@@ -33,6 +33,7 @@ CREATE TABLE tailboard.faults (
     job_id   text
 );
 CREATE INDEX faults_source ON tailboard.faults (source, n);
+ALTER TABLE tailboard.faults REPLICA IDENTITY FULL; -- as the log
 COMMENT ON TABLE tailboard.faults IS 'What went wrong in the capture of adopted sources: the first twenty and every thousandth';
 
 -- What the leader has seen of adopted sources: what their counts hold, and what is wrong with them.

@@ -38,6 +38,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fixtures.waiting import await_until
 from queues.node_queue import NodeQueue, node_queue
+from tailboard.db import session
 from tailboard.db.adopting import attaching
 from tailboard.sources import presets
 
@@ -195,7 +196,7 @@ async def _contending(name: str, queue: Queue, url: str) -> AsyncIterator[None]:
 async def _watching(preset: str, url: str) -> AsyncIterator[None]:
     """The table attached, and a node that has counted it."""
     environment = {**os.environ, "TAILBOARD_DATABASE_URL": url, "PYTHONUNBUFFERED": "1"}
-    with attaching.connect(url) as connection:
+    with session.connect(url, "attach") as connection:
         attaching.attach(connection, presets.load(preset))
     node = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tailboard", "serve", "--port", "0", env=environment, stdout=subprocess.PIPE
@@ -211,7 +212,7 @@ async def _watching(preset: str, url: str) -> AsyncIterator[None]:
     finally:
         node.terminate()
         await node.wait()
-        with attaching.connect(url) as connection:
+        with session.connect(url, "attach") as connection:
             attaching.detach(connection, preset)
 
 

@@ -24,9 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from measuring import options
 
 from cli import rig
-from tailboard.db.adopting.attaching import attach, connect
+from tailboard.db.adopting.attaching import attach
 from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import migrate
+from tailboard.db.session import connect
 from tailboard.sources.parsing import parse
 
 REPEAT: Final = 15
@@ -154,7 +155,7 @@ def _fill_adopted(url: str, jobs: int) -> None:
 
 def _attach(url: str) -> None:
     (source,) = parse(_EXPORTS)
-    with closing(connect(url)) as connection:
+    with closing(connect(url, "attach")) as connection:
         attach(connection, source)
 
 

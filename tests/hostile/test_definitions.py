@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fixtures.database import Connect
-from tailboard.db.adopting.attaching import attach, connect, detach
+from tailboard.db.adopting.attaching import attach, detach
+from tailboard.db.session import connect
 from tailboard.errors import AttachRefused, DatabaseError, InvalidSource
 from tailboard.sources.parsing import from_definition
 
@@ -42,7 +43,7 @@ def owner(connect: Connect) -> psycopg.Connection[Any]:
 
 @pytest.fixture
 def attaching(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with connect(database_url) as connection:
+    with connect(database_url, "attach") as connection:
         yield connection
 
 

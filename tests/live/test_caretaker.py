@@ -14,8 +14,8 @@ from fixtures.waiting import await_until
 from log_rig import Board, board
 from orders_table import ORDERS, Counts, attach_orders, count_orders, make_orders
 from tailboard.db.adopting.attaching import attach
-from tailboard.db.adopting.attaching import connect as connect_to_attach
 from tailboard.db.adopting.upkeep import healths_sync
+from tailboard.db.session import connect as connect_to_attach
 from tailboard.db.verify.proof import verify
 from tailboard.live import caretaker
 from tailboard.sources.health import State
@@ -269,7 +269,7 @@ async def test_a_job_that_only_a_lock_shows_at_work_is_polled(
 ) -> None:
     """As Que's workers do: they hold an advisory lock, and no row says so."""
     orders.execute("INSERT INTO shop.orders (state) VALUES ('new'), ('new'), ('ok')")
-    with connect_to_attach(database_url) as operator:
+    with connect_to_attach(database_url, "attach") as operator:
         (source,) = parse(LOCKED)
         attach(operator, source)
     worker = connect()
@@ -296,7 +296,7 @@ async def test_what_a_source_that_remembers_missed_is_told_as_changes(
     database_url: str, orders: Orders
 ) -> None:
     orders.execute("INSERT INTO shop.orders (state) SELECT 'new' FROM generate_series(1, 50)")
-    with connect_to_attach(database_url) as operator:
+    with connect_to_attach(database_url, "attach") as operator:
         (source,) = parse(LOCKED)
         attach(operator, source)
     async with board(database_url) as node:
@@ -319,7 +319,7 @@ async def test_a_long_count_gives_way_to_the_owner_who_waits_for_the_table(
     database_url: str, orders: Orders, aconnect: AConnect
 ) -> None:
     orders.execute("INSERT INTO shop.orders (state) SELECT 'new' FROM generate_series(1, 300)")
-    with connect_to_attach(database_url) as operator:
+    with connect_to_attach(database_url, "attach") as operator:
         (source,) = parse(ORDERS.replace('"region"', '"region || pg_sleep(0.05)::text"'))
         attach(operator, source)
     owner = await aconnect()
@@ -341,7 +341,7 @@ async def test_a_count_that_takes_too_long_is_told_with_its_source_and_others_ar
     )
     orders.execute("CREATE TABLE shop.quick (id int PRIMARY KEY)")
     quick = '[sources.quick]\ntable = "shop.quick"\nid = "id"\nstatus = "\'pending\'"\n'
-    with connect_to_attach(database_url) as operator:
+    with connect_to_attach(database_url, "attach") as operator:
         for text in (ORDERS.replace('queue = "region"', 'queue = "shop.slow(region)"'), quick):
             attach(operator, parse(text)[0])
     monkeypatch.setattr(caretaker, "_COUNT_WITHIN_S", 0.2)

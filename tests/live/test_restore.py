@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from epochs_rig import (
     Restore,
@@ -192,6 +193,33 @@ async def test_a_writer_in_flight_while_the_new_epoch_opens_is_sealed(
     await seal_all(empty_database_url)
     assert sealed_seqs(new) == captured_seqs(new)
     assert len(captured_seqs(new)) == 8
+
+
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read"])
+async def test_a_writer_that_the_new_epoch_waits_for_is_sealed(
+    isolation: str, database_url: str, empty_database_url: str, connect: Connect, restore: Restore
+) -> None:
+    """Whatever isolation the database gives to those who ask for none: the snapshot comes after the lock."""
+    enqueue(connect(), 5)
+    await seal_all(database_url)
+    restore()
+    new, watcher = connect(empty_database_url), connect(empty_database_url)
+    name = Identifier(new.info.dbname)
+    new.execute(SQL("ALTER DATABASE {} SET default_transaction_isolation = {}").format(name, isolation))
+    connection: Connection = await Database(empty_database_url).direct("sealer")
+    try:
+        sealing = Sealing(connection)
+        assert await sealing.lead()
+        with new.transaction():
+            enqueue(new)
+            opening = asyncio.create_task(sealing.open_log())
+            await await_until(lambda: waiting(watcher))
+        await opening
+        await sealing.seal()
+    finally:
+        await connection.close()
+    assert sealed_seqs(new) == captured_seqs(new)
+    assert len(captured_seqs(new)) == 6
 
 
 def waiting(watcher: psycopg.Connection[Any]) -> bool:

@@ -10,9 +10,10 @@ from rich.text import Text
 from tailboard.cli.options import DATABASE, as_json, with_settings
 from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
-from tailboard.db.adopting.attaching import attach, connect
+from tailboard.db.adopting.attaching import attach
 from tailboard.db.adopting.preview import Preview, preview
 from tailboard.db.schema import require_newest
+from tailboard.db.session import connect
 from tailboard.errors import InvalidSource
 from tailboard.settings import Settings
 from tailboard.sources import parsing, presets
@@ -51,7 +52,7 @@ def command(
     source = _source(target, schema, name)
     url = direct_url(settings)
     require_newest(url)
-    with connect(url) as connection:
+    with connect(url, "attach") as connection:
         with terminal.stage(f"Looking at {source.table}"):
             seen = preview(connection, source)
         if not as_json:

@@ -5,8 +5,9 @@ import click
 from tailboard.cli.options import DATABASE, as_json, with_settings
 from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
-from tailboard.db.adopting.attaching import connect, detach
+from tailboard.db.adopting.attaching import detach
 from tailboard.db.schema import require_newest
+from tailboard.db.session import connect
 from tailboard.settings import Settings
 
 
@@ -18,7 +19,7 @@ def command(terminal: Terminal, settings: Settings, /, *, as_json: bool, name: s
     """Take the source NAME off the board. Its table is then as it was; what the log tells of its jobs stays."""
     url = direct_url(settings)
     require_newest(url)
-    with connect(url) as connection, terminal.stage(f"Detaching {name}"):
+    with connect(url, "detach") as connection, terminal.stage(f"Detaching {name}"):
         detach(connection, name)
     if as_json:
         terminal.json({"detached": name})

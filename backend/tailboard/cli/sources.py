@@ -9,9 +9,9 @@ from rich.text import Text
 from tailboard.cli.options import DATABASE, as_json, with_settings
 from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
-from tailboard.db.adopting.attaching import connect
 from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.db.schema import require_newest
+from tailboard.db.session import connect
 from tailboard.settings import Settings
 from tailboard.sources import presets
 from tailboard.sources.health import Health, State

@@ -19,6 +19,7 @@ from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.db.errors import first_line
 from tailboard.db.queries import query
 from tailboard.db.schema import current_revision, newest_revision
+from tailboard.db.session import address, set_up
 from tailboard.errors import TailboardError
 from tailboard.sources.health import State
 
@@ -31,10 +32,7 @@ STUCK_S: Final = 5.0
 """Committed changes that have had no position for longer mean that the leader does not seal."""
 _PID: Final = "SELECT pg_backend_pid()"
 _GIB: Final = 1024**3
-_LOCAL: Final = (
-    "SELECT set_config('search_path', 'pg_catalog', true) AS path,"
-    " set_config('statement_timeout', '10s', true) AS patience"
-)
+_LOCAL: Final = set_up({"statement_timeout": "10s"}, local=True)
 
 
 class Verdict(StrEnum):
@@ -84,12 +82,7 @@ def examine(url: str, listen_url: str | None = None) -> Iterator[Finding]:
 
 def _connect(url: str) -> Asked:
     return psycopg.connect(
-        url,
-        autocommit=True,
-        connect_timeout=5,
-        application_name="tailboard doctor",
-        row_factory=namedtuple_row,
-        prepare_threshold=None,
+        address(url, "doctor"), autocommit=True, row_factory=namedtuple_row, prepare_threshold=None
     )
 
 
@@ -97,7 +90,7 @@ def _made(name: str, check: Callable[[Asked], Judgement], connection: Asked) -> 
     try:
         # Settings for this transaction alone: behind a pooler a session's would reach the workers.
         with connection.transaction():
-            connection.execute(_LOCAL)
+            connection.execute(_LOCAL.encode())
             return Finding(name, *check(connection))
     except (psycopg.Error, TailboardError) as error:
         return Finding(
@@ -247,7 +240,7 @@ def _sources(connection: Asked) -> Iterator[Finding]:
     """One line for each adopted table."""
     try:
         with connection.transaction():
-            connection.execute(_LOCAL)
+            connection.execute(_LOCAL.encode())
             found = healths_sync(connection)
     except (psycopg.Error, TailboardError) as error:
         yield Finding(

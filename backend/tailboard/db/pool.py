@@ -1,6 +1,6 @@
 """Connections: the pool for ordinary queries, and single direct ones for those who hold a lock or LISTEN.
 
-All of them are autocommit, speak UTC, and find nothing by search path but PostgreSQL's own catalog.
+All of them are autocommit, and set up as `session` says.
 
 Behind a transaction pooler a session is shared with strangers: nothing may be prepared in it, and what is set for the
 session would reach the workers' queries, or not our own. There every use is a transaction with settings of its own.
@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from tailboard.db.errors import translated
+from tailboard.db.session import address, set_up
 
 Connection = AsyncConnection[tuple[Any, ...]]
 
@@ -31,21 +31,14 @@ _KEEPALIVE: Final = {
     "tcp_user_timeout": 20_000,
 }
 # Every query here knows its index, but a fresh leaf of the log has no statistics and a plan that starts by reading
-# all of it would be chosen now and then; JIT costs more than any of these queries takes.
+# all of it would be chosen now and then.
 # A transaction whose owner was cut off without either end knowing must not hold its locks for ever.
-_SETTINGS: Final = {
-    "timezone": "UTC",
-    "search_path": "pg_catalog",
-    "enable_seqscan": "off",
-    "jit": "off",
-    "idle_in_transaction_session_timeout": "30s",
-}
-_SESSION: Final = "SELECT " + ", ".join(f"set_config('{k}', '{v}', false)" for k, v in _SETTINGS.items())
-_LOCAL: Final = _SESSION.replace("false", "true")
-_DIRECT_SESSION: Final = (
-    _SESSION
-    + ", set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false)"
-    ", set_config('tcp_keepalives_count', '2', false)"
+_OURS: Final = {"enable_seqscan": "off", "idle_in_transaction_session_timeout": "30s"}
+_SESSION: Final = set_up(_OURS)
+_LOCAL: Final = set_up(_OURS, local=True)
+_PLAIN: Final = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; "
+_DIRECT_SESSION: Final = set_up(
+    _OURS | {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "2"}
 )
 
 _ANSWER_WITHIN_S: Final = 20.0
@@ -66,7 +59,7 @@ class Database:
         self.listen_url = listen_url or url
         self._behind_pooler = self.listen_url != url
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            make_conninfo(url, application_name="tailboard", connect_timeout=5, **_KEEPALIVE),
+            address(url, "", **_KEEPALIVE),
             min_size=1,
             max_size=pool_size,
             max_waiting=200,
@@ -97,7 +90,7 @@ class Database:
                     yield connection
                     return
                 async with connection.transaction():
-                    await connection.execute(_LOCAL)
+                    await connection.execute(_PLAIN + _LOCAL)
                     yield connection
 
     @asynccontextmanager
@@ -126,10 +119,7 @@ class Database:
         """A connection of the caller's own, past any pooler. The caller closes it."""
         with translated():
             connection = await AsyncConnection.connect(
-                make_conninfo(
-                    self.listen_url, application_name=f"tailboard {purpose}", connect_timeout=5, **_KEEPALIVE
-                ),
-                autocommit=True,
+                address(self.listen_url, purpose, **_KEEPALIVE), autocommit=True
             )
             try:
                 with beginning(connection):

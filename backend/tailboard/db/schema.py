@@ -7,7 +7,6 @@ them. Alembic stands between because it is what operators know: `alembic_version
 from pathlib import Path
 from typing import Final
 
-import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.operations import MigrateOperation, Operations
@@ -17,7 +16,8 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from tailboard.db.errors import translated
+from tailboard.db.errors import first_line, translated
+from tailboard.db.session import connect
 from tailboard.errors import DatabaseError, SchemaMissing
 
 # Two nodes that start together must not both migrate: a session advisory lock, in a key space of our own.
@@ -41,7 +41,7 @@ def newest_revision() -> str:
 
 def current_revision(url: str) -> str | None:
     """The revision of a database, or None where Tailboard was never installed or was taken away."""
-    with translated(), psycopg.connect(url) as connection:
+    with translated(), connect(url, "schema") as connection:
         found = connection.execute("SELECT to_regclass('tailboard.alembic_version')::text").fetchone()
         if found is None or found[0] is None:
             return None
@@ -66,7 +66,11 @@ def migrate(url: str, target: str = "head") -> str | None:
 
     Safe to call at any time and from several nodes at once. Returns the revision it ended at.
     """
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
+    engine = create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: connect(url, "migrate", autocommit=False),
+        poolclass=NullPool,
+    )
     config = _config()
     try:
         with translated(), engine.connect() as connection:
@@ -80,7 +84,11 @@ def migrate(url: str, target: str = "head") -> str | None:
             connection.exec_driver_sql(f"SELECT pg_catalog.pg_advisory_unlock{lock}")
             connection.commit()
     except SQLAlchemyError as error:
-        raise DatabaseError(f"Migrating to {target} failed and was rolled back: {error}") from error
+        # The driver's words; SQLAlchemy's hold the whole file that failed.
+        cause = getattr(error, "orig", None) or error
+        raise DatabaseError(
+            f"Migrating to {target} failed and was rolled back: {first_line(cause)}"
+        ) from error
     finally:
         engine.dispose()
     return current_revision(url)

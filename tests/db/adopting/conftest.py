@@ -8,7 +8,7 @@ import pytest
 
 from db.adopting.stranger import ODD, ODD_SQL, source
 from fixtures.database import Connect
-from tailboard.db.adopting import attaching
+from tailboard.db import session
 from tailboard.db.adopting.attaching import attach
 
 Owner = psycopg.Connection[Any]
@@ -19,12 +19,12 @@ def owner(connect: Connect, database_url: str) -> Owner:
     """The stranger's own session, with the odd table attached."""
     owner = connect()
     owner.execute(ODD_SQL)
-    with attaching.connect(database_url) as connection:
+    with session.connect(database_url, "attach") as connection:
         attach(connection, source(ODD))
     return owner
 
 
 @pytest.fixture
 def operator(database_url: str) -> Iterator[Owner]:
-    with attaching.connect(database_url) as connection:
+    with session.connect(database_url, "attach") as connection:
         yield connection

@@ -9,6 +9,7 @@ import pytest
 
 from db.adopting.stranger import ODD, ODD_SQL, PARTS, PARTS_SQL, Row, changes, objects, source
 from fixtures.database import Connect
+from tailboard.db import session
 from tailboard.db.adopting import attaching
 from tailboard.db.adopting.attaching import attach, detach
 from tailboard.db.adopting.described import describe
@@ -49,7 +50,7 @@ def owner(connect: Connect) -> Session:
 
 @pytest.fixture
 def operator(database_url: str) -> Iterator[Session]:
-    with attaching.connect(database_url) as connection:
+    with session.connect(database_url, "attach") as connection:
         yield connection
 
 

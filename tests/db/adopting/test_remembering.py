@@ -9,7 +9,7 @@ import pytest
 
 from db.adopting.stranger import Row, faults
 from fixtures.database import Connect
-from tailboard.db.adopting import attaching
+from tailboard.db import session
 from tailboard.db.adopting.attaching import attach, detach
 from tailboard.sources import presets
 
@@ -20,7 +20,7 @@ DDL = Path(__file__).parents[2] / "queues" / "ddl"
 
 @pytest.fixture
 def operator(database_url: str) -> Iterator[Session]:
-    with attaching.connect(database_url) as connection:
+    with session.connect(database_url, "attach") as connection:
         yield connection
 
 

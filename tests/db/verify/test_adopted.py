@@ -10,6 +10,7 @@ from adopted_tables import EXPORTS, EXPORTS_SQL, adopt
 from fixtures.database import Connect
 from fixtures.waiting import await_until
 from log_rig import board
+from tailboard.db import session
 from tailboard.db.adopting import attaching
 from tailboard.db.verify import adopted
 from tailboard.db.verify.proof import verify
@@ -143,7 +144,7 @@ async def test_a_source_that_remembers_is_compared_with_what_it_remembers(
         " VALUES ('default', 'Mail', now(), now())"
     )
     rails.execute(insert)
-    with attaching.connect(database_url) as operator:
+    with session.connect(database_url, "attach") as operator:
         attaching.attach(operator, presets.load("solid-queue"))
     await counted(database_url)
     rails.execute(insert)

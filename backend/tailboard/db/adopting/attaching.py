@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-import psycopg
 from psycopg import Connection, errors
 from psycopg.sql import SQL, Identifier, Literal
 
@@ -41,19 +40,6 @@ _LONGEST_PAUSE_S: Final = 2.0
 
 Waiting = Callable[[int], None]
 """Told each time that a lock was not to be had, with how often that was."""
-
-
-def connect(url: str, purpose: str = "attach") -> Connection[Any]:
-    """A connection in which everything outside of PostgreSQL's catalog has to be named with its schema."""
-    with translated():
-        connection = psycopg.connect(
-            url, autocommit=True, connect_timeout=5, application_name=f"tailboard {purpose}"
-        )
-        connection.execute(
-            "SELECT set_config('search_path', 'pg_catalog', false), set_config('timezone', 'UTC', false),"
-            " set_config('jit', 'off', false)"
-        )
-    return connection
 
 
 def attach(

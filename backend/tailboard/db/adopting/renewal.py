@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
-from tailboard.db.adopting.attaching import connect
 from tailboard.db.adopting.described import describe
 from tailboard.db.adopting.installing import install
 from tailboard.db.errors import translated
+from tailboard.db.session import connect
 from tailboard.sources.parsing import from_definition
 
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-import psycopg
 from psycopg import Connection
 from psycopg.sql import Composed
 
@@ -24,6 +23,7 @@ from tailboard.core.projections import Saved
 from tailboard.core.stats import Stats, Tally
 from tailboard.db.errors import translated
 from tailboard.db.queries import query
+from tailboard.db.session import connect
 from tailboard.db.verify.adopted import adopted_counts, compare_adopted
 from tailboard.db.verify.report import Progress, Report
 from tailboard.errors import DatabaseUnavailable
@@ -66,10 +66,8 @@ def verify(url: str, tell: Callable[[int, int], None] = lambda _done, _total: No
 
 @contextmanager
 def _snapshot(url: str) -> Iterator[Connection]:
-    with psycopg.connect(url, connect_timeout=5, application_name="tailboard verify") as connection:
+    with connect(url, "verify") as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        connection.execute("SELECT set_config('search_path', 'pg_catalog', true)")
-        connection.execute("SET LOCAL timezone = 'UTC'")  # as the captures write times
         yield connection
 
 

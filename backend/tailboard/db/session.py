@@ -1,0 +1,72 @@
+"""Sessions of Tailboard's own, set alike whatever the database, the role or the environment sets for everybody.
+
+An owner may have set a database to be read only unless asked, to SERIALIZABLE, to dates in German, or to a second for
+each statement. That is meant for the workers: it must not decide what the log says, or whether it is sealed.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import make_conninfo
+
+from tailboard.db.errors import translated
+
+_SETTINGS: Final = {
+    "search_path": "pg_catalog",
+    "jit": "off",  # costs more than any query here takes
+    # How values are written and read.
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "standard_conforming_strings": "on",
+    "backslash_quote": "safe_encoding",
+    "quote_all_identifiers": "off",
+    "plpgsql.extra_errors": "none",
+    # What is read, and for how long: who wants a bound sets it.
+    "row_security": "on",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "transaction_timeout": "0",  # since 17
+}
+
+
+def set_up(further: Mapping[str, str] | None = None, *, local: bool = False) -> str:
+    """One SELECT that sets all of it, and `further` settings, for the session, or for a transaction alone. What this
+    server's version does not know is left out.
+    """
+    settings = ", ".join(f"('{name}', '{value}')" for name, value in {**_SETTINGS, **(further or {})}.items())
+    scope = "true" if local else "false"
+    return (
+        f"SELECT pg_catalog.count(pg_catalog.set_config(name, value, {scope}))"  # noqa: S608  # constants of ours
+        f" FROM (VALUES {settings}) AS s (name, value) WHERE pg_catalog.current_setting(name, true) IS NOT NULL"
+    )
+
+
+def address(url: str, purpose: str, **further: Any) -> str:
+    """What to connect with: a connection that says who it is, gives up in time, and speaks UTF-8."""
+    name = f"tailboard {purpose}".rstrip()
+    return make_conninfo(url, application_name=name, connect_timeout=5, client_encoding="UTF8", **further)
+
+
+def connect(url: str, purpose: str, *, autocommit: bool = True) -> Connection[Any]:
+    """A connection for one thread, past any pooler. Raises DatabaseUnavailable and DatabaseError."""
+    with translated():
+        connection = psycopg.connect(address(url, purpose), autocommit=True)
+        try:
+            connection.execute(set_up().encode())
+            connection.autocommit = autocommit
+        except BaseException:
+            connection.close()
+            raise
+    return connection
