@@ -121,6 +121,17 @@ def _server(connection: Asked) -> Judgement:
     return Verdict.OK, found, ""
 
 
+def _encoding(connection: Asked) -> Judgement:
+    encoding = _one(connection, "doctor_server").encoding
+    if encoding == "SQL_ASCII":
+        advice = (
+            "A job with text that is no UTF-8 stops the feed and its lists, and nothing here refuses it: let every"
+            " worker write UTF-8, or dump the database and restore it into one with ENCODING 'UTF8'."
+        )
+        return Verdict.WARN, "SQL_ASCII: the database takes any bytes for text", advice
+    return Verdict.OK, encoding, ""
+
+
 def _rights(connection: Asked) -> Judgement:
     row = _one(connection, "doctor_rights")
     if row.owns is False:
@@ -322,6 +333,7 @@ def _age(seconds: float) -> str:
 
 _SERVER: Final = {
     "server": _server,
+    "encoding": _encoding,
     "rights": _rights,
     "clock": _clock,
     "connections": _connections,

@@ -7,12 +7,14 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import PoolTimeout
 
-from tailboard.errors import DatabaseError, DatabaseUnavailable, SchemaMissing
+from tailboard.errors import DatabaseError, DatabaseUnavailable, InvalidInput, SchemaMissing
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what psycopg raises into DatabaseUnavailable (try again), SchemaMissing or DatabaseError."""
+    """Turn what psycopg raises into DatabaseUnavailable (try again), SchemaMissing or DatabaseError; InvalidInput where
+    a caller's text has a letter that the database's encoding has not.
+    """
     try:
         yield
     except (errors.UndefinedTable, errors.UndefinedFunction, errors.InvalidSchemaName) as error:
@@ -29,6 +31,8 @@ def translated() -> Iterator[None]:
         errors.ReadOnlySqlTransaction,  # the old primary, after a failover
     ) as error:
         raise DatabaseUnavailable(f"PostgreSQL is not available: {first_line(error)}") from error
+    except errors.UntranslatableCharacter as error:
+        raise InvalidInput(f"The database cannot hold this text: {first_line(error)}") from error
     except psycopg.OperationalError as error:
         # without an SQLSTATE the connection broke or was never made; with one the server answered
         if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
