@@ -104,7 +104,10 @@ class Access:
     def check_host(self, scope: Scope) -> None:
         """Raise ForeignHost unless the Host header names this server."""
         if not self.host_allowed(scope):
-            raise ForeignHost("This host name is not one of the board's; open it as localhost or 127.0.0.1.")
+            raise ForeignHost(
+                "This host name is not one of the board's: open it as localhost or 127.0.0.1, or list its address,"
+                " such as https://board.example.com, in TAILBOARD_ORIGINS."
+            )
 
     def check_origin(self, scope: Scope) -> None:
         """Raise ForeignOrigin where a page of another origin makes the browser ask."""

@@ -4,7 +4,7 @@ import { createRoot } from 'react-dom/client';
 import { expect, test } from 'vitest';
 import { BoardProvider } from '@/client/react/board';
 import { drawInScriptedTime, scriptedBoard } from '@/client/react/scriptedBoard';
-import { pass } from '@/client/scripted';
+import { NO_STATS, pass } from '@/client/scripted';
 import { FeedBanner } from './FeedBanner';
 
 drawInScriptedTime();
@@ -34,6 +34,33 @@ test('a feed that lags behind the database is told, with how far, and only then'
   await beats(7_200);
   expect(said()).toContain('The feed is 7 s behind the database.');
   await beats(12);
+  expect(said()).toBe('');
+});
+
+test('where questions are answered and no socket comes up, a proxy may be why', async () => {
+  const { world, said } = await banner();
+  world.answer = (cursor) => ({
+    outcome: 'page',
+    events: [],
+    cursor: cursor ?? '1.5',
+    more: false,
+    stats: NO_STATS,
+  });
+  const proxy = 'A proxy in between may not let WebSockets through.';
+  await act(async () => {
+    world.socket.closes(1006);
+    await pass(4_000);
+  });
+  expect(said()).toContain('The live connection is down.');
+  expect(said()).not.toContain(proxy);
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await act(async () => {
+      world.socket.closes(1006);
+      await pass(30_000);
+    });
+  }
+  expect(said()).toContain(proxy);
+  await act(async () => world.socket.welcomes(5));
   expect(said()).toBe('');
 });
 

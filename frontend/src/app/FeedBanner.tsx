@@ -6,6 +6,8 @@ import { Note } from '@/ui/notices';
 
 /** A short break is nobody's business. */
 const PATIENCE_MS = 2_500;
+/** So many attempts in vain, while questions are answered, are no accident. */
+const STUBBORN = 3;
 
 /** Says so when what is shown is not live, and how old it is. */
 export function FeedBanner() {
@@ -40,6 +42,7 @@ export function FeedBanner() {
         <Note tone="amber" live action={again}>
           The live connection is down. The board asks for news every few seconds; what you see is{' '}
           {age || 'fresh'}.
+          {state.attempts >= STUBBORN && ' A proxy in between may not let WebSockets through.'}
         </Note>
       </Banner>
     );
