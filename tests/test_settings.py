@@ -40,6 +40,18 @@ GOOD = {
 }
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ada:pass,word@one:5432,two:5433/jobs?target_session_attrs=read-write",
+        "postgresql://[::1]:5432,[::2],three/jobs",
+        "postgresql:///jobs?host=/run/one,/run/two",
+    ],
+)
+def test_a_database_may_be_on_several_hosts(url: str) -> None:
+    assert load(DATABASE_URL=url).database_url == url
+
+
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
 def test_a_setting_has_its_fields_type(declared: typing.Any) -> None:
     value = getattr(load(**{declared.name.upper(): GOOD[declared.name]}), declared.name)
@@ -100,6 +112,7 @@ def test_the_test_suites_own_variables_are_left_alone() -> None:
         ("DATABASE_URL", "host=localhost", "postgresql://"),
         ("DATABASE_URL", "postgresql+psycopg://x/y", "postgresql://"),
         ("DATABASE_URL", "postgresql://x:port/y", "port must be a number"),
+        ("DATABASE_URL", "postgresql://one:5432,two:port/y", "port must be a number"),
         ("LISTEN_URL", "nonsense", "postgresql://"),
         ("HOST", "no spaces here", "such as 127.0.0.1"),
         ("PORT", "http", "0 to 65535"),

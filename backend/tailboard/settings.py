@@ -52,8 +52,10 @@ def _database_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ValueError("give a URL such as postgresql://user:password@host:5432/database")
+    # Several hosts are tried in turn: postgresql://user@one:5432,two:5432/database
+    hosts = parts.netloc.rpartition("@")[2].split(",")
     try:
-        _ = parts.port
+        _ = [urlsplit(f"//{host}").port for host in hosts]
     except ValueError as error:
         raise ValueError("its port must be a number from 0 to 65535") from error
     return text
