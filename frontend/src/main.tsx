@@ -7,8 +7,11 @@ import './ui/controls.css';
 import { App, makeQueryClient } from './app/App';
 import { fetchPagesLater } from './app/pages';
 import { makeBoard } from './client/react/board';
+import { keepTimeBy } from './ui/clock';
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('the page has no #root');
 window.addEventListener('load', fetchPagesLater);
-createRoot(root).render(<App board={makeBoard()} queries={makeQueryClient()} />);
+const board = makeBoard();
+keepTimeBy(board.time.now);
+createRoot(root).render(<App board={board} queries={makeQueryClient()} />);

@@ -120,6 +120,20 @@ test('times are local, with the exact one on hover', async () => {
   assert.match(title ?? '', /2 Jan 2026.*12:04:05\.678/);
 });
 
+test('a browser whose clock is wrong tells the server’s time', async () => {
+  const due = it.board.insert({ kind: 'on.due', status: 'scheduled', scheduled_at: new Date(Date.now() + 300_000).toISOString() });
+  const page = await it.prepare();
+  await page.addInitScript(() => {
+    const right = Date.now;
+    Date.now = () => right() + 3_600_000;
+  });
+  await page.goto(`${it.board.url}/queue?q=on.due`);
+  await says(row(page, due), /in [45] min/);
+  await says(row(page, due), 'Scheduled');
+  await row(page, due).locator('a').first().click();
+  await says(page.locator('.job-head'), 'Scheduled');
+});
+
 test('whatever a worker writes, no page breaks over it', async () => {
   const strange: readonly Readonly<Record<string, string>>[] = [
     { started_at: '-infinity', finished_at: 'infinity', status: 'completed' },

@@ -167,6 +167,19 @@ test('a job becomes pending on screen when its time comes, with no write, in fil
   assert.equal(written(), before);
 });
 
+test('what is due follows the server’s clock, whatever the browser’s says', async () => {
+  const id = made('region, not_before', `'later', clock_timestamp() + interval '5 minutes'`);
+  const page = await it.prepare();
+  await page.addInitScript(() => {
+    const right = Date.now;
+    Date.now = () => right() + 3_600_000;
+  });
+  await page.goto(`${it.board.url}/queue?queue=later`);
+  await says(row(page, id, 'exports'), 'Scheduled');
+  await row(page, id, 'exports').locator('a').first().click();
+  await says(page.locator('.job-head'), 'Scheduled');
+});
+
 test('an id may hold any character, in links, after a reload, and in actions', async () => {
   it.board.sql('CREATE TABLE public.odd (name text PRIMARY KEY, gone boolean NOT NULL DEFAULT false)');
   it.board.attach(`

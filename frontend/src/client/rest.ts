@@ -2,6 +2,7 @@
 
 import type { Access } from './access';
 import { parseJson } from './json';
+import type { ServerTime } from './serverTime';
 
 /** A refusal that the server explained: RFC 9457, with a stable `code`. */
 export class Problem extends Error {
@@ -30,10 +31,13 @@ export interface RequestOptions {
 export class Rest {
   readonly #base: string;
   readonly #access: Access;
+  readonly #time: ServerTime | null;
 
-  constructor(base: string, access: Access) {
+  /** `time` learns from every answer. */
+  constructor(base: string, access: Access, time: ServerTime | null = null) {
     this.#base = base;
     this.#access = access;
+    this.#time = time;
   }
 
   /** The answer's JSON, taken at its word to be a `T`. Throws Problem or Unreachable. */
@@ -43,6 +47,7 @@ export class Rest {
     if (token !== null) headers.Authorization = `Bearer ${token}`;
     if (options.body !== undefined) headers['Content-Type'] = 'application/json';
     let response: Response;
+    const askedAt = Date.now();
     try {
       response = await fetch(this.#base + path, {
         method: options.method ?? 'GET',
@@ -54,6 +59,7 @@ export class Rest {
       if (error instanceof DOMException && error.name === 'AbortError') throw error;
       throw new Unreachable('The server cannot be reached.');
     }
+    this.#time?.heard(response.headers.get('date'), askedAt, Date.now());
     if (response.ok) return response.status === 204 ? (undefined as T) : await readJson<T>(response);
     const problem = await readProblem(response);
     if (problem.status === 401) this.#access.refuse();

@@ -31,9 +31,10 @@ export function behindBy({ phase, lagMs }: ConnectionState): number | null {
 
 /** How old what is shown may be, in words; empty while it is live. */
 export function useAge(state: ConnectionState): string {
-  return useFromNow((now) => {
+  return useFromNow(() => {
     if (state.phase === 'live' || state.freshAt === null) return '';
-    const s = Math.max(0, Math.floor((now - state.freshAt) / 1000));
+    // Both by the browser's own clock, whatever time it is for the server.
+    const s = Math.max(0, Math.floor((Date.now() - state.freshAt) / 1000));
     if (s < 60) return `${s} s old`;
     return s < 3_600 ? `${Math.floor(s / 60)} min old` : `${Math.floor(s / 3_600)} h old`;
   });

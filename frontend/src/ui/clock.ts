@@ -1,14 +1,15 @@
 import { createContext, useContext, useSyncExternalStore } from 'react';
 
-let now = Date.now();
+let clock = Date.now;
+let now = clock();
 let timer: ReturnType<typeof setInterval> | undefined;
 const listeners = new Set<() => void>();
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
-  if (timer === undefined) now = Date.now();
+  if (timer === undefined) now = clock();
   timer ??= setInterval(() => {
-    now = Date.now();
+    now = clock();
     for (const each of listeners) each();
   }, 1000);
   return () => {
@@ -18,6 +19,11 @@ function subscribe(listener: () => void): () => void {
       timer = undefined;
     }
   };
+}
+
+/** Lets the page's time be told by another clock than the browser's. */
+export function keepTimeBy(another: () => number): void {
+  clock = another;
 }
 
 const Fixed = createContext<number | null>(null);

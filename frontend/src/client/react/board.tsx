@@ -8,6 +8,7 @@ import type { Batch, Feed } from '../feed';
 import { Feeds, USUAL } from '../feeds';
 import type { ConnectionState } from '../machine';
 import { Rest } from '../rest';
+import { ServerTime } from '../serverTime';
 import { FeedsContext } from './feedsContext';
 
 export interface Board {
@@ -16,13 +17,15 @@ export interface Board {
   readonly actions: Actions;
   readonly feeds: Feeds;
   readonly feed: Feed;
+  readonly time: ServerTime;
 }
 
 export function makeBoard(): Board {
   const access = new Access(sessionStorage);
-  const api = new Api(new Rest('', access));
+  const time = new ServerTime();
+  const api = new Api(new Rest('', access, time));
   const feeds = new Feeds(access);
-  return { access, api, actions: new Actions(api), feeds, feed: feeds.peek(USUAL) };
+  return { access, api, actions: new Actions(api), feeds, feed: feeds.peek(USUAL), time };
 }
 
 const BoardContext = createContext<Board | null>(null);

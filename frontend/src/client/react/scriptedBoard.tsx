@@ -11,14 +11,16 @@ import { Connection } from '../connection';
 import { Feeds, USUAL } from '../feeds';
 import { Rest } from '../rest';
 import { ScriptedWorld } from '../scripted';
+import { ServerTime } from '../serverTime';
 import { type Board, BoardProvider } from './board';
 
 export function scriptedBoard(): { readonly world: ScriptedWorld; readonly board: Board } {
   const world = new ScriptedWorld();
   const access = new Access(null);
-  const api = new Api(new Rest('', access));
+  const time = new ServerTime();
+  const api = new Api(new Rest('', access, time));
   const feeds = new Feeds(access, (settings) => new Connection(world, settings));
-  return { world, board: { access, api, actions: new Actions(api), feeds, feed: feeds.peek(USUAL) } };
+  return { world, board: { access, api, actions: new Actions(api), feeds, feed: feeds.peek(USUAL), time } };
 }
 
 /** For the tests of a file: time stands still but for `pass`, and React draws within `act`. */

@@ -14,7 +14,7 @@ export function useJobList(
   sort: Sort,
   options: { pageSize: number; pollWithoutSocket?: number },
 ): { list: JobList; view: ListView } {
-  const { api, feed } = useBoard();
+  const { api, feed, time } = useBoard();
   const { pageSize, pollWithoutSocket = 5_000 } = options;
   const asOf = useMoment();
   const live = asOf === null;
@@ -29,9 +29,9 @@ export function useJobList(
         if (asOf === null) feed.loadedAt(cursor);
       },
       // Of a moment of the past the server says what was due then.
-      ...(asOf !== null && { now: () => Number.NEGATIVE_INFINITY }),
+      now: asOf === null ? time.now : () => Number.NEGATIVE_INFINITY,
     });
-  }, [api, feed, key, sort, pageSize, asOf]);
+  }, [api, feed, time, key, sort, pageSize, asOf]);
   const view = useSyncExternalStore(list.subscribe, list.view);
   const interval = usePollInterval(pollWithoutSocket);
 
