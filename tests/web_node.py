@@ -1,19 +1,41 @@
 """What tests of the web interfaces share: a client of a node, and waiting until the node has caught up."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import psycopg
 
+from adopted_tables import EXPORTS, EXPORTS_SQL, adopt
 from tailboard.app import Node
 from tailboard.core.cursor import Cursor
+from tailboard.db.schema import migrate
+from tailboard.db.session import connect
+from tailboard.settings import Settings
 
 
 def client_of(node: Node, **headers: str) -> httpx.AsyncClient:
     # httpx and Litestar spell the types of ASGI in two ways
     transport = httpx.ASGITransport(app=cast("Any", node.litestar), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
+
+
+@asynccontextmanager
+async def adopted_node(url: str, home: Path) -> AsyncIterator[tuple[Node, psycopg.Connection[Any]]]:
+    """A node on a database that had nothing of Tailboard's, with the exports adopted; and one of their workers."""
+    migrate(url)
+    with closing(connect(url, "worker")) as worker:
+        worker.execute(EXPORTS_SQL)
+        adopt(url, EXPORTS)
+        node = Node(Settings(home=home), url)
+        await node.start()
+        try:
+            yield node, worker
+        finally:
+            await node.stop()
 
 
 async def delivered(node: Node, sql_connection: psycopg.AsyncConnection[Any]) -> Cursor:

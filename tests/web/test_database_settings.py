@@ -9,16 +9,13 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
-from adopted_tables import EXPORTS, EXPORTS_SQL, adopt
 from fixtures.waiting import await_until
-from tailboard.app import Node
 from tailboard.db.adopting.attaching import detach
 from tailboard.db.doctor import Verdict, examine
 from tailboard.db.schema import migrate
 from tailboard.db.session import connect
 from tailboard.db.verify.proof import verify
-from tailboard.settings import Settings
-from web_node import client_of
+from web_node import adopted_node, client_of
 
 SETTINGS: Final = (
     "array_nulls = off",
@@ -77,42 +74,34 @@ async def test_a_database_may_be_set_to_anything(
     url = empty_database_url
     name = Identifier(str(conninfo_to_dict(url)["dbname"]))
     maintenance.execute(SQL("ALTER DATABASE {} SET {}").format(name, SQL(setting)))
-    migrate(url)
-    with closing(connect(url, "worker")) as worker:
-        worker.execute(EXPORTS_SQL)
-        adopt(url, EXPORTS)
-        node = Node(Settings(home=tmp_path), url)
-        await node.start()
-        try:
-            for size in (10, 5_000):
-                worker.execute(
-                    "INSERT INTO tailboard.jobs (kind, payload, progress, created_at)"
-                    " VALUES ('\u00e4', to_jsonb(repeat('x', %s)), 1.0 / 3, '2026-11-27 13:00:00+00')",
-                    [size],
-                )
-                worker.execute(
-                    "INSERT INTO shop.exports (body, begun, region) VALUES (to_json(repeat('x', %s)), now(), '\u00e4')",
-                    [size],
-                )
-            worker.execute("UPDATE tailboard.jobs SET status = 'failed' WHERE id = 1")
-            worker.execute("UPDATE shop.exports SET state = 'err', host = '\u20ac'")
-            worker.execute("SELECT tailboard.heartbeat('w', '{}')")
-            await await_until(lambda: node.caretaker.counted >= 1)
-            row = worker.execute("SELECT id FROM shop.exports LIMIT 1").fetchone()
-            assert row is not None
-            async with client_of(node) as client:
-                for path in PATHS:
-                    answer = await client.get(path.format(id=row[0]))
-                    assert answer.status_code == 200, f"{path}: {answer.text}"
-                page = (await client.get("/api/jobs")).json()
-                assert (len(page["jobs"]), page["failing"]) == (4, [])
-                job = (await client.get("/api/jobs/jobs/1")).json()["job"]
-                assert (job["progress"], job["created_at"]) == (1 / 3, "2026-11-27T13:00:00+00:00")
-                for who in ("jobs/1", f"exports/{row[0]}"):
-                    answer = await client.post(f"/api/jobs/{who}/retry")
-                    assert answer.status_code == 200, f"{who}: {answer.text}"
-        finally:
-            await node.stop()
+    async with adopted_node(url, tmp_path) as (node, worker):
+        for size in (10, 5_000):
+            worker.execute(
+                "INSERT INTO tailboard.jobs (kind, payload, progress, created_at)"
+                " VALUES ('\u00e4', to_jsonb(repeat('x', %s)), 1.0 / 3, '2026-11-27 13:00:00+00')",
+                [size],
+            )
+            worker.execute(
+                "INSERT INTO shop.exports (body, begun, region) VALUES (to_json(repeat('x', %s)), now(), '\u00e4')",
+                [size],
+            )
+        worker.execute("UPDATE tailboard.jobs SET status = 'failed' WHERE id = 1")
+        worker.execute("UPDATE shop.exports SET state = 'err', host = '\u20ac'")
+        worker.execute("SELECT tailboard.heartbeat('w', '{}')")
+        await await_until(lambda: node.caretaker.counted >= 1)
+        row = worker.execute("SELECT id FROM shop.exports LIMIT 1").fetchone()
+        assert row is not None
+        async with client_of(node) as client:
+            for path in PATHS:
+                answer = await client.get(path.format(id=row[0]))
+                assert answer.status_code == 200, f"{path}: {answer.text}"
+            page = (await client.get("/api/jobs")).json()
+            assert (len(page["jobs"]), page["failing"]) == (4, [])
+            job = (await client.get("/api/jobs/jobs/1")).json()["job"]
+            assert (job["progress"], job["created_at"]) == (1 / 3, "2026-11-27T13:00:00+00:00")
+            for who in ("jobs/1", f"exports/{row[0]}"):
+                answer = await client.post(f"/api/jobs/{who}/retry")
+                assert answer.status_code == 200, f"{who}: {answer.text}"
     report = verify(url, lambda *_: None)
     assert report.is_clean, report.differences
     assert not [found for found in examine(url) if found.verdict is Verdict.FAIL]

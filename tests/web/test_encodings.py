@@ -1,6 +1,5 @@
 """Databases in other encodings than UTF-8: what they hold is shown, and what they cannot hold is refused in words."""
 
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,16 +8,11 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier, Literal
 
-from adopted_tables import EXPORTS, EXPORTS_SQL, adopt
 from fixtures.database import database_url_for
 from fixtures.waiting import await_until
-from tailboard.app import Node
 from tailboard.db.doctor import Verdict, examine
-from tailboard.db.schema import migrate
-from tailboard.db.session import connect
 from tailboard.db.verify.proof import verify
-from tailboard.settings import Settings
-from web_node import client_of
+from web_node import adopted_node, client_of
 
 ENCODINGS: Final = {"EUC_JP": "\u65e5", "LATIN1": "\u00e4", "SQL_ASCII": "\u20ac", "WIN1251": "\u0436"}
 
@@ -50,31 +44,23 @@ def _locale(maintenance: psycopg.Connection[Any]) -> str:
 async def test_a_database_may_have_any_encoding(encoded: tuple[str, str], tmp_path: Path) -> None:
     encoding, url = encoded
     letter, foreign = ENCODINGS[encoding], "\u16a0"
-    migrate(url)
-    with closing(connect(url, "worker")) as worker:
-        worker.execute(EXPORTS_SQL)
-        adopt(url, EXPORTS)
-        node = Node(Settings(home=tmp_path), url)
-        await node.start()
-        try:
-            body = f'{{"a": "{letter}"}}'
-            worker.execute("INSERT INTO tailboard.jobs (kind, payload) VALUES (%s, %s)", [letter, body])
-            worker.execute("INSERT INTO shop.exports (region, body) VALUES (%s, %s)", [letter, body])
-            await await_until(lambda: node.caretaker.counted >= 1)
-            async with client_of(node) as client:
-                found = (await client.get("/api/jobs", params={"q": letter})).json()
-                assert [job["payload"] for job in found["jobs"]] == [{"a": letter}] * 2
-                events = (await client.get("/api/events?after=1.0")).json()["events"]
-                assert letter in [event["job"]["kind"] for event in events if "job" in event]
-                for parameter in ("q", "queue", "kind"):
-                    answer = await client.get("/api/jobs", params={parameter: foreign})
-                    if encoding == "SQL_ASCII":
-                        assert answer.json()["jobs"] == []
-                    else:
-                        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
-                        assert f'no equivalent in encoding "{encoding}"' in answer.json()["detail"]
-        finally:
-            await node.stop()
+    async with adopted_node(url, tmp_path) as (node, worker):
+        body = f'{{"a": "{letter}"}}'
+        worker.execute("INSERT INTO tailboard.jobs (kind, payload) VALUES (%s, %s)", [letter, body])
+        worker.execute("INSERT INTO shop.exports (region, body) VALUES (%s, %s)", [letter, body])
+        await await_until(lambda: node.caretaker.counted >= 1)
+        async with client_of(node) as client:
+            found = (await client.get("/api/jobs", params={"q": letter})).json()
+            assert [job["payload"] for job in found["jobs"]] == [{"a": letter}] * 2
+            events = (await client.get("/api/events?after=1.0")).json()["events"]
+            assert letter in [event["job"]["kind"] for event in events if "job" in event]
+            for parameter in ("q", "queue", "kind"):
+                answer = await client.get("/api/jobs", params={parameter: foreign})
+                if encoding == "SQL_ASCII":
+                    assert answer.json()["jobs"] == []
+                else:
+                    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+                    assert f'no equivalent in encoding "{encoding}"' in answer.json()["detail"]
     report = verify(url, lambda *_: None)
     assert report.is_clean, report.differences
     (judged,) = [found for found in examine(url) if found.check == "encoding"]
