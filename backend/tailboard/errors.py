@@ -31,6 +31,7 @@
     ├── DatabaseUnavailable         PostgreSQL cannot be reached or is going away; retried
     │   └── NotReady                the feed is not live yet, or not any more
     ├── DatabaseError               PostgreSQL refused a statement for a reason of its own
+    │   ├── NotEncodable            text with a character that the database's encoding has not
     │   ├── SchemaMissing           Tailboard's schema is not there or not at this version
     │   └── LeadershipLost          another sealer wrote the tick first
     ├── EmbeddedServerError         the embedded PostgreSQL could not be prepared or started
@@ -198,6 +199,10 @@ class NotReady(DatabaseUnavailable):
 
 class DatabaseError(TailboardError):
     code = "database_error"
+
+
+class NotEncodable(DatabaseError):
+    code = "invalid_input"
 
 
 class SchemaMissing(DatabaseError):

@@ -7,14 +7,12 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import PoolTimeout
 
-from tailboard.errors import DatabaseError, DatabaseUnavailable, InvalidInput, SchemaMissing
+from tailboard.errors import DatabaseError, DatabaseUnavailable, NotEncodable, SchemaMissing
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what psycopg raises into DatabaseUnavailable (try again), SchemaMissing or DatabaseError; InvalidInput where
-    a caller's text has a letter that the database's encoding has not.
-    """
+    """Turn what psycopg raises into DatabaseUnavailable (try again), SchemaMissing, NotEncodable or DatabaseError."""
     try:
         yield
     except (errors.UndefinedTable, errors.UndefinedFunction, errors.InvalidSchemaName) as error:
@@ -32,7 +30,7 @@ def translated() -> Iterator[None]:
     ) as error:
         raise DatabaseUnavailable(f"PostgreSQL is not available: {first_line(error)}") from error
     except errors.UntranslatableCharacter as error:
-        raise InvalidInput(f"The database cannot hold this text: {first_line(error)}") from error
+        raise NotEncodable(f"The database cannot hold this text: {first_line(error)}") from error
     except psycopg.OperationalError as error:
         # without an SQLSTATE the connection broke or was never made; with one the server answered
         if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):

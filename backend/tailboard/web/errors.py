@@ -21,6 +21,7 @@ from tailboard.errors import (
     DatabaseUnavailable,
     InvalidInput,
     JobNotFound,
+    NotEncodable,
     Overloaded,
     SchemaMissing,
     SourceFailing,
@@ -47,6 +48,7 @@ _STATUS: Final[tuple[tuple[type[TailboardError], HTTPStatus], ...]] = (
     (AccessDenied, HTTPStatus.FORBIDDEN),
     (Overloaded, HTTPStatus.SERVICE_UNAVAILABLE),
     (DatabaseUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (NotEncodable, HTTPStatus.BAD_REQUEST),
     (SchemaMissing, HTTPStatus.SERVICE_UNAVAILABLE),
     (DatabaseError, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
