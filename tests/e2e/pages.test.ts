@@ -120,6 +120,21 @@ test('times are local, with the exact one on hover', async () => {
   assert.match(title ?? '', /2 Jan 2026.*12:04:05\.678/);
 });
 
+test('the statuses of a filtered list are counted for its queue, and not at all for what nobody counts', async () => {
+  it.board.insert({ kind: 'count.me', queue: 'elsewhere' });
+  const [first] = [1, 2, 3].map(() => it.board.insert({ kind: 'count.me', queue: 'counted' }));
+  const page = await it.open('/queue?queue=counted');
+  const status = (word: string) => page.getByRole('group', { name: 'Status' }).getByRole('button', { name: word });
+  await says(status('Pending'), /^Pending3$/);
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'in_progress' WHERE id = ${first}`);
+  await says(status('Pending'), /^Pending2$/);
+  await says(status('In progress'), /^In progress1$/);
+  await page.goto(`${it.board.url}/queue?queue=counted&kind=count.me`);
+  await says(page.locator('h1'), 'Queue');
+  await row(page, first ?? 0).waitFor();
+  assert.equal(await status('Pending').textContent(), 'Pending');
+});
+
 test('a browser whose clock is wrong tells the server’s time', async () => {
   const due = it.board.insert({ kind: 'on.due', status: 'scheduled', scheduled_at: new Date(Date.now() + 300_000).toISOString() });
   const page = await it.prepare();

@@ -2,9 +2,10 @@
 import { act } from 'react';
 import { expect, test, vi } from 'vitest';
 import type { Api } from '@/client/api';
+import { EVERYTHING } from '@/client/filter';
 import { drawInScriptedTime, drawOn, scriptedBoard } from '@/client/react/scriptedBoard';
 import { NO_STATS, pass } from '@/client/scripted';
-import { useStats } from './stats';
+import { countedBy, useStats } from './stats';
 
 drawInScriptedTime();
 
@@ -31,4 +32,27 @@ test.each([
     await pass(50);
   });
   expect(shown).toBe(total);
+});
+
+test.each([
+  ['everything', {}, 9],
+  ['its own statuses aside', { status: ['failed' as const] }, 9],
+  ['one source', { source: ['orders'] }, 6],
+  ['a queue of every source', { queue: ['mail'] }, 3],
+  ['one of several queues of a source', { source: ['orders'], queue: ['mail', 'media'] }, 2],
+  ['nothing', { source: ['orders'], queue: ['media'] }, 0],
+  ['what is not counted', { source: ['orders'], kind: ['mail.send'] }, undefined],
+  ['what is searched for', { q: 'x' }, undefined],
+])('jobs are counted for a filter that reaches %s', (_, part, pending) => {
+  const counts = (source: string, queue: string, pending: number) => ({
+    source,
+    queue,
+    stats: { ...NO_STATS, pending, total: pending },
+  });
+  const answer = {
+    stats: { ...NO_STATS, pending: 9, total: 9 },
+    by_queue: [counts('jobs', 'mail', 1), counts('orders', 'mail', 2), counts('orders', 'default', 4)],
+    cursor: '1.1',
+  };
+  expect(countedBy({ ...EVERYTHING, ...part }, answer)?.('pending')).toBe(pending);
 });

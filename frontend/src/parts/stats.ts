@@ -1,6 +1,8 @@
 import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import type { Stats } from '@/client/protocol';
+import type { StatsAnswer } from '@/client/api';
+import type { JobFilter } from '@/client/filter';
+import type { Stats, Status } from '@/client/protocol';
 import { useBatches, useBoard } from '@/client/react/board';
 import { useMoment, useThen } from '@/client/react/moment';
 
@@ -41,4 +43,22 @@ export function useStats(pollMs: number) {
   if (asOf !== null) return then;
   const { data, error, refetch } = answer;
   return { data: data && { ...data, stats: newest ?? data.stats }, error, refetch };
+}
+
+/**
+ * How many jobs of each status a filter reaches, its own statuses aside; null where it asks for more than source and
+ * queue, by which jobs are counted.
+ */
+export function countedBy(
+  { source, queue, kind, worker, tags, q }: JobFilter,
+  { stats, by_queue }: StatsAnswer,
+): ((status: Status) => number) | null {
+  if (kind.length + worker.length + tags.length > 0 || q !== '') return null;
+  if (source.length + queue.length === 0) return (status) => stats[status];
+  const reached = by_queue.filter(
+    (one) =>
+      (source.length === 0 || source.includes(one.source)) &&
+      (queue.length === 0 || queue.includes(one.queue)),
+  );
+  return (status) => reached.reduce((sum, one) => sum + one.stats[status], 0);
 }

@@ -5,7 +5,7 @@ import { EVERYTHING, type Facet, isEverything, type JobFilter } from '@/client/f
 import { STATUSES, type Status } from '@/client/protocol';
 import { usePollInterval } from '@/client/react/board';
 import { useSources } from '@/parts/sources';
-import { useStats } from '@/parts/stats';
+import { countedBy, useStats } from '@/parts/stats';
 import { STATUS_LOOKS } from '@/parts/status';
 import { Button } from '@/ui/Button';
 
@@ -43,7 +43,10 @@ export function FilterBar({
   /** Values that the list shows, offered while typing. */
   seen: (facet: OpenFacet) => readonly string[];
 }) {
-  const stats = useStats(usePollInterval());
+  // What is counted by queue no feed keeps up.
+  const byQueue = filter.source.length + filter.queue.length > 0;
+  const stats = useStats(usePollInterval(5_000, byQueue ? 5_000 : 30_000));
+  const counted = stats.data === undefined ? null : countedBy(filter, stats.data);
   const sources = useSources();
   const [open, setOpen] = useState(false);
   const more = useId();
@@ -136,7 +139,9 @@ export function FilterBar({
               >
                 <Icon aria-hidden="true" />
                 {word}
-                <span className="num chip-count">{stats.data?.stats[status].toLocaleString() ?? ''}</span>
+                {counted !== null && (
+                  <span className="num chip-count">{counted(status).toLocaleString()}</span>
+                )}
               </button>
             );
           })}
