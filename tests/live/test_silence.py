@@ -192,7 +192,7 @@ async def test_a_statement_that_the_server_is_at_may_take_as_long_as_it_takes(
 async def test_a_transaction_whose_owner_was_cut_off_does_not_hold_its_locks_for_ever(
     database_url: str, connect: Connect, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "_SESSION", pool._SESSION.replace("'30s'", "'300ms'"))
+    monkeypatch.setattr(pool, "_SESSION", pool._SESSION.replace(b"'30s'", b"'300ms'"))
     await seal_all(database_url)
     owner = connect()
     owner.execute("SET lock_timeout = '10s'")

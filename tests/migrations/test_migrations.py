@@ -128,8 +128,9 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
     connection = connect()
     connection.execute("CREATE SCHEMA tailboard")
     connection.execute("CREATE TABLE tailboard.workers (in_the_way int)")
-    with pytest.raises(DatabaseError):
+    with pytest.raises(DatabaseError) as failed:
         migrate(empty_database_url)
+    assert str(failed.value).endswith('relation "workers" already exists'), "the reason, and not the file"
     # what the revisions before it did stays, and the one that failed did nothing
     found = current_revision(empty_database_url)
     assert found == "0001"

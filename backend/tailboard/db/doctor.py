@@ -90,7 +90,7 @@ def _made(name: str, check: Callable[[Asked], Judgement], connection: Asked) -> 
     try:
         # Settings for this transaction alone: behind a pooler a session's would reach the workers.
         with connection.transaction():
-            connection.execute(_LOCAL.encode())
+            connection.execute(_LOCAL)
             return Finding(name, *check(connection))
     except (psycopg.Error, TailboardError) as error:
         return Finding(
@@ -251,7 +251,7 @@ def _sources(connection: Asked) -> Iterator[Finding]:
     """One line for each adopted table."""
     try:
         with connection.transaction():
-            connection.execute(_LOCAL.encode())
+            connection.execute(_LOCAL)
             found = healths_sync(connection)
     except (psycopg.Error, TailboardError) as error:
         yield Finding(

@@ -36,7 +36,7 @@ _KEEPALIVE: Final = {
 _OURS: Final = {"enable_seqscan": "off", "idle_in_transaction_session_timeout": "30s"}
 _SESSION: Final = set_up(_OURS)
 _LOCAL: Final = set_up(_OURS, local=True)
-_PLAIN: Final = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; "
+_PLAIN: Final = b"SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; "
 _DIRECT_SESSION: Final = set_up(
     _OURS | {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "2"}
 )

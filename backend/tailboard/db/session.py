@@ -10,6 +10,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL
 
 from tailboard.db.errors import translated
 
@@ -41,15 +42,18 @@ _SETTINGS: Final = {
 }
 
 
-def set_up(further: Mapping[str, str] | None = None, *, local: bool = False) -> str:
+def set_up(further: Mapping[str, str] | None = None, *, local: bool = False) -> bytes:
     """One SELECT that sets all of it, and `further` settings, for the session, or for a transaction alone. What this
     server's version does not know is left out.
     """
-    settings = ", ".join(f"('{name}', '{value}')" for name, value in {**_SETTINGS, **(further or {})}.items())
-    scope = "true" if local else "false"
+    settings = {**_SETTINGS, **(further or {})}
     return (
-        f"SELECT pg_catalog.count(pg_catalog.set_config(name, value, {scope}))"  # noqa: S608  # constants of ours
-        f" FROM (VALUES {settings}) AS s (name, value) WHERE pg_catalog.current_setting(name, true) IS NOT NULL"
+        SQL(
+            "SELECT pg_catalog.count(pg_catalog.set_config(name, value, {})) FROM (VALUES {}) AS s (name, value)"
+            " WHERE pg_catalog.current_setting(name, true) IS NOT NULL"
+        )
+        .format(local, SQL(", ").join(SQL("({}, {})").format(*pair) for pair in settings.items()))
+        .as_bytes(None)
     )
 
 
@@ -64,7 +68,7 @@ def connect(url: str, purpose: str, *, autocommit: bool = True) -> Connection[An
     with translated():
         connection = psycopg.connect(address(url, purpose), autocommit=True)
         try:
-            connection.execute(set_up().encode())
+            connection.execute(set_up())
             connection.autocommit = autocommit
         except BaseException:
             connection.close()
