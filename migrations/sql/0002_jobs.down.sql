@@ -1,4 +1,5 @@
-DROP FUNCTION tailboard.card_text(tailboard.changes), tailboard.card(tailboard.changes);
+DROP FUNCTION tailboard.note_depth(), tailboard.put_back(tailboard.changes[]), tailboard.take_later(text, text, jsonb, jsonb),
+    tailboard.card_text(tailboard.changes), tailboard.card(tailboard.changes);
 ALTER TABLE tailboard.changes DROP COLUMN record;
 DROP TABLE tailboard.jobs CASCADE; -- with the functions that take its row type
 DROP TABLE tailboard.workers;

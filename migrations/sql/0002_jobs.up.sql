@@ -163,28 +163,94 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION tailboard.card_text IS 'The same as text, which is quicker to make';
 
--- What the two functions below leave to these: nothing to log, large values, an armed bell, a leaf that is full.
-CREATE FUNCTION tailboard.log_job_update(was tailboard.jobs, is_now tailboard.jobs) RETURNS void
+-- Another AFTER trigger may write to a row whose change the capture has not seen yet: it retries what failed, or archives and
+-- deletes what completed. Its statement ends first, so the later change is captured first. That can only be where a capture
+-- has run in this transaction within more triggers than this one does: `tailboard.depth` is as long as there were at most.
+CREATE FUNCTION tailboard.note_depth() RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF pg_trigger_depth() > greatest(1, length(current_setting('tailboard.depth', true))) THEN
+        PERFORM set_config('tailboard.depth', repeat('+', pg_trigger_depth()), true);
+    END IF;
+    RETURN false;
+END $$;
+COMMENT ON FUNCTION tailboard.note_depth IS 'Lets captures of the triggers around this one look whether they are late; false, to be put into a condition';
+
+-- Takes out of the log what this transaction did to the job after it was `is_now`, which `was` came before (NULL: it was
+-- inserted), for put_back() to log after it. Where a job was the same twice, either order adds up to the same.
+CREATE FUNCTION tailboard.take_later(of_source text, of_job text, was jsonb, is_now jsonb) RETURNS tailboard.changes[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET extra_float_digits = 1 AS $$
+DECLARE
+    mine tailboard.changes[];
+    next integer;
+BEGIN
+    -- IS TRUE: by the job's index. By the transaction's, a large one would be read for each of its rows.
+    mine := ARRAY(SELECT c FROM tailboard.changes c
+                   WHERE c.job_id = of_job AND c.source = of_source AND (c.xid = pg_current_xact_id()) IS TRUE
+                   ORDER BY c.seq);
+    FOR place IN REVERSE cardinality(mine)..1 LOOP
+        CONTINUE WHEN mine[place].old_status IS DISTINCT FROM is_now ->> 'status';
+        next := coalesce(next, place);
+        IF place = 1 OR (CASE WHEN mine[place - 1].op <> 'D' THEN tailboard.card(mine[place - 1]) END) IS NOT DISTINCT FROM was THEN
+            next := place;
+            EXIT;
+        END IF;
+    END LOOP;
+    IF next IS NULL THEN
+        RETURN '{}';
+    END IF;
+    DELETE FROM tailboard.changes c
+     WHERE c.job_id = of_job AND c.source = of_source AND (c.xid = pg_current_xact_id()) IS TRUE AND c.seq >= mine[next].seq;
+    RETURN mine[next:];
+END $$;
+
+CREATE FUNCTION tailboard.put_back(later tailboard.changes[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    change tailboard.changes;
+BEGIN
+    FOREACH change IN ARRAY later LOOP
+        change.seq := nextval('tailboard.changes_seq');
+        INSERT INTO tailboard.changes SELECT (change).*;
+    END LOOP;
+END $$;
+
+-- What the two functions below leave to these: nothing to log, large values, an armed bell, a leaf that is full, a row that may
+-- not be the newest of its job any more. `version` is where that row is.
+CREATE FUNCTION tailboard.log_job_update(was tailboard.jobs, is_now tailboard.jobs, version tid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    later tailboard.changes[] := '{}';
 BEGIN
     IF is_now *= was THEN
         RETURN;
+    END IF;
+    PERFORM tailboard.note_depth();
+    IF length(current_setting('tailboard.depth', true)) > pg_trigger_depth()
+       AND NOT EXISTS (SELECT FROM tailboard.jobs j WHERE j.ctid = version) THEN
+        later := tailboard.take_later('jobs', is_now.id::text, tailboard.job_card(was), tailboard.job_card(is_now));
     END IF;
     INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
                                    old_queue, old_kind, old_worker, old_tags, job)
     VALUES (nextval('tailboard.changes_seq'), 'U', 'jobs', is_now.id::text, was.status, is_now.status,
             was.queue, was.kind, was.worker, was.tags, tailboard.job_card(is_now));
+    PERFORM tailboard.put_back(later);
     IF pg_sequence_last_value('tailboard.bell') = 1 THEN
         PERFORM pg_notify('tailboard_bell', '');
     END IF;
 END $$;
 
-CREATE FUNCTION tailboard.log_job_insert(is_now tailboard.jobs) RETURNS void
+CREATE FUNCTION tailboard.log_job_insert(is_now tailboard.jobs, version tid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     gone tailboard.changes;
     card jsonb;
+    later tailboard.changes[] := '{}';
 BEGIN
+    IF length(current_setting('tailboard.depth', true)) > pg_trigger_depth()
+       AND NOT EXISTS (SELECT FROM tailboard.jobs j WHERE j.ctid = version) THEN
+        later := tailboard.take_later('jobs', is_now.id::text, NULL, tailboard.job_card(is_now));
+    END IF;
     -- DELETE and INSERT of one id in one transaction are one update. The flag is transaction-local and rolls back
     -- with a savepoint, so that only a transaction that did delete looks for what it deleted.
     IF current_setting('tailboard.deleted', true) = pg_current_xact_id()::text THEN
@@ -199,6 +265,7 @@ BEGIN
             gone.old_status, is_now.status, card ->> 'queue', card ->> 'kind', card ->> 'worker',
             CASE WHEN card IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(card -> 'tags')) END,
             tailboard.job_card(is_now));
+    PERFORM tailboard.put_back(later);
     IF pg_sequence_last_value('tailboard.bell') = 1 THEN
         PERFORM pg_notify('tailboard_bell', '');
     END IF;
@@ -224,8 +291,10 @@ BEGIN
        OR greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result))
           OPERATOR(pg_catalog.>) 2048
        OR pg_catalog.pg_sequence_last_value('tailboard.bell') OPERATOR(pg_catalog.=) 1
+       OR pg_catalog.length(pg_catalog.current_setting('tailboard.depth', true)) OPERATOR(pg_catalog.>) pg_catalog.pg_trigger_depth()
+       OR pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1 AND tailboard.note_depth()
        OR pg_catalog.nextval('tailboard.changes_seq') OPERATOR(pg_catalog.>=) %2$s THEN
-        PERFORM tailboard.log_job_update(OLD, NEW);
+        PERFORM tailboard.log_job_update(OLD, NEW, NEW.ctid);
         RETURN NULL;
     END IF;
     INSERT INTO tailboard.%1$I (seq, op, source, job_id, old_status, new_status,
@@ -243,8 +312,9 @@ BEGIN
        OR greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result))
           OPERATOR(pg_catalog.>) 2048
        OR pg_catalog.pg_sequence_last_value('tailboard.bell') OPERATOR(pg_catalog.=) 1
+       OR pg_catalog.length(pg_catalog.current_setting('tailboard.depth', true)) OPERATOR(pg_catalog.>) pg_catalog.pg_trigger_depth()
        OR pg_catalog.nextval('tailboard.changes_seq') OPERATOR(pg_catalog.>=) %2$s THEN
-        PERFORM tailboard.log_job_insert(NEW);
+        PERFORM tailboard.log_job_insert(NEW, NEW.ctid);
         RETURN NULL;
     END IF;
     INSERT INTO tailboard.%1$I (seq, op, source, job_id, new_status, record)
@@ -260,6 +330,7 @@ BEGIN
     INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, job)
     VALUES (nextval('tailboard.changes_seq'), 'D', 'jobs', OLD.id::text, OLD.status, tailboard.job_card(OLD));
     PERFORM set_config('tailboard.deleted', pg_current_xact_id()::text, true);
+    PERFORM tailboard.note_depth();
     IF pg_sequence_last_value('tailboard.bell') = 1 THEN
         PERFORM pg_notify('tailboard_bell', '');
     END IF;

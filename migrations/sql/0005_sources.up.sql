@@ -111,15 +111,23 @@ END $$;
 -- Logs one change of an adopted source where its capture has no short way: what is rare is decided here.
 CREATE FUNCTION tailboard.log_change(
     source text, op "char", old_id text, new_id text, old_status text, new_status text, due timestamptz, old_due timestamptz,
-    card jsonb, old_card jsonb, queue text DEFAULT NULL, kind text DEFAULT NULL, worker text DEFAULT NULL, tags text[] DEFAULT NULL
+    card jsonb, old_card jsonb, queue text DEFAULT NULL, kind text DEFAULT NULL, worker text DEFAULT NULL, tags text[] DEFAULT NULL,
+    superseded boolean DEFAULT false
 ) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     gone record;
     id text := coalesce(new_id, old_id);
+    later tailboard.changes[] := '{}';
 BEGIN
     IF id IS NULL THEN
         RAISE EXCEPTION 'the id of a row is NULL' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    IF op <> 'I' THEN
+        PERFORM tailboard.note_depth();
+    END IF;
+    IF superseded THEN
+        later := tailboard.take_later(source, id, old_card, card);
     END IF;
     IF op = 'D' THEN
         PERFORM set_config('tailboard.deleted', pg_current_xact_id()::text, true);
@@ -141,6 +149,7 @@ BEGIN
     END IF;
     IF op = 'U' THEN
         IF card = old_card THEN
+            PERFORM tailboard.put_back(later);
             RETURN;
         END IF;
         IF old_card IS NOT NULL THEN
@@ -154,6 +163,7 @@ BEGIN
                                    job, due, old_due)
     VALUES (nextval('tailboard.changes_seq'), op, source, id, old_status, new_status, queue, kind, worker, tags,
             card, due, old_due);
+    PERFORM tailboard.put_back(later);
     IF pg_sequence_last_value('tailboard.bell') = 1 THEN
         PERFORM pg_notify('tailboard_bell', '');
     END IF;

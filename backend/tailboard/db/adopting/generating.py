@@ -79,6 +79,7 @@ class Generated:
             old_card=old.card(),
             facts=old.facts(),
             meaning=old.meaning(),
+            superseded=self._superseded(),
             new_dynamic=self._dynamic(select.format(self.rows.carded(given, stray))),
             old_dynamic=self._dynamic(select.format(self.rows.carded(given, self.columns.stray))),
             meaning_dynamic=self._dynamic(SQL("SELECT {} FROM {}").format(self.columns.meaning(), given)),
@@ -115,6 +116,13 @@ class Generated:
             else:
                 fields.append(value)
         return SQL("ROW({})").format(SQL(", ").join(fields))
+
+    def _superseded(self) -> Composed:
+        """Whether NEW is not the newest of its row any more: another trigger wrote to it before the capture saw it."""
+        return SQL(
+            "(length(current_setting('tailboard.depth', true)) > pg_trigger_depth()"
+            " AND NOT EXISTS (SELECT FROM {} AS t WHERE t.tableoid = TG_RELID AND t.ctid = tb_new.ctid))"
+        ).format(Identifier(*self._source.table))
 
     def _reading_function(self, parameters: SQL, condition: Composable) -> Composed:
         source, described = self._source, self._described

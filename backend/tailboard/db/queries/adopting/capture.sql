@@ -9,7 +9,7 @@ DECLARE
     tb_old ALIAS FOR old;
     tb_id text; tb_status text; tb_due timestamptz; tb_card jsonb;
     tb_old_id text; tb_old_status text; tb_old_due timestamptz; tb_old_card jsonb;
-    tb_heavy boolean; tb_record tailboard.jobs; {looked_up}
+    tb_heavy boolean; tb_superseded boolean; tb_record tailboard.jobs; {looked_up}
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         -- A heartbeat: no column that the expressions look at has another value. To ask that of all of them costs more
@@ -29,15 +29,18 @@ BEGIN
                 RETURN NULL;
             END IF;
         END IF;
-        IF {heavy} OR tb_heavy OR tb_id IS NULL OR tb_id <> {old_id} OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
+        IF {heavy} OR tb_heavy OR tb_id IS NULL OR tb_id <> {old_id}
+           OR length(current_setting('tailboard.depth', true)) > pg_trigger_depth() OR pg_trigger_depth() > 1 AND tailboard.note_depth()
+           OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
             tb_old_id := {old_id};
+            tb_superseded := {superseded};
             {new_card}
             {old_card}
             IF tb_id <> tb_old_id THEN
                 PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, NULL, NULL, tb_old_due, NULL, tb_old_card);
-                PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL);
+                PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, superseded => tb_superseded);
             ELSE
-                PERFORM tailboard.log_change({source}, 'U', tb_id, tb_id, tb_old_status, tb_status, tb_due, tb_old_due, tb_card, tb_old_card);
+                PERFORM tailboard.log_change({source}, 'U', tb_id, tb_id, tb_old_status, tb_status, tb_due, tb_old_due, tb_card, tb_old_card, superseded => tb_superseded);
             END IF;
             RETURN NULL;
         END IF;
@@ -52,9 +55,11 @@ BEGIN
         {new_status}
         -- DELETE and INSERT of one id in one transaction are one update; only a transaction that deleted looks.
         IF {heavy} OR current_setting('tailboard.deleted', true) = pg_current_xact_id()::text
-           OR tb_id IS NULL OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
+           OR tb_id IS NULL OR length(current_setting('tailboard.depth', true)) > pg_trigger_depth()
+           OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
+            tb_superseded := {superseded};
             {new_card}
-            PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL);
+            PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, superseded => tb_superseded);
             RETURN NULL;
         END IF;
         {look_up}
@@ -82,6 +87,7 @@ EXCEPTION WHEN OTHERS THEN
     BEGIN
         IF TG_OP <> 'DELETE' THEN
             EXECUTE {new_dynamic} INTO tb_id, tb_status, tb_due, tb_card USING NEW;
+            tb_superseded := {superseded};
         END IF;
         IF TG_OP <> 'INSERT' THEN
             EXECUTE {old_dynamic} INTO tb_old_id, tb_old_status, tb_old_due, tb_old_card USING OLD;
@@ -91,12 +97,12 @@ EXCEPTION WHEN OTHERS THEN
             EXECUTE {meaning_dynamic} INTO tb_status USING OLD;
             PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, tb_status, NULL, tb_old_due, NULL, tb_old_card);
         ELSIF TG_OP = 'INSERT' THEN
-            PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL);
+            PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, superseded => tb_superseded);
         ELSIF tb_id IS DISTINCT FROM tb_old_id THEN
             PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, NULL, NULL, tb_old_due, NULL, tb_old_card);
-            PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL);
+            PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, superseded => tb_superseded);
         ELSIF tb_card IS DISTINCT FROM tb_old_card THEN
-            PERFORM tailboard.log_change({source}, 'U', tb_id, tb_id, tb_old_status, tb_status, tb_due, tb_old_due, tb_card, tb_old_card);
+            PERFORM tailboard.log_change({source}, 'U', tb_id, tb_id, tb_old_status, tb_status, tb_due, tb_old_due, tb_card, tb_old_card, superseded => tb_superseded);
         END IF;
     EXCEPTION WHEN OTHERS THEN
         PERFORM tailboard.capture_fault({source}, SQLSTATE, SQLERRM, TG_OP, coalesce(tb_id, tb_old_id));
