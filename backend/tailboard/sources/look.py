@@ -42,7 +42,7 @@ class Look(NamedTuple):
     last_fault_at: datetime | None
     shape: str | None
     shape_counted: str | None
-    """A digest of the files under the table, now and when it was counted."""
+    """A digest of the files under the table, now and when it was counted; where unlogged, also of the last crash."""
     tuples: int
     """Rows written, by PostgreSQL's statistics."""
     counted_at: datetime | None

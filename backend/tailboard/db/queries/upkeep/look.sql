@@ -27,7 +27,10 @@ SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
                   AND l.seq > coalesce(u.baseline, 0) AND l.op = 'T' AND l.job IS NULL) AS emptied,
        coalesce(pg_sequence_last_value(to_regclass(format('tailboard.%%I', 'faults_' || s.name))), 0) AS faults,
        coalesce(u.faults, 0) AS faults_counted, last.message AS last_fault, last.at AS last_fault_at,
-       (SELECT md5(string_agg(f.oid || ':' || f.relfilenode, ',' ORDER BY f.oid)) FROM pg_class f
+       -- A crash empties an unlogged table and keeps its files, and begins all statistics anew.
+       (SELECT md5(string_agg(concat_ws(':', f.oid, f.relfilenode, CASE f.relpersistence WHEN 'u' THEN
+                              (SELECT extract(epoch FROM b.stats_reset) FROM pg_stat_bgwriter b) END), ',' ORDER BY f.oid))
+          FROM pg_class f
          WHERE f.oid = t.oid OR f.oid IN (SELECT part.relid FROM pg_partition_tree(t.oid) part)) AS shape,
        u.shape AS shape_counted,
        (SELECT coalesce(sum(w.n_tup_ins + w.n_tup_upd + w.n_tup_del), 0)::bigint FROM pg_stat_user_tables w
