@@ -4,6 +4,7 @@ An AFTER trigger's name decides its turn, and a statement within it ends before 
 happened last would be captured first.
 """
 
+from collections.abc import Sequence
 from typing import Final, LiteralString, NamedTuple
 
 import pytest
@@ -36,7 +37,7 @@ class Case(NamedTuple):
     trigger: LiteralString
     body: LiteralString
     statements: tuple[LiteralString, ...]
-    told: list[tuple[int, str | None, str | None]]
+    told: Sequence[tuple[int, str | None, str | None]]
 
 
 CREATED: Final = [(1, None, "pending")]
