@@ -135,6 +135,20 @@ test('the statuses of a filtered list are counted for its queue, and not at all 
   assert.equal(await status('Pending').textContent(), 'Pending');
 });
 
+test('of very many queues Home shows the largest and says how many there are, and each can still be asked for', async () => {
+  it.board.sql(`INSERT INTO tailboard.jobs (kind, queue)
+    SELECT 'crowd', 'crowd-' || i % 250 FROM generate_series(1, 500) AS i`);
+  it.board.insert({ kind: 'crowd', queue: 'crowd-of-one' });
+  const page = await it.open('/');
+  await says(page.locator('.home-side'), /and 2\d\d more/);
+  assert.equal(await page.locator('.queues tbody tr').count(), 8);
+  await page.goto(`${it.board.url}/queue?queue=crowd-of-one`);
+  const status = (word: string) => page.getByRole('group', { name: 'Status' }).getByRole('button', { name: word });
+  await says(status('Pending'), /^Pending1$/);
+  await page.getByRole('button', { name: 'Remove filter Queue crowd-of-one' }).click();
+  await says(status('Pending'), /^Pending[,\d]{3,}$/);
+});
+
 test('a browser whose clock is wrong tells the server’s time', async () => {
   const due = it.board.insert({ kind: 'on.due', status: 'scheduled', scheduled_at: new Date(Date.now() + 300_000).toISOString() });
   const page = await it.prepare();

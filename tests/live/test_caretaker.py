@@ -40,8 +40,9 @@ SETTLED_WITHIN_S = 90
 
 
 def counted(node: Board) -> Counts:
-    node.projector.counts()
-    return Counter({(t.queue, t.status): t.n for t in node.projector.tallies() if t.source == "orders"})
+    return Counter(
+        {(t.queue, t.status): t.n for t in node.projector.current().tallies() if t.source == "orders"}
+    )
 
 
 def agrees(node: Board, orders: Orders) -> Callable[[], bool]:

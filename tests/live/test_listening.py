@@ -64,4 +64,6 @@ async def test_a_node_to_which_nobody_is_connected_is_woken_again_once_it_is_qui
                 await waiting.wait()
             waiting.clear()
             await writer.execute("INSERT INTO tailboard.jobs (kind) SELECT 'k' FROM generate_series(1, 50)")
-            await await_until(lambda n=n: sum(tally.n for tally in node.projector.tallies()) == 50 * n)
+            await await_until(
+                lambda n=n: sum(tally.n for tally in node.projector.current().tallies()) == 50 * n
+            )

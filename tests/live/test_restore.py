@@ -81,7 +81,10 @@ async def test_an_adopted_table_is_restored_with_its_capture_and_counted_again(
         await await_until(lambda: node.caretaker.counted == 1)
         new.execute("UPDATE shop.orders SET state = 'err' WHERE state = 'ok'")
         await await_until(
-            lambda: {(t.queue, t.status): t.n for t in node.projector.tallies()} == dict(count_orders(new))
+            lambda: (
+                {(t.queue, t.status): t.n for t in node.projector.current().tallies()}
+                == dict(count_orders(new))
+            )
         )
         assert new.execute("SELECT trouble FROM tailboard.upkeep").fetchone() == (None,)
 

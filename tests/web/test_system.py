@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import psycopg
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.database import Connect
@@ -37,6 +38,31 @@ async def test_stats_are_exact_at_their_cursor(client: httpx.AsyncClient, node: 
     }
     by_queue = {row["queue"]: row["stats"]["total"] for row in answer["by_queue"]}
     assert by_queue == {"x": 1, "y": 2}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("", ["a", "b", "c", "d"]),
+        ("?queues=9", ["a", "b", "c", "d"]),
+        ("?queues=2", ["b", "d"]),
+        ("?queues=1&queue=c&queue=none", ["b", "c"]),
+        ("?queues=0", []),
+    ],
+)
+async def test_counts_by_queue_can_be_those_of_the_largest_and_of_some(
+    client: httpx.AsyncClient, node: Node, worker: Worker, asked: str, told: list[str]
+) -> None:
+    await worker.execute(
+        "INSERT INTO tailboard.jobs (kind, queue) SELECT 'k', unnest(string_to_array('abbbcddd', NULL))"
+    )
+    moment = str(await delivered(node, worker))
+    for address in (f"/api/stats{asked}", f"/api/stats{asked or '?'}&as_of={moment}"):
+        answer = (await client.get(address)).json()
+        assert [row["queue"] for row in answer["by_queue"]] == told
+        assert all(row["stats"]["pending"] == "abbbcddd".count(row["queue"]) for row in answer["by_queue"])
+        assert (answer["queues"], answer["stats"]["total"]) == (4, 8)
+        assert answer["by_source"] == [{"source": "jobs", "stats": answer["stats"]}]
 
 
 async def test_the_history_of_stats_has_every_minute_up_to_now(

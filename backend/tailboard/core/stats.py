@@ -4,10 +4,11 @@ Nothing is counted for them on a schedule, and no row has to be written for a jo
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
+from heapq import nsmallest
 from math import floor, inf
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import msgspec
 
@@ -24,6 +25,13 @@ class Tally(msgspec.Struct, array_like=True, frozen=True):
     queue: str
     status: str
     n: int
+
+
+class ByQueue(NamedTuple):
+    """Some of the queues that have jobs, each a source's own, with their counts; and how many there are."""
+
+    counts: dict[tuple[str, str], dict[str, int]]
+    queues: int
 
 
 class Ahead(msgspec.Struct, frozen=True):
@@ -118,6 +126,36 @@ class Stats:
         counts["total"] = sum(counts.values())
         return counts
 
+    def by_source(self) -> dict[str, dict[str, int]]:
+        """The same of each source that has jobs, by name."""
+        sums: Counter[tuple[str, str]] = Counter()
+        for (source, _, status), n in self._counts.items():
+            sums[source, status] += n
+        counts = {source: _none() for source in sorted({source for source, _ in sums})}
+        for (source, status), n in sums.items():
+            _add_to(counts[source], status, n)
+        return counts
+
+    def by_queue(self, most: int, named: Collection[str] = ()) -> ByQueue:
+        """The same of the `most` queues with the most jobs, and of those that are named anyway; by name.
+
+        There may be a queue for each of somebody's customers.
+        """
+        totals: Counter[tuple[str, str]] = Counter()
+        for (source, queue, _), n in self._counts.items():
+            totals[source, queue] += n
+        wanted = set(
+            totals
+            if most >= len(totals)
+            else nsmallest(most, totals, key=lambda queue: (-totals[queue], queue))
+        )
+        wanted.update(queue for queue in totals if queue[1] in named)
+        counts = {queue: _none() for queue in sorted(wanted)}
+        for (source, queue, status), n in self._counts.items():
+            if (source, queue) in counts:
+                _add_to(counts[source, queue], status, n)
+        return ByQueue(counts, len(totals))
+
     def tallies(self) -> list[Tally]:
         """What is not zero, sorted."""
         return [Tally(*key, n) for key, n in sorted(self._counts.items()) if n]
@@ -168,6 +206,15 @@ class Stats:
         self._totals[status] += n
         if not self._counts[key]:
             del self._counts[key]  # queues come and go; memory follows those that are there
+
+
+def _none() -> dict[str, int]:
+    return dict.fromkeys((*(status.value for status in STATUSES), "total"), 0)
+
+
+def _add_to(counts: dict[str, int], status: str, n: int) -> None:
+    counts[status] += n
+    counts["total"] += n
 
 
 def _by_time(dues: Dues, queue: str, due: int, n: int, clock: int) -> str:

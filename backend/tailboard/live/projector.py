@@ -9,7 +9,7 @@ from tailboard.core.clock import DatabaseClock
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event, Tick
 from tailboard.core.projections import Rates, Saved
-from tailboard.core.stats import Stats, Tally
+from tailboard.core.stats import Stats
 from tailboard.db.log import Head, Log
 from tailboard.errors import DatabaseUnavailable
 
@@ -30,7 +30,7 @@ class Note(NamedTuple):
 class Projector:
     """Stats and rates at `cursor`. Nothing here asks the database: no query, no count(*), no lock.
 
-    `counts` and `tallies` are right at the moment at which they are asked, also where only time moves a job.
+    `counts` and `current` are right at the moment at which they are asked, also where only time moves a job.
     """
 
     def __init__(self, log: Log) -> None:
@@ -78,10 +78,10 @@ class Projector:
         self._catch_up()
         return self.cursor, self.stats.counts()
 
-    def tallies(self) -> list[Tally]:
-        """The stats by source and queue."""
+    def current(self) -> Stats:
+        """The stats, to be read at once."""
         self._catch_up()
-        return self.stats.tallies()
+        return self.stats
 
     def folds(self) -> tuple[Cursor, Saved] | None:
         """What a checkpoint saves, or None while the folds are being restored."""

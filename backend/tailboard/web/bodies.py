@@ -22,6 +22,7 @@ JOB_NAME: Final = "^[^/\\x00]+/[^\\x00]+$"
 MAX_VALUES: Final = 50
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)]
+Value = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
 Text = Annotated[str, Meta(max_length=10_000, pattern=NO_NUL)]
 Int4 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 NameOfJob = Annotated[str, Meta(max_length=600, pattern=JOB_NAME)]

@@ -133,6 +133,7 @@ class StatsNow(Struct):
     stats: Counts
     by_source: list[SourceCounts]
     by_queue: list[QueueCounts]
+    queues: int
     cursor: str
     at: datetime | UnsetType = UNSET
 

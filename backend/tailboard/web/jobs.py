@@ -4,19 +4,16 @@ from typing import Annotated
 
 from litestar import Controller, Response, get, post
 from litestar.params import QueryParameter, RawBody
-from msgspec import Meta
 
 from tailboard.core.job import JobName, Status
 from tailboard.db.jobs.actions import BULK_LIMIT, BulkResult
 from tailboard.db.jobs.page import JobFilter, Sort, Wanted
 from tailboard.web.board import Board, OfBoard
-from tailboard.web.bodies import MAX_VALUES, NO_NUL, Bulk, Enqueue, NameOfJob, job_names, read_body
+from tailboard.web.bodies import MAX_VALUES, NO_NUL, Bulk, Enqueue, NameOfJob, Value, job_names, read_body
 from tailboard.web.documents import BulkDone, JobList, OneJob, answers
 from tailboard.web.past import AsOf, jobs_then
 from tailboard.web.places import MAX_LENGTH, list_name, read_places, write_places
 from tailboard.web.render import answer, etag, failing_json, fields, items, job_json
-
-Value = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
 
 _ANY_OF = QueryParameter(
     max_items=MAX_VALUES, description="Repeated means any of; different fields must all hold."

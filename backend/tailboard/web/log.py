@@ -10,11 +10,11 @@ from tailboard.core.change import Op
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event
 from tailboard.core.frames import event_json, reset_entry
-from tailboard.core.job import STATUSES
 from tailboard.core.projections import Minute
-from tailboard.core.stats import Tally
+from tailboard.core.stats import Stats
 from tailboard.errors import DatabaseUnavailable
 from tailboard.web.board import Board, OfBoard
+from tailboard.web.bodies import MAX_VALUES, Value
 from tailboard.web.documents import EventPage, StatsHistory, StatsNow, answers
 from tailboard.web.past import AsOf, stats_then
 from tailboard.web.render import answer, fields, items
@@ -67,31 +67,31 @@ class StatsController(Controller):
         summary="Jobs by status",
         description=(
             "A fold of the log, exact at `cursor`. Nothing is counted for this. With `as_of` it is the fold as it "
-            "stood then."
+            "stood then. `by_queue` holds the `queues` "
+            "with the most jobs, and each `queue` that is named; `queues` in the answer is how many have jobs."
         ),
         responses=answers(StatsNow, "Counts"),
     )
-    async def stats(self, board: OfBoard, as_of: AsOf = None) -> Response[bytes]:
+    async def stats(
+        self,
+        board: OfBoard,
+        queues: Annotated[
+            int,
+            QueryParameter(
+                ge=0, le=1_000_000, description="Only so many in `by_queue`: those with the most jobs."
+            ),
+        ] = 1_000_000,
+        queue: Annotated[
+            list[Value] | None,
+            QueryParameter(max_items=MAX_VALUES, description="And these, however few jobs they have."),
+        ] = None,
+        as_of: AsOf = None,
+    ) -> Response[bytes]:
         if as_of is not None:
             moment, stats, _ = await stats_then(board, as_of)
-            tallies = stats.tallies()
-            return answer(
-                fields(
-                    stats=stats.counts(),
-                    by_source=_by_source(tallies),
-                    by_queue=_by_queue(tallies),
-                    cursor=str(moment.cursor),
-                    at=moment.at,
-                )
-            )
+            return answer(fields(**_counted(stats, moment.cursor, queues, queue), at=moment.at))
         _require_folds(board)
-        cursor, counts = board.projector.counts()
-        tallies = board.projector.tallies()
-        return answer(
-            fields(
-                stats=counts, by_source=_by_source(tallies), by_queue=_by_queue(tallies), cursor=str(cursor)
-            )
-        )
+        return answer(fields(**_counted(board.projector.current(), board.projector.cursor, queues, queue)))
 
     @get(
         "/history",
@@ -122,22 +122,18 @@ def _require_folds(board: Board) -> None:
         raise DatabaseUnavailable("The stats are still being loaded; try again in a moment.")
 
 
-def _by_source(tallies: list[Tally]) -> list[dict[str, object]]:
-    sources: dict[str, dict[str, int]] = {}
-    for tally in tallies:
-        counts = sources.setdefault(tally.source, dict.fromkeys((*STATUSES, "total"), 0))
-        counts[tally.status] += tally.n
-        counts["total"] += tally.n
-    return [{"source": source, "stats": counts} for source, counts in sources.items()]
-
-
-def _by_queue(tallies: list[Tally]) -> list[dict[str, object]]:
-    queues: dict[tuple[str, str], dict[str, int]] = {}
-    for tally in tallies:
-        counts = queues.setdefault((tally.source, tally.queue), dict.fromkeys((*STATUSES, "total"), 0))
-        counts[tally.status] += tally.n
-        counts["total"] += tally.n
-    return [{"source": source, "queue": queue, "stats": counts} for (source, queue), counts in queues.items()]
+def _counted(stats: Stats, cursor: Cursor, most: int, named: list[str] | None) -> dict[str, object]:
+    by_queue, queues = stats.by_queue(most, frozenset(named or ()))
+    return {
+        "stats": stats.counts(),
+        "by_source": [{"source": source, "stats": counts} for source, counts in stats.by_source().items()],
+        "by_queue": [
+            {"source": source, "queue": queue, "stats": counts}
+            for (source, queue), counts in by_queue.items()
+        ],
+        "queues": queues,
+        "cursor": str(cursor),
+    }
 
 
 def _minute(minute: Minute) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """/api/sources: what is attached, how it is, and what can be done to its jobs."""
 
-from collections import Counter
 from typing import Final
 
 from litestar import Controller, Response, get
@@ -34,9 +33,7 @@ class SourcesController(Controller):
             sources = await registered(connection)
             adopted = {health.name: health for health in await healths(connection)}
         known = await board.jobs.attached()
-        counted = Counter[str]()
-        for tally in board.projector.tallies():
-            counted[tally.source] += tally.n
+        counted = board.projector.current().by_source()
         found = []
         for source in sources:
             health = adopted.get(source.name)
@@ -47,7 +44,7 @@ class SourcesController(Controller):
                     builtin=source.builtin,
                     attached=source.captured if health is None else health.state is not State.BROKEN,
                     attached_at=source.attached_at,
-                    rows=counted[source.name],
+                    rows=counted[source.name]["total"] if source.name in counted else 0,
                     health=_own(board, source) if health is None else _adopted(board, health),
                     actions=[] if board.access.read_only else _actions(known.find(source.name)),
                 )

@@ -24,10 +24,16 @@ export interface Failing {
   readonly message: string;
 }
 
+/** Of how many queues the board asks for the counts: those with the most jobs. There may be one for each customer. */
+const QUEUES = 200;
+
 export interface StatsAnswer {
   readonly stats: Stats;
-  readonly by_source?: readonly { readonly source: string; readonly stats: Stats }[];
+  readonly by_source: readonly { readonly source: string; readonly stats: Stats }[];
+  /** The queues with the most jobs, and those that were asked for. */
   readonly by_queue: readonly { readonly source: string; readonly queue: string; readonly stats: Stats }[];
+  /** How many there are. */
+  readonly queues: number;
   readonly cursor: string;
   /** The time of a moment in the past. */
   readonly at?: string;
@@ -174,8 +180,11 @@ export class Api {
     return this.#rest.call(`${jobPath(name)}/events?${params}`);
   }
 
-  stats(asOf: string | null = null): Promise<StatsAnswer> {
-    return this.#rest.call(`/api/stats${then('?', asOf)}`);
+  /** Counts, by queue also those of the `named` ones. */
+  stats(asOf: string | null = null, named: readonly string[] = []): Promise<StatsAnswer> {
+    const params = new URLSearchParams({ queues: String(QUEUES) });
+    for (const queue of named) params.append('queue', queue);
+    return this.#rest.call(`/api/stats?${params}${then('&', asOf)}`);
   }
 
   span(): Promise<Span> {

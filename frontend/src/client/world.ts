@@ -33,7 +33,7 @@ async function poll(base: string, cursor: string | null, token: string | null): 
   const access = new Access(null);
   if (token !== null) access.give(token);
   const rest = new Rest(base, access);
-  const readStats = () => rest.call<StatsAnswer>('/api/stats');
+  const readStats = () => rest.call<StatsAnswer>('/api/stats?queues=0');
   try {
     if (cursor === null) {
       const { stats, cursor: now } = await readStats();

@@ -28,7 +28,7 @@ test.each([
     await pass(50);
   });
   await act(async () => {
-    answer({ stats: { ...NO_STATS, total: 3 }, cursor, by_queue: [] });
+    answer({ stats: { ...NO_STATS, total: 3 }, cursor, by_source: [], by_queue: [], queues: 0 });
     await pass(50);
   });
   expect(shown).toBe(total);
@@ -51,7 +51,9 @@ test.each([
   });
   const answer = {
     stats: { ...NO_STATS, pending: 9, total: 9 },
+    by_source: [counts('jobs', '', 3), counts('orders', '', 6)],
     by_queue: [counts('jobs', 'mail', 1), counts('orders', 'mail', 2), counts('orders', 'default', 4)],
+    queues: 3,
     cursor: '1.1',
   };
   expect(countedBy({ ...EVERYTHING, ...part }, answer)?.('pending')).toBe(pending);

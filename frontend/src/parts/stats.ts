@@ -13,23 +13,25 @@ const NEWEST = ['newest stats'];
 
 /**
  * The counts by status, kept up by the feed; by queue they are as old as the last question, which is asked every
- * `pollMs`. In the past they are those of the moment.
+ * `pollMs`, and those of the largest queues and the `named` ones. In the past they are those of the moment. Until what
+ * was last asked for is answered, `isPlaceholderData` says that the `named` queues may be missing.
  */
-export function useStats(pollMs: number) {
+export function useStats(pollMs: number, named: readonly string[] = []) {
   const { api, feed } = useBoard();
   const queries = useQueryClient();
   const asOf = useMoment();
-  const then = useThen(asOf);
+  const then = useThen(asOf, named);
   const answer = useQuery({
-    queryKey: KEY,
+    queryKey: [...KEY, ...named],
     queryFn: async () => {
-      const answer = await api.stats();
+      const answer = await api.stats(null, named);
       // The feed may have overtaken the answer on its way.
       if (!feed.hasStatsAfter(answer.cursor)) queries.setQueryData<Stats>(NEWEST, answer.stats);
       return answer;
     },
     enabled: asOf === null,
     refetchInterval: pollMs,
+    placeholderData: (before) => before,
   });
   const { data: newest } = useQuery<Stats>({ queryKey: NEWEST, queryFn: skipToken });
   const cursor = answer.data?.cursor;
@@ -41,8 +43,8 @@ export function useStats(pollMs: number) {
     if (reset !== null) void queries.invalidateQueries({ queryKey: KEY });
   });
   if (asOf !== null) return then;
-  const { data, error, refetch } = answer;
-  return { data: data && { ...data, stats: newest ?? data.stats }, error, refetch };
+  const { data, error, refetch, isPlaceholderData } = answer;
+  return { data: data && { ...data, stats: newest ?? data.stats }, error, refetch, isPlaceholderData };
 }
 
 /**
@@ -51,14 +53,12 @@ export function useStats(pollMs: number) {
  */
 export function countedBy(
   { source, queue, kind, worker, tags, q }: JobFilter,
-  { stats, by_queue }: StatsAnswer,
+  { stats, by_source, by_queue }: StatsAnswer,
 ): ((status: Status) => number) | null {
   if (kind.length + worker.length + tags.length > 0 || q !== '') return null;
   if (source.length + queue.length === 0) return (status) => stats[status];
-  const reached = by_queue.filter(
-    (one) =>
-      (source.length === 0 || source.includes(one.source)) &&
-      (queue.length === 0 || queue.includes(one.queue)),
-  );
+  const reached = (
+    queue.length === 0 ? by_source : by_queue.filter((one) => queue.includes(one.queue))
+  ).filter((one) => source.length === 0 || source.includes(one.source));
   return (status) => reached.reduce((sum, one) => sum + one.stats[status], 0);
 }

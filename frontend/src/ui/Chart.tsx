@@ -37,7 +37,7 @@ export default function Chart({
   times,
   series,
   label,
-  format = String,
+  format = (value) => value.toLocaleString(),
   height = 190,
   least = 4,
 }: ChartProps) {
@@ -76,7 +76,7 @@ export default function Chart({
         { ...axis, size: 28, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map(hourMinute) },
         {
           ...axis,
-          size: 52,
+          size: (_, ticks) => Math.max(52, 14 + 8 * Math.max(0, ...(ticks ?? []).map((tick) => tick.length))),
           incrs: STEPS,
           space: 34,
           values: (_, ticks) => ticks.map((tick) => latest.current.format(tick)),

@@ -40,11 +40,11 @@ export function useLookBack(): () => void {
 }
 
 /** The counts at a moment, which also say what place in the log and what time it is. What is past does not change. */
-export function useThen(asOf: string | null) {
+export function useThen(asOf: string | null, named: readonly string[] = []) {
   const { api } = useBoard();
   return useQuery<StatsAnswer>({
-    queryKey: ['stats', asOf],
-    queryFn: () => api.stats(asOf),
+    queryKey: ['stats', asOf, ...named],
+    queryFn: () => api.stats(asOf, named),
     enabled: asOf !== null,
     staleTime: Number.POSITIVE_INFINITY,
     placeholderData: (before) => before,

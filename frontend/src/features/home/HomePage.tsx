@@ -39,7 +39,7 @@ export function HomePage() {
       <div className="home-columns">
         <RecentJobs />
         <div className="home-side">
-          <QueueTable queues={stats.data?.by_queue ?? null} />
+          <QueueTable counts={stats.data ?? null} />
           {past ? <HandsThen /> : <WorkerSummary pollMs={POLL_MS} />}
         </div>
       </div>

@@ -7,18 +7,22 @@ import { Empty, Skeleton } from '@/ui/notices';
 import { Panel } from '@/ui/Panel';
 
 const SHOWN = 8;
+const NATURALLY = new Intl.Collator(undefined, { numeric: true });
 
-export function QueueTable({ queues }: { queues: StatsAnswer['by_queue'] | null }) {
+export function QueueTable({ counts }: { counts: StatsAnswer | null }) {
   const several = useSeveralSources();
-  const busiest = [...(queues ?? [])].sort((a, b) => b.stats.total - a.stats.total).slice(0, SHOWN);
+  const busiest = [...(counts?.by_queue ?? [])]
+    .sort((a, b) => b.stats.total - a.stats.total || NATURALLY.compare(a.queue, b.queue))
+    .slice(0, SHOWN);
+  const others = counts === null ? 0 : counts.queues - busiest.length;
   return (
     <Panel title="Queues" flush>
-      {queues === null && (
+      {counts === null && (
         <div className="panel-body">
           <Skeleton lines={3} />
         </div>
       )}
-      {queues?.length === 0 && <Empty title="No queues yet" />}
+      {counts?.by_queue.length === 0 && <Empty title="No queues yet" />}
       {busiest.length > 0 && (
         <table className="queues">
           <thead>
@@ -54,6 +58,7 @@ export function QueueTable({ queues }: { queues: StatsAnswer['by_queue'] | null 
           </tbody>
         </table>
       )}
+      {others > 0 && <p className="panel-body muted">and {others.toLocaleString()} more</p>}
     </Panel>
   );
 }

@@ -45,8 +45,10 @@ export function FilterBar({
 }) {
   // What is counted by queue no feed keeps up.
   const byQueue = filter.source.length + filter.queue.length > 0;
-  const stats = useStats(usePollInterval(5_000, byQueue ? 5_000 : 30_000));
-  const counted = stats.data === undefined ? null : countedBy(filter, stats.data);
+  const stats = useStats(usePollInterval(5_000, byQueue ? 5_000 : 30_000), filter.queue);
+  const answered = new Set(stats.data?.by_queue.map(({ queue }) => queue));
+  const asked = stats.isPlaceholderData && filter.queue.some((queue) => !answered.has(queue));
+  const counted = stats.data === undefined || asked ? null : countedBy(filter, stats.data);
   const sources = useSources();
   const [open, setOpen] = useState(false);
   const more = useId();
@@ -79,7 +81,7 @@ export function FilterBar({
           <AddFilter
             facets={sources.length > 1 ? OPEN_FACETS : OF_ONE_SOURCE}
             seen={(facet) => [
-              ...(facet === 'queue' ? (stats.data?.by_queue.map(({ queue }) => queue) ?? []) : []),
+              ...(facet === 'queue' ? answered : []),
               ...(facet === 'source' ? sources.map(({ name }) => name) : []),
               ...seen(facet),
             ]}
