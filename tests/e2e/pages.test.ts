@@ -149,6 +149,18 @@ test('of very many queues Home shows the largest and says how many there are, an
   await says(status('Pending'), /^Pending[,\d]{3,}$/);
 });
 
+test('of very many workers the first are shown, and the others on demand', async () => {
+  it.board.sql(`INSERT INTO tailboard.workers (name) SELECT 'crowd-' || lpad(i::text, 4, '0') FROM generate_series(1, 250) AS i`);
+  const page = await it.open('/workers');
+  await says(page.locator('.page-head'), /2\d\d alive/);
+  const cards = page.locator('.workers-list > li');
+  assert.equal(await cards.count(), 100);
+  await page.getByRole('button', { name: /Show more of the other 1\d\d/ }).click();
+  await page.locator('.workers-list > li').nth(199).waitFor();
+  assert.equal(await cards.count(), 200);
+  it.board.sql(`DELETE FROM tailboard.workers WHERE name LIKE 'crowd-%'`);
+});
+
 test('a browser whose clock is wrong tells the server’s time', async () => {
   const due = it.board.insert({ kind: 'on.due', status: 'scheduled', scheduled_at: new Date(Date.now() + 300_000).toISOString() });
   const page = await it.prepare();

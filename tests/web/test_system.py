@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, LiteralString
 
 import httpx
 import psycopg
@@ -139,6 +139,29 @@ async def test_workers_are_alive_late_lost_or_never_spoke(client: httpx.AsyncCli
     assert [job["id"] for job in found["gone"]["jobs"]] == [1]
     assert [job["id"] for job in found["silent"]["jobs"]] == [2]
     assert found["silent"]["seen_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "complete"),
+    [
+        ("INSERT INTO tailboard.workers (name) SELECT 'w' || i FROM generate_series(1, 1999) AS i", True),
+        ("INSERT INTO tailboard.workers (name) SELECT 'w' || i FROM generate_series(1, 2001) AS i", False),
+        (
+            (
+                "INSERT INTO tailboard.jobs (kind, status, worker)"
+                " SELECT 'k', 'in_progress', 'w' FROM generate_series(1, 2001)"
+            ),
+            False,
+        ),
+    ],
+)
+async def test_more_workers_or_jobs_than_are_told_are_said_to_be_more(
+    client: httpx.AsyncClient, worker: Worker, statement: LiteralString, complete: bool
+) -> None:
+    await worker.execute(statement)
+    answer = (await client.get("/api/workers")).json()
+    assert answer["complete"] is complete
+    assert max(len(answer["workers"]), len(answer["workers"][0]["jobs"])) == (1999 if complete else 2000)
 
 
 async def test_a_source_whose_trigger_is_off_says_so(client: httpx.AsyncClient, worker: Worker) -> None:

@@ -56,6 +56,8 @@ class Presence:
         self._known: tuple[Present, ...] = ()
         self.failing: tuple[SourceFailing, ...] = ()
         """Sources that could not be asked when the workers were last looked at."""
+        self.complete = True
+        """Whether that was all of them and of their jobs."""
 
     async def workers(self) -> tuple[Present, ...]:
         """Everybody, by name. Raises DatabaseUnavailable and DatabaseError."""
@@ -63,6 +65,6 @@ class Presence:
             if monotonic() - self._at > self._fresh_s:
                 crew = await self._workers.list()
                 self._known = tuple(Present(worker, health(worker.silent_s)) for worker in crew.workers)
-                self.failing = crew.failing
+                self.failing, self.complete = crew.failing, crew.complete
                 self._at = monotonic()
             return self._known

@@ -208,6 +208,7 @@ class WorkerNow(Struct):
 
 class WorkerList(Struct):
     workers: list[WorkerNow]
+    complete: bool
     failing: list[Failing]
 
 

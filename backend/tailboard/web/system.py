@@ -33,7 +33,8 @@ class SystemController(Controller):
     @get(
         "/workers",
         summary="Who works, and on what",
-        description=f"By heartbeat: late after {presence.LATE_S} s of silence, lost after {presence.LOST_S} s.",
+        description=f"By heartbeat: late after {presence.LATE_S} s of silence, lost after {presence.LOST_S} s. "
+        "`complete` is false where there are more workers or running jobs than are told.",
         responses=answers(WorkerList, "Workers by name"),
     )
     async def workers(self, board: OfBoard) -> Response[bytes]:
@@ -50,7 +51,13 @@ class SystemController(Controller):
             )
             for present in await board.presence.workers()
         ]
-        return answer(fields(workers=items(found), failing=failing_json(board.presence.failing)))
+        return answer(
+            fields(
+                workers=items(found),
+                complete=board.presence.complete,
+                failing=failing_json(board.presence.failing),
+            )
+        )
 
     @get(
         "/connections",

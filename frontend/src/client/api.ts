@@ -89,6 +89,13 @@ export interface WorkerInfo {
   readonly jobs: readonly Job[];
 }
 
+export interface WorkersAnswer {
+  readonly workers: readonly WorkerInfo[];
+  /** False where there are more workers, or running jobs, than the answer has. */
+  readonly complete: boolean;
+  readonly failing?: readonly Failing[];
+}
+
 export interface SourceInfo {
   readonly name: string;
   readonly table: string;
@@ -205,7 +212,7 @@ export class Api {
     return this.#rest.call(`/api/events?after=${encodeURIComponent(after)}&limit=${limit}`);
   }
 
-  workers(): Promise<{ readonly workers: readonly WorkerInfo[]; readonly failing?: readonly Failing[] }> {
+  workers(): Promise<WorkersAnswer> {
     return this.#rest.call('/api/workers');
   }
 

@@ -10,13 +10,16 @@ from tailboard.core.job import Status
 from tailboard.db.jobs import adopted_listing
 from tailboard.db.jobs.adopted import attached
 from tailboard.db.jobs.listing import card_of, fragments
-from tailboard.db.jobs.page import Card, JobFilter, Reader
+from tailboard.db.jobs.page import Card, JobFilter
 from tailboard.db.jobs.reading import Jobs
 from tailboard.db.queries import query
 from tailboard.errors import SourceFailing
 
-_BUSY: Final = 500
+_SHOWN: Final = 2000
+"""Workers with a heartbeat that are shown, and running jobs of the built-in source."""
+_SHOWN_OF_ADOPTED: Final = 500
 """Running jobs that are shown of each adopted source."""
+_RUNNING: Final = JobFilter(statuses=(Status.IN_PROGRESS.value,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,13 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Everybody who works, by name, and the sources that could not be asked."""
+    """Everybody who works, by name, and the sources that could not be asked.
+
+    Not `complete` where there are more of them, or of their jobs, than a board shows.
+    """
 
     workers: tuple[Worker, ...]
+    complete: bool = True
     failing: tuple[SourceFailing, ...] = ()
 
 
@@ -48,32 +55,38 @@ class Workers:
     async def list(self) -> Crew:
         """Everybody who was seen within a day or has a job in progress, in whichever source."""
         async with self._jobs.snapshot() as (_, reader):
-            await reader.execute(query("workers_jobs").format(**_parts()), prepare=False)
+            await reader.execute(query("workers_jobs").format(**_parts()), {"most": _SHOWN}, prepare=False)
+            running = [
+                (name, card_of(job_id, card, version))
+                for name, job_id, card, version in await reader.fetchall()
+            ]
+            complete = len(running) < _SHOWN
+            failing = []
+            for source in (await attached(reader)).adopted:
+                try:
+                    found = await adopted_listing.running(reader, source, _RUNNING, _SHOWN_OF_ADOPTED)
+                except SourceFailing as error:
+                    failing.append(error)
+                else:
+                    running += found
+                    complete = complete and len(found) < _SHOWN_OF_ADOPTED
             in_hand: dict[str, list[Card]] = {}
-            for name, job_id, card, version in await reader.fetchall():
-                in_hand.setdefault(name, []).append(card_of(job_id, card, version))
-            failing = await _adopted_jobs(reader, in_hand)
-            await reader.execute(query("workers_list"), {"busy": list(in_hand)}, prepare=False)
+            for name, card in running:
+                in_hand.setdefault(name, []).append(card)
+            await reader.execute(
+                query("workers_list"), {"busy": list(in_hand), "most": _SHOWN}, prepare=False
+            )
             rows = await reader.fetchall()
-        found = [
+        crew = [
             Worker(name, info, started_at, seen_at, silent_s, tuple(in_hand.pop(name, ())))
             for name, info, started_at, seen_at, silent_s in rows
         ]
-        found.extend(Worker(name, b"{}", None, None, None, tuple(cards)) for name, cards in in_hand.items())
-        return Crew(tuple(sorted(found, key=lambda worker: worker.name)), failing)
-
-
-async def _adopted_jobs(reader: Reader, in_hand: dict[str, list[Card]]) -> tuple[SourceFailing, ...]:
-    """Add what is running in adopted sources, by the worker that the job names."""
-    failing = []
-    running = JobFilter(statuses=(Status.IN_PROGRESS.value,))
-    for source in (await attached(reader)).adopted:
-        try:
-            for worker, card in await adopted_listing.running(reader, source, running, _BUSY):
-                in_hand.setdefault(worker, []).append(card)
-        except SourceFailing as error:
-            failing.append(error)
-    return tuple(failing)
+        crew.extend(Worker(name, b"{}", None, None, None, tuple(cards)) for name, cards in in_hand.items())
+        return Crew(
+            tuple(sorted(crew, key=lambda worker: worker.name)),
+            complete and len(rows) < _SHOWN,
+            tuple(failing),
+        )
 
 
 def _parts() -> dict[str, Composable]:

@@ -33,7 +33,9 @@ export function WorkerSummary({ pollMs }: { pollMs: number }) {
       )}
       {data !== undefined && (
         <p className="workers-count">
-          <b className="num">{alive}</b> alive{data.length > alive && `, ${data.length - alive} lost`}
+          <b className="num">{alive.toLocaleString()}</b> alive
+          {data.length > alive && `, ${(data.length - alive).toLocaleString()} lost`}
+          {!answer?.complete && ', and more'}
         </p>
       )}
       <ul>
@@ -44,7 +46,7 @@ export function WorkerSummary({ pollMs }: { pollMs: number }) {
             <span className="muted">
               {worker.alive ? (
                 worker.jobs.length === 0 ? (
-                  'idle'
+                  answer?.complete && 'idle'
                 ) : (
                   `${worker.jobs.length} ${worker.jobs.length === 1 ? 'job' : 'jobs'}`
                 )

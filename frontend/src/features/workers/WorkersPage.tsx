@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Briefcase, HeartPulse, Unplug, Users } from 'lucide-react';
-import { useRef } from 'react';
+import { useRef, useState } from 'react';
 import type { WorkerInfo } from '@/client/api';
 import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
@@ -8,6 +8,7 @@ import { brief } from '@/parts/eventLooks';
 import { FailingSources } from '@/parts/FailingSources';
 import { JobLines } from '@/parts/JobLines';
 import { Badge } from '@/ui/Badge';
+import { Button } from '@/ui/Button';
 import { JsonView } from '@/ui/JsonView';
 import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
 import { Ago, Duration } from '@/ui/time';
@@ -16,6 +17,8 @@ import './workers.css';
 
 const KEY = ['workers'];
 const AGAIN_MS = 1_000;
+/** Cards that are drawn, before somebody asks for more. */
+const DRAWN = 100;
 
 /** Heartbeats are not events: they are asked for, and asked for at once when a job begins or ends. */
 function useWorkers() {
@@ -47,20 +50,35 @@ function WorkersNow() {
   const alive = data?.filter((worker) => worker.alive) ?? [];
   const lost = data?.filter((worker) => !worker.alive) ?? [];
   const stranded = lost.reduce((sum, worker) => sum + worker.jobs.length, 0);
+  const complete = answer?.complete !== false;
+  const [drawn, setDrawn] = useState(DRAWN);
+  const cards = [
+    ...lost.filter(({ jobs }) => jobs.length > 0),
+    ...alive,
+    ...lost.filter(({ jobs }) => jobs.length === 0),
+  ];
   return (
     <div className="workers">
       <div className="page-head">
         <h1>Workers</h1>
         {data !== undefined && (
           <span className="muted num">
-            {alive.length} alive, {lost.length} lost
+            {alive.length.toLocaleString()} alive, {lost.length.toLocaleString()} lost
+            {!complete && ', and more'}
           </span>
         )}
       </div>
       {error !== null && <LoadError error={error} retry={() => void refetch()} />}
       {stranded > 0 && (
         <Note tone="red">
-          {stranded} {stranded === 1 ? 'job is' : 'jobs are'} held by workers that no longer answer.
+          {stranded.toLocaleString()} {stranded === 1 ? 'job is' : 'jobs are'} held by workers that no longer
+          answer.
+        </Note>
+      )}
+      {!complete && (
+        <Note tone="grey">
+          There are more workers, or more jobs in progress, than the board can show at once: a worker may have
+          jobs that are not here.
         </Note>
       )}
       <FailingSources failing={answer?.failing ?? []} />
@@ -73,14 +91,15 @@ function WorkersNow() {
         </div>
       )}
       <ul className="workers-list">
-        {[
-          ...lost.filter(({ jobs }) => jobs.length > 0),
-          ...alive,
-          ...lost.filter(({ jobs }) => jobs.length === 0),
-        ].map((worker) => (
-          <Card key={worker.name} worker={worker} />
+        {cards.slice(0, drawn).map((worker) => (
+          <Card key={worker.name} worker={worker} idle={complete ? 'Idle' : 'No job here'} />
         ))}
       </ul>
+      {cards.length > drawn && (
+        <Button onClick={() => setDrawn(drawn + DRAWN)}>
+          Show more of the other {(cards.length - drawn).toLocaleString()}
+        </Button>
+      )}
     </div>
   );
 }
@@ -116,7 +135,7 @@ function HealthBadge({ health }: { health: WorkerInfo['health'] }) {
   }
 }
 
-function Card({ worker }: { worker: WorkerInfo }) {
+function Card({ worker, idle }: { worker: WorkerInfo; idle: string }) {
   const info = worker.info !== null && typeof worker.info === 'object' && Object.keys(worker.info).length > 0;
   return (
     <li className="panel" data-worker={worker.name}>
@@ -146,7 +165,7 @@ function Card({ worker }: { worker: WorkerInfo }) {
           )}
         </span>
       </div>
-      {worker.jobs.length > 0 ? <JobLines jobs={worker.jobs} /> : <p className="worker-idle muted">Idle</p>}
+      {worker.jobs.length > 0 ? <JobLines jobs={worker.jobs} /> : <p className="worker-idle muted">{idle}</p>}
       {info && (
         <details className="worker-info">
           <summary>Info</summary>

@@ -6,4 +6,4 @@ SELECT w.name, w.info, known.started_at, known.seen_at, extract(epoch FROM clock
        SELECT CASE WHEN w.started_at BETWEEN '1970-01-01' AND '9999-12-30' THEN w.started_at END AS started_at,
               CASE WHEN w.seen_at > '1970-01-01' THEN least(w.seen_at, clock_timestamp()) END AS seen_at) known
  WHERE w.seen_at > clock_timestamp() - interval '1 day' OR w.name = ANY (%(busy)s::text[])
- ORDER BY w.name LIMIT 2000
+ ORDER BY w.name LIMIT %(most)s
