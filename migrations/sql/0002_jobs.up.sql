@@ -120,7 +120,8 @@ CREATE TRIGGER tailboard_stamp_new BEFORE INSERT ON tailboard.jobs
 -- without reading them.
 ALTER TABLE tailboard.jobs ALTER payload SET STORAGE EXTERNAL, ALTER result SET STORAGE EXTERNAL;
 
--- The card of a built-in job: the row as JSON, without payload and result where they are large.
+-- The card of a built-in job: the row as JSON, without payload, result and phases where they are large, and with the beginning
+-- of a long error.
 CREATE FUNCTION tailboard.job_card(j tailboard.jobs) RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET extra_float_digits = 1 AS $$
 DECLARE
@@ -134,9 +135,17 @@ BEGIN
         omitted := omitted || 'result'::text;
         j.result := NULL;
     END IF;
+    IF pg_column_size(j.phases) > 16384 THEN
+        omitted := omitted || 'phases'::text;
+        j.phases := '[]';
+    END IF;
+    IF octet_length(j.error) > 16384 THEN
+        omitted := omitted || 'error'::text;
+        j.error := left(j.error, 16384);
+    END IF;
     RETURN CASE WHEN omitted IS NULL THEN to_jsonb(j) ELSE to_jsonb(j) || jsonb_build_object('omitted', omitted) END;
 END $$;
-COMMENT ON FUNCTION tailboard.job_card IS 'The canonical job: the row as JSON, payload and result left out where they are over 2048 bytes';
+COMMENT ON FUNCTION tailboard.job_card IS 'The canonical job: the row as JSON; what is too large is left out or, of an error, cut, and named in omitted';
 
 -- The log keeps a small job as a row and makes JSON of it when it is read: to write JSON in every UPDATE would be the
 -- largest part of what capture costs a worker. Jobs with large values are logged as a card.
@@ -288,7 +297,8 @@ CREATE OR REPLACE FUNCTION tailboard.capture_job_update() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $capture$
 BEGIN
     IF NEW OPERATOR(pg_catalog.*=) OLD
-       OR greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result))
+       OR greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result),
+                   greatest(pg_catalog.pg_column_size(NEW.phases), pg_catalog.octet_length(NEW.error)) OPERATOR(pg_catalog.-) 14336)
           OPERATOR(pg_catalog.>) 2048
        OR pg_catalog.pg_sequence_last_value('tailboard.bell') OPERATOR(pg_catalog.=) 1
        OR pg_catalog.length(pg_catalog.current_setting('tailboard.depth', true)) OPERATOR(pg_catalog.>) pg_catalog.pg_trigger_depth()
@@ -309,7 +319,8 @@ LANGUAGE plpgsql SECURITY DEFINER AS $capture$
 BEGIN
     IF pg_catalog.current_setting('tailboard.deleted', true)
           OPERATOR(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.text
-       OR greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result))
+       OR greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result),
+                   greatest(pg_catalog.pg_column_size(NEW.phases), pg_catalog.octet_length(NEW.error)) OPERATOR(pg_catalog.-) 14336)
           OPERATOR(pg_catalog.>) 2048
        OR pg_catalog.pg_sequence_last_value('tailboard.bell') OPERATOR(pg_catalog.=) 1
        OR pg_catalog.length(pg_catalog.current_setting('tailboard.depth', true)) OPERATOR(pg_catalog.>) pg_catalog.pg_trigger_depth()

@@ -281,6 +281,38 @@ def test_what_a_job_may_be_is_not_refused(connect: Connect, values: LiteralStrin
         connection.execute("UPDATE tailboard.jobs SET status = %s, " + values, [status.value])
 
 
+@pytest.fixture(params=[pytest.param(1, id="armed"), pytest.param(0, id="muted")])
+def writer(connect: Connect, request: pytest.FixtureRequest) -> psycopg.Connection[Any]:
+    """Who has a job, and is captured the slow way or the quick one."""
+    connection = connect()
+    add(connection)
+    connection.execute("SELECT setval('tailboard.bell', %s)", [request.param])
+    return connection
+
+
+@pytest.mark.parametrize("size", [16_000, 17_000, 2_000_000])
+def test_a_long_error_is_cut_and_very_many_phases_stay_out_of_the_log(
+    writer: psycopg.Connection[Any], size: int
+) -> None:
+    writer.execute(
+        "UPDATE tailboard.jobs SET status = 'failed', error = repeat('x', %(size)s), phases ="
+        " (SELECT jsonb_agg(jsonb_build_object('name', md5(i::text))) FROM generate_series(1, %(size)s / 100) AS i)",
+        {"size": size},
+    )
+    row = writer.execute(
+        "SELECT tailboard.card(c), pg_column_size(phases) FROM tailboard.changes c, tailboard.jobs"
+        " ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
+    assert row is not None
+    card, stored = row
+    assert len(card["error"]) == min(size, 16_384)
+    assert (card["phases"] == []) == (stored > 16_384) == (size == 2_000_000)
+    assert card.get("omitted", []) == [
+        *(["phases"] if stored > 16_384 else []),
+        *(["error"] if size > 16_384 else []),
+    ]
+
+
 def test_two_may_make_leaves_at_once(connect: Connect) -> None:
     first, second = connect(), connect()
     first.execute("UPDATE tailboard.settings SET value = '100' WHERE key = 'leaf_rows'")

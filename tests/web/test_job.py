@@ -10,6 +10,7 @@ import pytest
 from tailboard.app import Node
 from tailboard.core.action import ALLOWED, Action
 from tailboard.core.job import STATUSES
+from tailboard.db.verify.proof import verify
 from web_node import delivered
 
 Worker = psycopg.AsyncConnection[Any]
@@ -142,6 +143,33 @@ async def test_the_history_tells_no_change_where_only_the_writing_differs(
     await delivered(node, worker)
     events = (await client.get("/api/jobs/jobs/1/events")).json()["events"]
     assert [set(event.get("changed", ())) for event in events] == [{"tags"}, {"progress"}, set()]
+
+
+async def test_a_long_error_is_cut_but_in_the_job_itself(
+    client: httpx.AsyncClient, node: Node, worker: Worker, database_url: str
+) -> None:
+    await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
+    await worker.execute(
+        "UPDATE tailboard.jobs SET status = 'failed', error = repeat('\u00e4', 20000), phases = ("
+        "SELECT jsonb_agg(jsonb_build_object('name', md5(i::text))) FROM generate_series(1, 2000) AS i)"
+    )
+    cursor = await delivered(node, worker)
+    then = f"?as_of={cursor}"
+    told = [
+        *(await client.get("/api/jobs")).json()["jobs"],
+        *(await client.get(f"/api/jobs{then}")).json()["jobs"],
+    ]
+    told.append((await client.get(f"/api/jobs/jobs/1{then}")).json()["job"])
+    for job in told:
+        assert (job["error"], job["phases"], job["omitted"]) == ("\u00e4" * 16_384, [], ["phases", "error"])
+    assert len(told) == 3
+    (event,) = (await client.get("/api/jobs/jobs/1/events?limit=1")).json()["events"]
+    assert event["changed"]["error"] == [None, "\u00e4" * 16_384]
+    assert "phases" not in event["changed"]
+    whole = (await client.get("/api/jobs/jobs/1")).json()["job"]
+    assert (len(whole["error"]), len(whole["phases"])) == (20_000, 2_000)
+    assert "omitted" not in whole
+    assert (await asyncio.to_thread(verify, database_url)).differences == []
 
 
 async def test_a_job_nested_a_thousand_deep_keeps_nobody_from_the_others(

@@ -11,7 +11,7 @@ import msgspec
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A job's card. Large payloads and results are left out of it and named in `omitted`. Times are as PostgreSQL wrote
+    """A job's card. What is too large for it is left out or cut, and named in `omitted`. Times are as PostgreSQL wrote
     them: ISO 8601 for nearly all, but a worker may write `infinity`, and arrays of arrays for tags.
     """
 

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { act } from 'react';
 import { expect, test, vi } from 'vitest';
+import type { Job } from '@/client/protocol';
 import { drawInScriptedTime, drawOn, scriptedBoard } from '@/client/react/scriptedBoard';
 import { event, job, pass } from '@/client/scripted';
 import { type History, useHistory } from './useHistory';
@@ -73,4 +74,39 @@ test('earlier events that are asked for while a job changes come, and so do the 
   await page.rest();
   const last = page.last();
   expect(page.shown()).toEqual([last, last - 1, last - 2]);
+});
+
+test('what is too large for an event stays as it was until the job is loaded again', async () => {
+  const { world, board } = scriptedBoard();
+  const phases = [{ name: 'pack' }];
+  const load = vi.spyOn(board.api, 'job');
+  load.mockResolvedValue({ job: { ...job(1, 5), phases, payload: 'all of it' }, cursor: '1.5' });
+  let shown: Job | undefined;
+  function Watcher() {
+    shown = useJob({ source: 'jobs', id: '1' }).data?.job;
+    return null;
+  }
+  drawOn(board, <Watcher />);
+  await act(async () => {
+    world.socket.welcomes(5);
+    await pass(50);
+  });
+  load.mockReturnValue(new Promise(() => undefined));
+  const cut = event(6);
+  await act(async () => {
+    world.socket.says({
+      ...cut,
+      job: {
+        ...cut.job,
+        status: 'failed',
+        error: 'cut',
+        phases: [],
+        payload: null,
+        omitted: ['phases', 'payload', 'error'],
+      },
+    });
+    await pass(50);
+  });
+  expect(shown).toMatchObject({ status: 'failed', error: 'cut', phases, payload: 'all of it' });
+  expect(load).toHaveBeenCalledTimes(2);
 });

@@ -108,6 +108,7 @@ function withEvent(known: Job, event: JobEvent): { readonly job: Job; readonly d
     ...event.job,
     payload: omitted.includes('payload') ? known.payload : event.job.payload,
     result: omitted.includes('result') ? known.result : event.job.result,
+    phases: omitted.includes('phases') ? known.phases : event.job.phases,
     version: event.version,
   };
   return { job, deleted };
