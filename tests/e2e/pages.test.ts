@@ -161,6 +161,17 @@ test('of very many workers the first are shown, and the others on demand', async
   it.board.sql(`DELETE FROM tailboard.workers WHERE name LIKE 'crowd-%'`);
 });
 
+test('columns that somebody added to the table are among the facts of a job', async () => {
+  it.board.sql('ALTER TABLE tailboard.jobs ADD COLUMN tenant text, ADD COLUMN plan jsonb');
+  const id = it.board.insert({ kind: 'own.columns', tenant: 'Bakery Ltd', plan: '{"seats": 3}' });
+  const page = await it.open(`/jobs/jobs/${id}`);
+  await says(page.locator('.job-facts'), /tenant\s*Bakery Ltd/);
+  await says(page.locator('.job-facts'), /plan\s*\{"seats":3\}/);
+  it.board.sql(`UPDATE tailboard.jobs SET tenant = NULL, progress = 0.1 WHERE id = ${id}`);
+  await page.locator('.job-facts', { hasNotText: 'tenant' }).waitFor();
+  it.board.sql('ALTER TABLE tailboard.jobs DROP COLUMN tenant, DROP COLUMN plan');
+});
+
 test('a browser whose clock is wrong tells the server’s time', async () => {
   const due = it.board.insert({ kind: 'on.due', status: 'scheduled', scheduled_at: new Date(Date.now() + 300_000).toISOString() });
   const page = await it.prepare();

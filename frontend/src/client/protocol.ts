@@ -48,6 +48,40 @@ export interface Job {
   readonly due?: string | null;
 }
 
+const FIELDS: { readonly [field in keyof Required<Job>]: true } = {
+  source: true,
+  id: true,
+  queue: true,
+  kind: true,
+  status: true,
+  priority: true,
+  attempt: true,
+  max_attempts: true,
+  progress: true,
+  phase: true,
+  phases: true,
+  worker: true,
+  error: true,
+  tags: true,
+  created_at: true,
+  scheduled_at: true,
+  started_at: true,
+  finished_at: true,
+  payload: true,
+  result: true,
+  version: true,
+  omitted: true,
+  due: true,
+};
+
+/** What a job has beyond that: columns that somebody added to the built-in table, those with a value. */
+export function ownFields(job: Job): readonly (readonly [string, Json])[] {
+  const own: { readonly [field: string]: unknown } = { ...job };
+  return Object.entries(own).filter(
+    (entry): entry is [string, Json] => !(entry[0] in FIELDS) && entry[1] !== null,
+  );
+}
+
 /** How a job stands at a moment: one that is due is pending, whatever was last heard of it. */
 export function statusAt(job: Job, now: number): Status {
   return job.status === 'scheduled' && dueAt(job) <= now ? 'pending' : job.status;

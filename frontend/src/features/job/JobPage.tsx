@@ -2,7 +2,7 @@ import { ArrowLeft, SearchX } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { EVERYTHING } from '@/client/filter';
-import { type Job, type Json, statusAt } from '@/client/protocol';
+import { type Job, type Json, ownFields, statusAt } from '@/client/protocol';
 import { useMoment } from '@/client/react/moment';
 import { Problem } from '@/client/rest';
 import { brief } from '@/parts/eventLooks';
@@ -204,6 +204,11 @@ function Facts({ job }: { job: Job }) {
             <Ago iso={job.due} />
           </Fact>
         )}
+        {ownFields(job).map(([name, value]) => (
+          <Fact key={name} name={name}>
+            {brief(value)}
+          </Fact>
+        ))}
         <Fact name="Source">
           <Link href={queuePath({ ...EVERYTHING, source: [job.source] })} className="job-link">
             {job.source}
