@@ -1,4 +1,4 @@
-DROP FUNCTION tailboard.note_depth(), tailboard.put_back(tailboard.changes[]), tailboard.take_later(text, text, jsonb, jsonb),
+DROP FUNCTION tailboard.note_depth(), tailboard.as_update(tailboard.changes[], jsonb), tailboard.put_back(tailboard.changes[]), tailboard.take_later(text, text, jsonb, jsonb),
     tailboard.card_text(tailboard.changes), tailboard.card(tailboard.changes);
 ALTER TABLE tailboard.changes DROP COLUMN record;
 DROP TABLE tailboard.jobs CASCADE; -- with the functions that take its row type

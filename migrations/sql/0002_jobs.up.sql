@@ -185,8 +185,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tailboard.note_depth IS 'Lets captures of the triggers around this one look whether they are late; false, to be put into a condition';
 
--- Takes out of the log what this transaction did to the job after it was `is_now`, which `was` came before (NULL: it was
--- inserted), for put_back() to log after it. Where a job was the same twice, either order adds up to the same.
+-- Takes out of the log what this transaction did to the job after it was `is_now` (NULL: it was deleted), which `was` came before
+-- (NULL: it was inserted), for put_back() to log after it. Where a job was the same twice, either order adds up to the same.
 CREATE FUNCTION tailboard.take_later(of_source text, of_job text, was jsonb, is_now jsonb) RETURNS tailboard.changes[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET extra_float_digits = 1 AS $$
 DECLARE
@@ -211,6 +211,22 @@ BEGIN
     DELETE FROM tailboard.changes c
      WHERE c.job_id = of_job AND c.source = of_source AND (c.xid = pg_current_xact_id()) IS TRUE AND c.seq >= mine[next].seq;
     RETURN mine[next:];
+END $$;
+
+-- Where what came later began with an INSERT in the place of the deleted row: both are one update.
+CREATE FUNCTION tailboard.as_update(later tailboard.changes[], was jsonb) RETURNS tailboard.changes[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    change tailboard.changes := later[1];
+BEGIN
+    change.op := 'U';
+    change.old_status := was ->> 'status';
+    change.old_queue := was ->> 'queue';
+    change.old_kind := was ->> 'kind';
+    change.old_worker := was ->> 'worker';
+    change.old_tags := ARRAY(SELECT jsonb_array_elements_text(was -> 'tags'));
+    change.old_due := was ->> 'due';
+    RETURN change || later[2:];
 END $$;
 
 CREATE FUNCTION tailboard.put_back(later tailboard.changes[]) RETURNS void
@@ -256,6 +272,7 @@ DECLARE
     card jsonb;
     later tailboard.changes[] := '{}';
 BEGIN
+    PERFORM tailboard.note_depth();
     IF length(current_setting('tailboard.depth', true)) > pg_trigger_depth()
        AND NOT EXISTS (SELECT FROM tailboard.jobs j WHERE j.ctid = version) THEN
         later := tailboard.take_later('jobs', is_now.id::text, NULL, tailboard.job_card(is_now));
@@ -324,6 +341,7 @@ BEGIN
           OPERATOR(pg_catalog.>) 2048
        OR pg_catalog.pg_sequence_last_value('tailboard.bell') OPERATOR(pg_catalog.=) 1
        OR pg_catalog.length(pg_catalog.current_setting('tailboard.depth', true)) OPERATOR(pg_catalog.>) pg_catalog.pg_trigger_depth()
+       OR pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1 AND tailboard.note_depth()
        OR pg_catalog.nextval('tailboard.changes_seq') OPERATOR(pg_catalog.>=) %2$s THEN
         PERFORM tailboard.log_job_insert(NEW, NEW.ctid);
         RETURN NULL;
@@ -337,10 +355,20 @@ END $write$;
 
 CREATE FUNCTION tailboard.capture_job_delete() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    later tailboard.changes[] := '{}';
 BEGIN
-    INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, job)
-    VALUES (nextval('tailboard.changes_seq'), 'D', 'jobs', OLD.id::text, OLD.status, tailboard.job_card(OLD));
-    PERFORM set_config('tailboard.deleted', pg_current_xact_id()::text, true);
+    IF length(current_setting('tailboard.depth', true)) > pg_trigger_depth()
+       AND EXISTS (SELECT FROM tailboard.jobs j WHERE j.id = OLD.id) THEN
+        later := tailboard.take_later('jobs', OLD.id::text, tailboard.job_card(OLD), NULL);
+    END IF;
+    IF cardinality(later) > 0 THEN
+        PERFORM tailboard.put_back(tailboard.as_update(later, tailboard.job_card(OLD)));
+    ELSE
+        INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, job)
+        VALUES (nextval('tailboard.changes_seq'), 'D', 'jobs', OLD.id::text, OLD.status, tailboard.job_card(OLD));
+        PERFORM set_config('tailboard.deleted', pg_current_xact_id()::text, true);
+    END IF;
     PERFORM tailboard.note_depth();
     IF pg_sequence_last_value('tailboard.bell') = 1 THEN
         PERFORM pg_notify('tailboard_bell', '');

@@ -123,11 +123,13 @@ BEGIN
     IF id IS NULL THEN
         RAISE EXCEPTION 'the id of a row is NULL' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    IF op <> 'I' THEN
-        PERFORM tailboard.note_depth();
-    END IF;
+    PERFORM tailboard.note_depth();
     IF superseded THEN
         later := tailboard.take_later(source, id, old_card, card);
+        IF op = 'D' AND cardinality(later) > 0 THEN
+            PERFORM tailboard.put_back(tailboard.as_update(later, old_card));
+            RETURN;
+        END IF;
     END IF;
     IF op = 'D' THEN
         PERFORM set_config('tailboard.deleted', pg_current_xact_id()::text, true);

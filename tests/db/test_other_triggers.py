@@ -85,6 +85,18 @@ CASES: Final = {
         ("INSERT INTO {t} (id, kind) VALUES (2, 'mail')",),
         [(2, None, "pending"), (2, "pending", None)],
     ),
+    "what is deleted is put in again": Case(
+        "AFTER DELETE",
+        "INSERT INTO {t} (id, kind, status) VALUES (OLD.id, 'mail', 'paused');",
+        ("DELETE FROM {t}", "UPDATE {t} SET status = 'failed'"),
+        [(1, "pending", "paused"), (1, "paused", "failed")],
+    ),
+    "something else is put in for what is deleted": Case(
+        "AFTER DELETE",
+        "IF OLD.id < 3 THEN INSERT INTO {t} (id, kind) VALUES (OLD.id + 1, 'mail'); END IF;",
+        ("BEGIN", "DELETE FROM {t} WHERE id = 1", "DELETE FROM {t} WHERE id = 2", "COMMIT"),
+        [(2, None, "pending"), (1, "pending", None), (3, None, "pending"), (2, "pending", None)],
+    ),
     "one row's trigger writes to the next row of the statement": Case(
         "AFTER UPDATE",
         "UPDATE {t} SET status = 'paused' WHERE id > NEW.id AND NEW.status = 'failed';",

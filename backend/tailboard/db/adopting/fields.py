@@ -42,6 +42,10 @@ class FieldsOf:
         """The id as the log has it."""
         return SQL("{}::text").format(self._of("id"))
 
+    def native_identity(self) -> Composable:
+        """The id as the table has it."""
+        return self._of("id")
+
     def status(self, *, counted: bool) -> Composed:
         """Assigns status and due."""
         columns, source, variable = self._columns, self._described.source, self._variable

@@ -80,6 +80,7 @@ class Generated:
             facts=old.facts(),
             meaning=old.meaning(),
             superseded=self._superseded(),
+            replaced=self._replaced(old),
             new_dynamic=self._dynamic(select.format(self.rows.carded(given, stray))),
             old_dynamic=self._dynamic(select.format(self.rows.carded(given, self.columns.stray))),
             meaning_dynamic=self._dynamic(SQL("SELECT {} FROM {}").format(self.columns.meaning(), given)),
@@ -123,6 +124,18 @@ class Generated:
             "(length(current_setting('tailboard.depth', true)) > pg_trigger_depth()"
             " AND NOT EXISTS (SELECT FROM {} AS t WHERE t.tableoid = TG_RELID AND t.ctid = tb_new.ctid))"
         ).format(Identifier(*self._source.table))
+
+    def _replaced(self, old: FieldsOf) -> Composed:
+        """Whether another trigger inserted a row in the place of OLD before the capture saw that it was deleted."""
+        return SQL(
+            "(length(current_setting('tailboard.depth', true)) > pg_trigger_depth()"
+            " AND EXISTS (SELECT FROM {} AS {} WHERE {} = {}))"
+        ).format(
+            Identifier(*self._source.table),
+            Identifier(ROW),
+            parenthesized(self._source.id),
+            old.native_identity(),
+        )
 
     def _reading_function(self, parameters: SQL, condition: Composable) -> Composed:
         source, described = self._source, self._described

@@ -56,6 +56,7 @@ BEGIN
         -- DELETE and INSERT of one id in one transaction are one update; only a transaction that deleted looks.
         IF {heavy} OR current_setting('tailboard.deleted', true) = pg_current_xact_id()::text
            OR tb_id IS NULL OR length(current_setting('tailboard.depth', true)) > pg_trigger_depth()
+           OR pg_trigger_depth() > 1 AND tailboard.note_depth()
            OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
             tb_superseded := {superseded};
             {new_card}
@@ -71,7 +72,8 @@ BEGIN
         {old_status}
         {old_card}
         tb_status := {meaning};
-        PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, tb_status, NULL, tb_old_due, NULL, tb_old_card);
+        tb_superseded := {replaced};
+        PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, tb_status, NULL, tb_old_due, NULL, tb_old_card, superseded => tb_superseded);
         RETURN NULL;
     END IF;
     IF pg_sequence_last_value('tailboard.bell') = 1 THEN
@@ -95,7 +97,8 @@ EXCEPTION WHEN OTHERS THEN
         IF TG_OP = 'DELETE' THEN
             tb_id := NULL;
             EXECUTE {meaning_dynamic} INTO tb_status USING OLD;
-            PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, tb_status, NULL, tb_old_due, NULL, tb_old_card);
+            tb_superseded := {replaced};
+            PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, tb_status, NULL, tb_old_due, NULL, tb_old_card, superseded => tb_superseded);
         ELSIF TG_OP = 'INSERT' THEN
             PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, superseded => tb_superseded);
         ELSIF tb_id IS DISTINCT FROM tb_old_id THEN
