@@ -1,8 +1,9 @@
-DROP FUNCTION tailboard.note_depth(), tailboard.as_update(tailboard.changes[], jsonb), tailboard.put_back(tailboard.changes[]), tailboard.take_later(text, text, jsonb, jsonb),
+DROP FUNCTION tailboard.is_mine(xid), tailboard.note_overtaking(text, text, oid, tid, xid), tailboard.note_depth(), tailboard.take_above(text, text, bigint),
+    tailboard.take_later(text, text, oid, tid), tailboard.take_replacement(text, text, jsonb, xid, boolean), tailboard.put_back(tailboard.changes[]),
     tailboard.card_text(tailboard.changes), tailboard.card(tailboard.changes);
 ALTER TABLE tailboard.changes DROP COLUMN record;
 DROP TABLE tailboard.jobs CASCADE; -- with the functions that take its row type
-DROP TABLE tailboard.workers;
+DROP TABLE tailboard.workers, tailboard.overtakings;
 DROP FUNCTION tailboard.make_leaves(integer), tailboard.drop_leaf(interval, bigint, bigint), tailboard.write_capture(name, bigint),
     tailboard.stamp_job(), tailboard.stamp_new_job(), tailboard.capture_job_update(), tailboard.capture_job_insert(),
     tailboard.capture_job_delete(), tailboard.capture_truncate(), tailboard.keep_job_id(), tailboard.job_fits(text, double precision, jsonb),

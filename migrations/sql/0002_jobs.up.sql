@@ -173,8 +173,38 @@ $$;
 COMMENT ON FUNCTION tailboard.card_text IS 'The same as text, which is quicker to make';
 
 -- Another AFTER trigger may write to a row whose change the capture has not seen yet: it retries what failed, or archives and
--- deletes what completed. Its statement ends first, so the later change is captured first. That can only be where a capture
--- has run in this transaction within more triggers than this one does: `tailboard.depth` is as long as there were at most.
+-- deletes what completed. Its statement ends first, so the later change is captured first. So a change within triggers notes
+-- which version of the row it came after, where that is of this very transaction, and `tailboard.depth` is as long as there were
+-- triggers around one that did: a capture with fewer around it may be late, and looks for the note.
+CREATE UNLOGGED TABLE tailboard.overtakings (
+    job_id   text COLLATE "C" NOT NULL,
+    source   text COLLATE "C" NOT NULL,
+    relation oid    NOT NULL,
+    version  tid    NOT NULL,
+    seq      bigint NOT NULL,
+    xid      xid8   NOT NULL DEFAULT pg_catalog.pg_current_xact_id()
+);
+COMMENT ON TABLE tailboard.overtakings IS 'Which version of a row the changes of a job above seq came after; of no use once its transaction has ended';
+CREATE INDEX overtakings_job ON tailboard.overtakings (job_id, source);
+
+-- Made by this transaction, or by a part of it: ids go round at 2^32, and who made a row after this transaction began counts too.
+CREATE FUNCTION tailboard.is_mine(made_by xid) RETURNS boolean
+LANGUAGE sql VOLATILE AS $$
+    SELECT made_by::pg_catalog.text::pg_catalog.int8 OPERATOR(pg_catalog.-) pg_catalog.pg_current_xact_id()::pg_catalog.text::pg_catalog.int8
+           OPERATOR(pg_catalog.&) 4294967295 OPERATOR(pg_catalog.<) 2147483648
+$$;
+
+CREATE FUNCTION tailboard.note_overtaking(source text, job_id text, relation oid, version tid, made_by xid) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF tailboard.is_mine(made_by) THEN
+        INSERT INTO tailboard.overtakings VALUES (job_id, source, relation, version, nextval('tailboard.changes_seq'));
+        PERFORM tailboard.note_depth();
+    END IF;
+    RETURN false;
+END $$;
+COMMENT ON FUNCTION tailboard.note_overtaking IS 'False, to be put into a condition';
+
 CREATE FUNCTION tailboard.note_depth() RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -183,42 +213,57 @@ BEGIN
     END IF;
     RETURN false;
 END $$;
-COMMENT ON FUNCTION tailboard.note_depth IS 'Lets captures of the triggers around this one look whether they are late; false, to be put into a condition';
+COMMENT ON FUNCTION tailboard.note_depth IS 'False, to be put into a condition';
 
--- Takes out of the log what this transaction did to the job after it was `is_now` (NULL: it was deleted), which `was` came before
--- (NULL: it was inserted), for put_back() to log after it. Where a job was the same twice, either order adds up to the same.
-CREATE FUNCTION tailboard.take_later(of_source text, of_job text, was jsonb, is_now jsonb) RETURNS tailboard.changes[]
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET extra_float_digits = 1 AS $$
-DECLARE
-    mine tailboard.changes[];
-    next integer;
-BEGIN
-    -- IS TRUE: by the job's index. By the transaction's, a large one would be read for each of its rows.
-    mine := ARRAY(SELECT c FROM tailboard.changes c
-                   WHERE c.job_id = of_job AND c.source = of_source AND (c.xid = pg_current_xact_id()) IS TRUE
-                   ORDER BY c.seq);
-    FOR place IN REVERSE cardinality(mine)..1 LOOP
-        CONTINUE WHEN mine[place].old_status IS DISTINCT FROM is_now ->> 'status';
-        next := coalesce(next, place);
-        IF place = 1 OR (CASE WHEN mine[place - 1].op <> 'D' THEN tailboard.card(mine[place - 1]) END) IS NOT DISTINCT FROM was THEN
-            next := place;
-            EXIT;
-        END IF;
-    END LOOP;
-    IF next IS NULL THEN
-        RETURN '{}';
-    END IF;
-    DELETE FROM tailboard.changes c
-     WHERE c.job_id = of_job AND c.source = of_source AND (c.xid = pg_current_xact_id()) IS TRUE AND c.seq >= mine[next].seq;
-    RETURN mine[next:];
-END $$;
-
--- Where what came later began with an INSERT in the place of the deleted row: both are one update.
-CREATE FUNCTION tailboard.as_update(later tailboard.changes[], was jsonb) RETURNS tailboard.changes[]
+-- Takes out of the log what this transaction did to a job after `above`, for put_back() to log after something else.
+CREATE FUNCTION tailboard.take_above(of_source text, of_job text, above bigint) RETURNS tailboard.changes[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    change tailboard.changes := later[1];
+    taken tailboard.changes[];
 BEGIN
+    -- IS TRUE: by the job's index. By the transaction's, a large one would be read for each of its rows.
+    WITH gone AS (
+        DELETE FROM tailboard.changes c
+         WHERE c.job_id = of_job AND c.source = of_source AND c.seq > above AND (c.xid = pg_current_xact_id()) IS TRUE
+        RETURNING c AS change)
+    SELECT array_agg(gone.change ORDER BY (gone.change).seq) INTO taken FROM gone;
+    RETURN coalesce(taken, '{}');
+END $$;
+
+-- What came after a version of a row, where something did.
+CREATE FUNCTION tailboard.take_later(of_source text, of_job text, of_relation oid, of_version tid) RETURNS tailboard.changes[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    above bigint;
+BEGIN
+    DELETE FROM tailboard.overtakings o
+     WHERE o.job_id = of_job AND o.source = of_source AND o.relation = of_relation AND o.version = of_version
+       AND o.xid = pg_current_xact_id()
+    RETURNING o.seq INTO above;
+    RETURN tailboard.take_above(of_source, of_job, above);
+END $$;
+
+-- What came after a row was deleted that another one had the place of: from an INSERT that follows no DELETE. Both are one
+-- update. `is_there`: there is such a row still. The first change of the transaction may be the INSERT of this very row.
+CREATE FUNCTION tailboard.take_replacement(of_source text, of_job text, was jsonb, made_by xid, is_there boolean)
+RETURNS tailboard.changes[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    inserted bigint;
+    later tailboard.changes[];
+    change tailboard.changes;
+BEGIN
+    SELECT max(mine.seq) INTO inserted
+      FROM (SELECT c.seq, c.op, lag(c.op) OVER w AS before, last_value(c.op) OVER w AS last FROM tailboard.changes c
+             WHERE c.job_id = of_job AND c.source = of_source AND (c.xid = pg_current_xact_id()) IS TRUE
+            WINDOW w AS (ORDER BY c.seq ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) mine
+     WHERE mine.op = 'I'
+       AND CASE WHEN mine.before IS NULL THEN is_there OR mine.last = 'D' OR NOT tailboard.is_mine(made_by) ELSE mine.before <> 'D' END;
+    later := tailboard.take_above(of_source, of_job, inserted - 1);
+    IF cardinality(later) = 0 THEN
+        RETURN later;
+    END IF;
+    change := later[1];
     change.op := 'U';
     change.old_status := was ->> 'status';
     change.old_queue := was ->> 'queue';
@@ -233,8 +278,13 @@ CREATE FUNCTION tailboard.put_back(later tailboard.changes[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     change tailboard.changes;
+    former bigint;
 BEGIN
     FOREACH change IN ARRAY later LOOP
+        UPDATE tailboard.overtakings o SET seq = nextval('tailboard.changes_seq')
+         WHERE o.job_id = change.job_id AND o.source = change.source AND o.xid = pg_current_xact_id()
+           AND o.seq > former AND o.seq < change.seq;
+        former := change.seq;
         change.seq := nextval('tailboard.changes_seq');
         INSERT INTO tailboard.changes SELECT (change).*;
     END LOOP;
@@ -250,10 +300,8 @@ BEGIN
     IF is_now *= was THEN
         RETURN;
     END IF;
-    PERFORM tailboard.note_depth();
-    IF length(current_setting('tailboard.depth', true)) > pg_trigger_depth()
-       AND NOT EXISTS (SELECT FROM tailboard.jobs j WHERE j.ctid = version) THEN
-        later := tailboard.take_later('jobs', is_now.id::text, tailboard.job_card(was), tailboard.job_card(is_now));
+    IF length(current_setting('tailboard.depth', true)) > pg_trigger_depth() THEN
+        later := tailboard.take_later('jobs', is_now.id::text, 'tailboard.jobs'::regclass, version);
     END IF;
     INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
                                    old_queue, old_kind, old_worker, old_tags, job)
@@ -273,9 +321,8 @@ DECLARE
     later tailboard.changes[] := '{}';
 BEGIN
     PERFORM tailboard.note_depth();
-    IF length(current_setting('tailboard.depth', true)) > pg_trigger_depth()
-       AND NOT EXISTS (SELECT FROM tailboard.jobs j WHERE j.ctid = version) THEN
-        later := tailboard.take_later('jobs', is_now.id::text, NULL, tailboard.job_card(is_now));
+    IF length(current_setting('tailboard.depth', true)) > pg_trigger_depth() THEN
+        later := tailboard.take_later('jobs', is_now.id::text, 'tailboard.jobs'::regclass, version);
     END IF;
     -- DELETE and INSERT of one id in one transaction are one update. The flag is transaction-local and rolls back
     -- with a savepoint, so that only a transaction that did delete looks for what it deleted.
@@ -313,13 +360,14 @@ BEGIN
 CREATE OR REPLACE FUNCTION tailboard.capture_job_update() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $capture$
 BEGIN
-    IF NEW OPERATOR(pg_catalog.*=) OLD
+    IF pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1
+          AND tailboard.note_overtaking('jobs', OLD.id::pg_catalog.text, TG_RELID, OLD.ctid, OLD.xmin)
+       OR NEW OPERATOR(pg_catalog.*=) OLD
        OR greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result),
                    greatest(pg_catalog.pg_column_size(NEW.phases), pg_catalog.octet_length(NEW.error)) OPERATOR(pg_catalog.-) 14336)
           OPERATOR(pg_catalog.>) 2048
        OR pg_catalog.pg_sequence_last_value('tailboard.bell') OPERATOR(pg_catalog.=) 1
        OR pg_catalog.length(pg_catalog.current_setting('tailboard.depth', true)) OPERATOR(pg_catalog.>) pg_catalog.pg_trigger_depth()
-       OR pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1 AND tailboard.note_depth()
        OR pg_catalog.nextval('tailboard.changes_seq') OPERATOR(pg_catalog.>=) %2$s THEN
         PERFORM tailboard.log_job_update(OLD, NEW, NEW.ctid);
         RETURN NULL;
@@ -358,18 +406,20 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     later tailboard.changes[] := '{}';
 BEGIN
-    IF length(current_setting('tailboard.depth', true)) > pg_trigger_depth()
-       AND EXISTS (SELECT FROM tailboard.jobs j WHERE j.id = OLD.id) THEN
-        later := tailboard.take_later('jobs', OLD.id::text, tailboard.job_card(OLD), NULL);
+    IF length(current_setting('tailboard.depth', true)) > pg_trigger_depth() THEN
+        later := tailboard.take_replacement('jobs', OLD.id::text, tailboard.job_card(OLD), OLD.xmin,
+                                            EXISTS (SELECT FROM tailboard.jobs j WHERE j.id = OLD.id));
+    END IF;
+    IF pg_trigger_depth() > 1 THEN
+        PERFORM tailboard.note_overtaking('jobs', OLD.id::text, TG_RELID, OLD.ctid, OLD.xmin);
     END IF;
     IF cardinality(later) > 0 THEN
-        PERFORM tailboard.put_back(tailboard.as_update(later, tailboard.job_card(OLD)));
+        PERFORM tailboard.put_back(later);
     ELSE
         INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, job)
         VALUES (nextval('tailboard.changes_seq'), 'D', 'jobs', OLD.id::text, OLD.status, tailboard.job_card(OLD));
         PERFORM set_config('tailboard.deleted', pg_current_xact_id()::text, true);
     END IF;
-    PERFORM tailboard.note_depth();
     IF pg_sequence_last_value('tailboard.bell') = 1 THEN
         PERFORM pg_notify('tailboard_bell', '');
     END IF;
@@ -421,6 +471,7 @@ BEGIN
         INSERT INTO tailboard.settings (key, value) VALUES ('capture_leaf', to_jsonb(current.leaf::text))
             ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value;
     END IF;
+    DELETE FROM tailboard.overtakings; -- what can be seen of them is of transactions that have ended
     RETURN made;
 END $$;
 SELECT tailboard.make_leaves();

@@ -112,7 +112,7 @@ END $$;
 CREATE FUNCTION tailboard.log_change(
     source text, op "char", old_id text, new_id text, old_status text, new_status text, due timestamptz, old_due timestamptz,
     card jsonb, old_card jsonb, queue text DEFAULT NULL, kind text DEFAULT NULL, worker text DEFAULT NULL, tags text[] DEFAULT NULL,
-    superseded boolean DEFAULT false
+    relation oid DEFAULT NULL, version tid DEFAULT NULL, made_by xid DEFAULT NULL, is_there boolean DEFAULT NULL
 ) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -123,13 +123,17 @@ BEGIN
     IF id IS NULL THEN
         RAISE EXCEPTION 'the id of a row is NULL' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    PERFORM tailboard.note_depth();
-    IF superseded THEN
-        later := tailboard.take_later(source, id, old_card, card);
-        IF op = 'D' AND cardinality(later) > 0 THEN
-            PERFORM tailboard.put_back(tailboard.as_update(later, old_card));
+    IF op = 'I' THEN
+        PERFORM tailboard.note_depth();
+    END IF;
+    IF is_there IS NOT NULL THEN
+        later := tailboard.take_replacement(source, id, old_card, made_by, is_there);
+        IF cardinality(later) > 0 THEN
+            PERFORM tailboard.put_back(later);
             RETURN;
         END IF;
+    ELSIF version IS NOT NULL AND length(current_setting('tailboard.depth', true)) > pg_trigger_depth() THEN
+        later := tailboard.take_later(source, id, relation, version);
     END IF;
     IF op = 'D' THEN
         PERFORM set_config('tailboard.deleted', pg_current_xact_id()::text, true);

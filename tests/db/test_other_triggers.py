@@ -5,6 +5,7 @@ happened last would be captured first.
 """
 
 from collections.abc import Sequence
+from random import Random
 from typing import Final, LiteralString, NamedTuple
 
 import pytest
@@ -193,3 +194,74 @@ def ends(owner: Owner) -> list[Row]:
         " SELECT DISTINCT ON (c.job_id) c.job_id, c.op, tailboard.card(c) AS card FROM tailboard.changes c"
         " WHERE op <> 'T' ORDER BY c.job_id, c.seq DESC) AS last WHERE op <> 'D' ORDER BY job_id"
     ).fetchall()
+
+
+PLAN: LiteralString = """
+CREATE TABLE plan (n int PRIMARY KEY, statement text NOT NULL);
+CREATE FUNCTION planned() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    next text;
+BEGIN
+    IF pg_trigger_depth() < 4 THEN
+        DELETE FROM plan WHERE n = (SELECT min(n) FROM plan) RETURNING statement INTO next;
+        IF next <> '' THEN
+            EXECUTE next;
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER a_planned AFTER INSERT OR UPDATE OR DELETE ON {t} FOR EACH ROW EXECUTE FUNCTION planned();
+CREATE TRIGGER z_planned AFTER INSERT OR UPDATE OR DELETE ON {t} FOR EACH ROW EXECUTE FUNCTION planned();
+"""
+
+
+def any_statement(draw: Random, table: str) -> str:
+    """One about some of three jobs, which counts updates in their attempts."""
+    job, status = draw.randint(1, 3), draw.choice(["pending", "paused", "failed", "completed"])
+    update = f"UPDATE {table} SET attempt = attempt + 1, status = '{status}'"
+    return draw.choice(
+        [
+            f"{update} WHERE id = {job}",
+            f"{update} WHERE id >= {job}",
+            update,
+            f"DELETE FROM {table} WHERE id = {job}",
+            f"INSERT INTO {table} (id, kind) SELECT {job}, '' WHERE NOT EXISTS (SELECT FROM {table} WHERE id = {job})",
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_triggers_do_each_job_goes_from_where_it_was(
+    connect: Connect, table: LiteralString, seed: int
+) -> None:
+    owner, draw = connect(), Random(seed)
+    owner.execute(PLAN.format(t=table).encode())
+    for _ in range(15):
+        statements = [any_statement(draw, table) if draw.random() < 0.6 else "" for _ in range(30)]
+        with owner.cursor() as cursor:
+            cursor.execute("TRUNCATE plan")
+            cursor.executemany("INSERT INTO plan VALUES (%s, %s)", list(enumerate(statements)))
+        with owner.transaction():
+            for _ in range(draw.randint(1, 4)):
+                owner.execute(any_statement(draw, table).encode())
+    assert goes_on(owner) == []
+    assert (
+        ends(owner)
+        == owner.execute(
+            f"SELECT id::text, status, queue, attempt FROM {table} ORDER BY id".encode()
+        ).fetchall()
+    )
+
+
+def goes_on(owner: Owner) -> list[Row]:
+    """Changes that do not begin where the one before them ended."""
+    return owner.execute("""
+        SELECT * FROM (
+            SELECT c.job_id, c.op, c.old_status, c.new_status, (tailboard.card(c) ->> 'attempt')::int AS attempt,
+                   lag(c.op) OVER w AS before_op, lag(c.new_status) OVER w AS before,
+                   lag((tailboard.card(c) ->> 'attempt')::int) OVER w AS before_attempt
+              FROM tailboard.changes c WHERE c.op <> 'T' WINDOW w AS (PARTITION BY c.job_id ORDER BY c.seq)) AS change
+         WHERE CASE WHEN op = 'I' THEN coalesce(before_op, 'D') <> 'D'
+                    ELSE before_op = 'D' OR before IS DISTINCT FROM old_status
+                         OR attempt NOT IN (before_attempt + (op = 'U')::int, 0) END
+    """).fetchall()

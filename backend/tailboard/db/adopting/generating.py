@@ -79,8 +79,7 @@ class Generated:
             old_card=old.card(),
             facts=old.facts(),
             meaning=old.meaning(),
-            superseded=self._superseded(),
-            replaced=self._replaced(old),
+            is_there=self._is_there(old),
             new_dynamic=self._dynamic(select.format(self.rows.carded(given, stray))),
             old_dynamic=self._dynamic(select.format(self.rows.carded(given, self.columns.stray))),
             meaning_dynamic=self._dynamic(SQL("SELECT {} FROM {}").format(self.columns.meaning(), given)),
@@ -118,18 +117,11 @@ class Generated:
                 fields.append(value)
         return SQL("ROW({})").format(SQL(", ").join(fields))
 
-    def _superseded(self) -> Composed:
-        """Whether NEW is not the newest of its row any more: another trigger wrote to it before the capture saw it."""
+    def _is_there(self, old: FieldsOf) -> Composed:
+        """Whether another row has the place of OLD, which is asked where a capture may be late; else NULL."""
         return SQL(
-            "(length(current_setting('tailboard.depth', true)) > pg_trigger_depth()"
-            " AND NOT EXISTS (SELECT FROM {} AS t WHERE t.tableoid = TG_RELID AND t.ctid = tb_new.ctid))"
-        ).format(Identifier(*self._source.table))
-
-    def _replaced(self, old: FieldsOf) -> Composed:
-        """Whether another trigger inserted a row in the place of OLD before the capture saw that it was deleted."""
-        return SQL(
-            "(length(current_setting('tailboard.depth', true)) > pg_trigger_depth()"
-            " AND EXISTS (SELECT FROM {} AS {} WHERE {} = {}))"
+            "CASE WHEN length(current_setting('tailboard.depth', true)) > pg_trigger_depth()"
+            " THEN EXISTS (SELECT FROM {} AS {} WHERE {} = {}) END"
         ).format(
             Identifier(*self._source.table),
             Identifier(ROW),

@@ -9,13 +9,14 @@ DECLARE
     tb_old ALIAS FOR old;
     tb_id text; tb_status text; tb_due timestamptz; tb_card jsonb;
     tb_old_id text; tb_old_status text; tb_old_due timestamptz; tb_old_card jsonb;
-    tb_heavy boolean; tb_superseded boolean; tb_record tailboard.jobs; {looked_up}
+    tb_heavy boolean; tb_is_there boolean; tb_record tailboard.jobs; {looked_up}
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         -- A heartbeat: no column that the expressions look at has another value. To ask that of all of them costs more
         -- than to ask first whether the status is another one.
-        IF pg_catalog.record_image_eq({new_state}, {old_state}) THEN
-            IF pg_catalog.record_image_eq({new_image}, {old_image}) THEN
+        IF pg_trigger_depth() > 1 AND tailboard.note_overtaking({source}, {old_id}, TG_RELID, tb_old.ctid, tb_old.xmin)
+           OR record_image_eq({new_state}, {old_state}) THEN
+            IF record_image_eq({new_image}, {old_image}) THEN
                 RETURN NULL;
             END IF;
         END IF;
@@ -30,17 +31,16 @@ BEGIN
             END IF;
         END IF;
         IF {heavy} OR tb_heavy OR tb_id IS NULL OR tb_id <> {old_id}
-           OR length(current_setting('tailboard.depth', true)) > pg_trigger_depth() OR pg_trigger_depth() > 1 AND tailboard.note_depth()
+           OR length(current_setting('tailboard.depth', true)) > pg_trigger_depth()
            OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
             tb_old_id := {old_id};
-            tb_superseded := {superseded};
             {new_card}
             {old_card}
             IF tb_id <> tb_old_id THEN
                 PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, NULL, NULL, tb_old_due, NULL, tb_old_card);
-                PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, superseded => tb_superseded);
+                PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, relation => TG_RELID, version => tb_new.ctid);
             ELSE
-                PERFORM tailboard.log_change({source}, 'U', tb_id, tb_id, tb_old_status, tb_status, tb_due, tb_old_due, tb_card, tb_old_card, superseded => tb_superseded);
+                PERFORM tailboard.log_change({source}, 'U', tb_id, tb_id, tb_old_status, tb_status, tb_due, tb_old_due, tb_card, tb_old_card, relation => TG_RELID, version => tb_new.ctid);
             END IF;
             RETURN NULL;
         END IF;
@@ -58,9 +58,8 @@ BEGIN
            OR tb_id IS NULL OR length(current_setting('tailboard.depth', true)) > pg_trigger_depth()
            OR pg_trigger_depth() > 1 AND tailboard.note_depth()
            OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
-            tb_superseded := {superseded};
             {new_card}
-            PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, superseded => tb_superseded);
+            PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, relation => TG_RELID, version => tb_new.ctid);
             RETURN NULL;
         END IF;
         {look_up}
@@ -71,9 +70,12 @@ BEGIN
         tb_old_id := {old_id};
         {old_status}
         {old_card}
+        IF pg_trigger_depth() > 1 THEN
+            PERFORM tailboard.note_overtaking({source}, tb_old_id, TG_RELID, tb_old.ctid, tb_old.xmin);
+        END IF;
         tb_status := {meaning};
-        tb_superseded := {replaced};
-        PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, tb_status, NULL, tb_old_due, NULL, tb_old_card, superseded => tb_superseded);
+        tb_is_there := {is_there};
+        PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, tb_status, NULL, tb_old_due, NULL, tb_old_card, made_by => tb_old.xmin, is_there => tb_is_there);
         RETURN NULL;
     END IF;
     IF pg_sequence_last_value('tailboard.bell') = 1 THEN
@@ -89,23 +91,25 @@ EXCEPTION WHEN OTHERS THEN
     BEGIN
         IF TG_OP <> 'DELETE' THEN
             EXECUTE {new_dynamic} INTO tb_id, tb_status, tb_due, tb_card USING NEW;
-            tb_superseded := {superseded};
         END IF;
         IF TG_OP <> 'INSERT' THEN
             EXECUTE {old_dynamic} INTO tb_old_id, tb_old_status, tb_old_due, tb_old_card USING OLD;
+            IF pg_trigger_depth() > 1 THEN
+                PERFORM tailboard.note_overtaking({source}, tb_old_id, TG_RELID, tb_old.ctid, tb_old.xmin);
+            END IF;
         END IF;
         IF TG_OP = 'DELETE' THEN
             tb_id := NULL;
             EXECUTE {meaning_dynamic} INTO tb_status USING OLD;
-            tb_superseded := {replaced};
-            PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, tb_status, NULL, tb_old_due, NULL, tb_old_card, superseded => tb_superseded);
+            tb_is_there := {is_there};
+            PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, tb_status, NULL, tb_old_due, NULL, tb_old_card, made_by => tb_old.xmin, is_there => tb_is_there);
         ELSIF TG_OP = 'INSERT' THEN
-            PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, superseded => tb_superseded);
+            PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, relation => TG_RELID, version => tb_new.ctid);
         ELSIF tb_id IS DISTINCT FROM tb_old_id THEN
             PERFORM tailboard.log_change({source}, 'D', tb_old_id, NULL, tb_old_status, NULL, NULL, tb_old_due, NULL, tb_old_card);
-            PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, superseded => tb_superseded);
+            PERFORM tailboard.log_change({source}, 'I', NULL, tb_id, NULL, tb_status, tb_due, NULL, tb_card, NULL, relation => TG_RELID, version => tb_new.ctid);
         ELSIF tb_card IS DISTINCT FROM tb_old_card THEN
-            PERFORM tailboard.log_change({source}, 'U', tb_id, tb_id, tb_old_status, tb_status, tb_due, tb_old_due, tb_card, tb_old_card, superseded => tb_superseded);
+            PERFORM tailboard.log_change({source}, 'U', tb_id, tb_id, tb_old_status, tb_status, tb_due, tb_old_due, tb_card, tb_old_card, relation => TG_RELID, version => tb_new.ctid);
         END IF;
     EXCEPTION WHEN OTHERS THEN
         PERFORM tailboard.capture_fault({source}, SQLSTATE, SQLERRM, TG_OP, coalesce(tb_id, tb_old_id));
