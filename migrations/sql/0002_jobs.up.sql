@@ -147,6 +147,12 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tailboard.job_card IS 'The canonical job: the row as JSON; what is too large is left out or, of an error, cut, and named in omitted';
 
+CREATE FUNCTION tailboard.is_large(j tailboard.jobs) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(greatest(pg_column_size(j.payload), pg_column_size(j.result),
+                             greatest(pg_column_size(j.phases), octet_length(j.error)) - 14336) > 2048, false)
+$$;
+
 -- The log keeps a small job as a row and makes JSON of it when it is read: to write JSON in every UPDATE would be the
 -- largest part of what capture costs a worker. Jobs with large values are logged as a card.
 ALTER TABLE tailboard.changes ADD COLUMN record tailboard.jobs;
@@ -290,13 +296,17 @@ BEGIN
     END LOOP;
 END $$;
 
--- What the two functions below leave to these: nothing to log, large values, an armed bell, a leaf that is full, a row that may
--- not be the newest of its job any more. `version` is where that row is.
-CREATE FUNCTION tailboard.log_job_update(was tailboard.jobs, is_now tailboard.jobs, version tid) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- What the two functions below leave to these: nothing to log, large values, an armed bell, a leaf that is full, a change within
+-- triggers or after such. `version` is where a row is, and `made_by` who made it.
+CREATE FUNCTION tailboard.log_job_update(was tailboard.jobs, was_version tid, made_by xid, is_now tailboard.jobs, version tid)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    is_large constant boolean := tailboard.is_large(is_now);
     later tailboard.changes[] := '{}';
 BEGIN
+    IF pg_trigger_depth() > 1 THEN
+        PERFORM tailboard.note_overtaking('jobs', was.id::text, 'tailboard.jobs'::regclass, was_version, made_by);
+    END IF;
     IF is_now *= was THEN
         RETURN;
     END IF;
@@ -304,9 +314,10 @@ BEGIN
         later := tailboard.take_later('jobs', is_now.id::text, 'tailboard.jobs'::regclass, version);
     END IF;
     INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
-                                   old_queue, old_kind, old_worker, old_tags, job)
+                                   old_queue, old_kind, old_worker, old_tags, job, record)
     VALUES (nextval('tailboard.changes_seq'), 'U', 'jobs', is_now.id::text, was.status, is_now.status,
-            was.queue, was.kind, was.worker, was.tags, tailboard.job_card(is_now));
+            was.queue, was.kind, was.worker, was.tags,
+            CASE WHEN is_large THEN tailboard.job_card(is_now) END, CASE WHEN NOT is_large THEN is_now END);
     PERFORM tailboard.put_back(later);
     IF pg_sequence_last_value('tailboard.bell') = 1 THEN
         PERFORM pg_notify('tailboard_bell', '');
@@ -318,6 +329,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     gone tailboard.changes;
     card jsonb;
+    is_large constant boolean := tailboard.is_large(is_now);
     later tailboard.changes[] := '{}';
 BEGIN
     PERFORM tailboard.note_depth();
@@ -333,11 +345,11 @@ BEGIN
         card := tailboard.card(gone);
     END IF;
     INSERT INTO tailboard.changes (seq, op, source, job_id, old_status, new_status,
-                                   old_queue, old_kind, old_worker, old_tags, job)
+                                   old_queue, old_kind, old_worker, old_tags, job, record)
     VALUES (nextval('tailboard.changes_seq'), CASE WHEN card IS NULL THEN 'I' ELSE 'U' END, 'jobs', is_now.id::text,
             gone.old_status, is_now.status, card ->> 'queue', card ->> 'kind', card ->> 'worker',
             CASE WHEN card IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(card -> 'tags')) END,
-            tailboard.job_card(is_now));
+            CASE WHEN is_large THEN tailboard.job_card(is_now) END, CASE WHEN NOT is_large THEN is_now END);
     PERFORM tailboard.put_back(later);
     IF pg_sequence_last_value('tailboard.bell') = 1 THEN
         PERFORM pg_notify('tailboard_bell', '');
@@ -355,21 +367,23 @@ END $$;
 -- operators too, so that no search_path of a caller can reach into what runs with our rights.
 CREATE FUNCTION tailboard.write_capture(leaf name, to_seq bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $write$
+DECLARE
+    is_large constant text :=
+        'greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result),
+                   greatest(pg_catalog.pg_column_size(NEW.phases), pg_catalog.octet_length(NEW.error)) OPERATOR(pg_catalog.-) 14336)
+          OPERATOR(pg_catalog.>) 2048';
 BEGIN
     EXECUTE format($create$
 CREATE OR REPLACE FUNCTION tailboard.capture_job_update() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $capture$
 BEGIN
-    IF pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1
-          AND tailboard.note_overtaking('jobs', OLD.id::pg_catalog.text, TG_RELID, OLD.ctid, OLD.xmin)
-       OR NEW OPERATOR(pg_catalog.*=) OLD
-       OR greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result),
-                   greatest(pg_catalog.pg_column_size(NEW.phases), pg_catalog.octet_length(NEW.error)) OPERATOR(pg_catalog.-) 14336)
-          OPERATOR(pg_catalog.>) 2048
+    IF NEW OPERATOR(pg_catalog.*=) OLD
+       OR %3$s
        OR pg_catalog.pg_sequence_last_value('tailboard.bell') OPERATOR(pg_catalog.=) 1
-       OR pg_catalog.length(pg_catalog.current_setting('tailboard.depth', true)) OPERATOR(pg_catalog.>) pg_catalog.pg_trigger_depth()
+       OR pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1
+       OR pg_catalog.current_setting('tailboard.depth', true) OPERATOR(pg_catalog.<>) ''
        OR pg_catalog.nextval('tailboard.changes_seq') OPERATOR(pg_catalog.>=) %2$s THEN
-        PERFORM tailboard.log_job_update(OLD, NEW, NEW.ctid);
+        PERFORM tailboard.log_job_update(OLD, OLD.ctid, OLD.xmin, NEW, NEW.ctid);
         RETURN NULL;
     END IF;
     INSERT INTO tailboard.%1$I (seq, op, source, job_id, old_status, new_status,
@@ -384,11 +398,9 @@ LANGUAGE plpgsql SECURITY DEFINER AS $capture$
 BEGIN
     IF pg_catalog.current_setting('tailboard.deleted', true)
           OPERATOR(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.text
-       OR greatest(pg_catalog.pg_column_size(NEW.payload), pg_catalog.pg_column_size(NEW.result),
-                   greatest(pg_catalog.pg_column_size(NEW.phases), pg_catalog.octet_length(NEW.error)) OPERATOR(pg_catalog.-) 14336)
-          OPERATOR(pg_catalog.>) 2048
+       OR %3$s
        OR pg_catalog.pg_sequence_last_value('tailboard.bell') OPERATOR(pg_catalog.=) 1
-       OR pg_catalog.length(pg_catalog.current_setting('tailboard.depth', true)) OPERATOR(pg_catalog.>) pg_catalog.pg_trigger_depth()
+       OR pg_catalog.current_setting('tailboard.depth', true) OPERATOR(pg_catalog.<>) ''
        OR pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1 AND tailboard.note_depth()
        OR pg_catalog.nextval('tailboard.changes_seq') OPERATOR(pg_catalog.>=) %2$s THEN
         PERFORM tailboard.log_job_insert(NEW, NEW.ctid);
@@ -398,7 +410,7 @@ BEGIN
     VALUES (pg_catalog.currval('tailboard.changes_seq'), 'I', 'jobs', NEW.id::pg_catalog.text, NEW.status, NEW);
     RETURN NULL;
 END $capture$
-$create$, leaf, to_seq);
+$create$, leaf, to_seq, is_large);
 END $write$;
 
 CREATE FUNCTION tailboard.capture_job_delete() RETURNS trigger
