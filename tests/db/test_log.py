@@ -136,7 +136,9 @@ async def test_the_card_is_what_postgresql_wrote(log: Log, writer: AConnection, 
     )
     await seal_all(database_url)
     (event,) = await everything(log, Cursor(1, 0))
-    assert event.change.card == (await one(writer, "SELECT to_jsonb(j)::text FROM tailboard.jobs j")).encode()
+    assert (
+        event.change.card == (await one(writer, "SELECT row_to_json(j)::text FROM tailboard.jobs j")).encode()
+    )
 
 
 async def test_sql_reads_the_same_as_python(log: Log, writer: AConnection, database_url: str) -> None:
