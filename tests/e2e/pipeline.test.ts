@@ -62,7 +62,7 @@ test('a job’s whole life is followed on every page', async () => {
   update("status = 'failed', error = 'it broke'");
   await everywhere('Failed', 'job_failed');
   await says(job.locator('.job-error'), 'it broke');
-  await says(job.locator('.moment[data-event="job_failed"] .changes'), /error.*it broke.*status.*in_progress.*failed/s);
+  await says(job.locator('.moment[data-event="job_failed"] .changes'), /status.*in_progress.*failed.*error.*it broke/s);
   await says(queue.locator('.toast'), 'failed');
   await workers.locator('[data-worker="w-1"] .job-line').waitFor({ state: 'detached' });
   update("status = 'cancelled'");
