@@ -7,7 +7,8 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    op.run_file("0002_jobs.up.sql")
+    for part in ("jobs", "leaves", "overtakings", "capture"):
+        op.run_file(f"0002_{part}.up.sql")
 
 
 def downgrade() -> None:

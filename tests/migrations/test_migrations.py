@@ -20,7 +20,7 @@ from tailboard.db.schema import (
 )
 from tailboard.errors import DatabaseError, SchemaMissing
 
-REVISIONS = sorted(path.name[:4] for path in (migrations_folder() / "sql").glob("*.up.sql"))
+REVISIONS = sorted(path.name[:4] for path in (migrations_folder() / "versions").glob("*.py"))
 
 
 def objects(connection: psycopg.Connection[Any]) -> set[tuple[str, ...]]:

@@ -207,6 +207,15 @@ async def test_a_source_that_cannot_be_read_is_named_and_the_others_are_shown(
     assert codes == {"shipments": "source_broken", "exports": "source_locked"}
 
 
+async def test_more_running_jobs_of_a_source_than_are_told_are_said_to_be_more(
+    client: Client, owner: psycopg.Connection[Any]
+) -> None:
+    owner.execute("INSERT INTO shop.exports (state, host) SELECT 'busy', 'h' FROM generate_series(1, 501)")
+    answer = (await client.get("/api/workers")).json()
+    (worker,) = answer["workers"]
+    assert (len(worker["jobs"]), answer["complete"]) == (500, False)
+
+
 async def test_a_source_that_takes_too_long_is_named_too(
     client: Client, owner: psycopg.Connection[Any], database_url: str
 ) -> None:
