@@ -29,3 +29,20 @@ def test_another_server_may_be_behind() -> None:
     assert clock.at(11.0) is None
     clock.observe(after(0), 12.0)
     assert clock.at(13.0) == after(1)
+
+
+def test_a_clock_that_was_ahead_is_followed_when_it_is_put_right() -> None:
+    clock = DatabaseClock()
+    clock.observe(after(3600), 0.0)
+    for second in range(1, 122):
+        clock.observe(after(second), float(second))
+    assert clock.at(121.0) == after(121)
+
+
+def test_what_came_quickest_is_believed_for_a_while() -> None:
+    clock = DatabaseClock()
+    clock.observe(after(0), 0.0)
+    for second in range(1, 60):
+        clock.observe(after(second), second + 0.5)
+    clock.observe(after(60), 60.5)
+    assert clock.at(61.0) == after(61)

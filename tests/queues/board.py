@@ -112,16 +112,18 @@ class Board:
         self.resets.clear()
 
     async def settled(self) -> None:
-        """Return once every change that is committed now has been followed, by one more that comes after them all."""
-        async with await psycopg.AsyncConnection.connect(self._database_url, autocommit=True) as connection:
+        """Return once every change that is committed now has been followed, by one more that comes after them all.
+
+        Its job comes and goes in one transaction, so that no count ever has it.
+        """
+        async with await psycopg.AsyncConnection.connect(self._database_url) as connection:
             row = await (
                 await connection.execute("INSERT INTO tailboard.jobs (kind) VALUES ('sentinel') RETURNING id")
             ).fetchone()
             assert row is not None
-            name = f"jobs/{row[0]}"
-            await self.until(lambda: name in self.events, "the sentinel was seen")
             await connection.execute("DELETE FROM tailboard.jobs WHERE id = %s", row)
-            await self.until(lambda: len(self.events[name]) == 2, "the sentinel was seen to go")
+        name = f"jobs/{row[0]}"
+        await self.until(lambda: len(self.events.get(name, ())) == 2, "the sentinel came and went")
 
     async def ask(self, method: str, path: str, status: int | None = None) -> Any:
         """What the node answers at `/api{path}`, with that status or else with success."""

@@ -169,7 +169,7 @@ def test_the_log_is_bounded(home: Path, owners: Owners, monkeypatch: pytest.Monk
         def complain_until_it_is_cut() -> bool:
             with pytest.raises(psycopg.errors.UndefinedColumn):
                 connection.execute("SELECT " + "x" * 100)
-            return log.with_suffix(".log.1").exists()
+            return log.with_suffix(".log.1").exists() and log.stat().st_size <= cluster.LOG_LIMIT
 
         wait_until(complain_until_it_is_cut, timeout=30)
         with pytest.raises(psycopg.errors.UndefinedColumn):
