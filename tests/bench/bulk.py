@@ -4,16 +4,19 @@
 
 An UPDATE of 1,000, 10,000 or 100,000 rows (a million with --full), as one transaction, on an untriggered table, on
 Tailboard's with a node that tells 20 subscribers, and on one with the usual trigger and its server with as many. What
-counts is the ratio to the untriggered statement in the same round, and that nobody's memory grows with the statement.
+counts is the ratio to the untriggered statement in the same round, that nobody's memory grows with the statement, and
+that the server answers others meanwhile: the longest that a request took, of one after the other.
 """
 
 import asyncio
 import os
 import statistics
+import threading
 from contextlib import AsyncExitStack
 from time import monotonic
 from typing import Any, Final
 
+import httpx
 import psycopg
 from measuring import contenders, options, processes
 from measuring.contenders import STARLETTE, TAILBOARD, Contender
@@ -63,6 +66,10 @@ async def _measure(place: Place, contender: Contender, sizes: tuple[int, ...]) -
             await crowd.grow(SUBSCRIBERS)
         for rows in sizes:
             watching = None if server is None else asyncio.create_task(_peak(server.pid))
+            over = threading.Event()
+            asking = (
+                None if server is None else asyncio.create_task(asyncio.to_thread(_longest, server.url, over))
+            )
             before = 0.0 if server is None else processes.rss_kib(server.pid) / 1024
             began = monotonic()
             took = await _update(place.url, contender.table, rows)
@@ -70,9 +77,14 @@ async def _measure(place: Place, contender: Contender, sizes: tuple[int, ...]) -
                 # The last change of all: whoever has it has everything before it.
                 await crowd.watch(1, 1)
             figures = {"statement_s": took, "told_s": monotonic() - began}
-            if watching is not None:
+            if watching is not None and asking is not None:
+                over.set()
                 watching.cancel()
-                figures |= {"rss_before_mib": before, "rss_peak_mib": await watching}
+                figures |= {
+                    "rss_before_mib": before,
+                    "rss_peak_mib": await watching,
+                    "longest_ms": await asking,
+                }
             found[rows] = figures
     return found
 
@@ -97,6 +109,18 @@ async def _peak(pid: int) -> float:
         return peak
 
 
+def _longest(url: str, over: threading.Event) -> float:
+    """The longest that a request takes until it is over, in milliseconds."""
+    longest = 0.0
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+        client.get("/readyz")
+        while not over.wait(0.01):
+            began = monotonic()
+            client.get("/readyz")
+            longest = max(longest, monotonic() - began)
+    return 1000 * longest
+
+
 def _middle(figures: list[dict[str, float]], untriggered: list[dict[str, float]]) -> dict[str, Any]:
     ratios = [
         found["statement_s"] / alone["statement_s"] for found, alone in zip(figures, untriggered, strict=True)
@@ -110,7 +134,7 @@ def _print(results: dict[str, Any]) -> None:
     print(f"one UPDATE of many rows, {SUBSCRIBERS} subscribers, {os.cpu_count()} cores, fsync on")
     print(
         f"{'rows':>10} {'contender':<20}{'statement s':>12}{'of untriggered':>16}{'all told s':>12}"
-        f"{'server MiB, peak':>20}"
+        f"{'server MiB, peak':>20}{'longest request ms':>20}"
     )
     for rows, by_contender in results.items():
         for name, found in by_contender.items():
@@ -118,6 +142,7 @@ def _print(results: dict[str, Any]) -> None:
             if "rss_peak_mib" in found:
                 line += (
                     f"{found['told_s']:>12.2f}{found['rss_before_mib']:>12.0f} {found['rss_peak_mib']:>7.0f}"
+                    f"{found['longest_ms']:>20.0f}"
                 )
             print(line)
 

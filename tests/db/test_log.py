@@ -272,7 +272,7 @@ async def long_log(writer: AConnection, database_url: str) -> None:
     [
         ("log_read", {"cursor": "1.25000", "position": 25_000, "limit": 500}),
         ("log_read", {"cursor": "1.49990", "position": 49_990, "limit": 5000}),
-        ("log_follow", {"tick_id": 90, "solid": 0, "ticks": 64}),
+        ("log_follow", {"tick_id": 90, "solid": 0, "ticks": 64, "changes": 1000}),
         ("log_seal", {"low": 0, "ring": True}),
         ("log_history", {"source": "jobs", "job_id": "77", "before": 2**62, "limit": 50}),
     ],

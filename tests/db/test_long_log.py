@@ -63,7 +63,8 @@ async def newest(writer: AConnection) -> tuple[int, int]:
 @pytest.mark.parametrize("name", ["log_seal", "log_follow", "log_digest"])
 async def test_full_partitions_are_not_opened(name: str, long_log: AConnection, database_url: str) -> None:
     tick_id, solid = await newest(long_log)
-    parameters = {"low": solid, "ring": False, "tick_id": tick_id - 1, "solid": solid, "ticks": 64}
+    follower = {"tick_id": tick_id - 1, "solid": solid, "ticks": 64, "changes": 1000}
+    parameters = {"low": solid, "ring": False, **follower}
     async with Listener(Database(database_url), "tailboard_bell", "plans", silence_s=60) as listener:
         row = await (
             await listener.connection.execute(
@@ -80,7 +81,7 @@ async def test_full_partitions_are_not_opened(name: str, long_log: AConnection, 
 async def test_what_is_asked_again_and_again_is_planned_once(database_url: str) -> None:
     async with Listener(Database(database_url), "tailboard_bell", "plans", silence_s=60) as listener:
         for tick_id in range(7):
-            await follow(listener.connection, tick_id, 0, 1)
+            await follow(listener.connection, tick_id, 0, ticks=1, changes=1)
         planned = await (
             await listener.connection.execute(
                 "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements"
@@ -106,9 +107,9 @@ async def test_a_node_goes_on_from_the_bound_of_the_tick_that_it_read(
     name = "follow" if watched else "digest"
     read = getattr(tailer, name)
 
-    async def noted(connection: Any, tick_id: int, solid: int, limit: int) -> Any:
+    async def noted(connection: Any, tick_id: int, solid: int, **limits: int) -> Any:
         asked.append(solid)
-        return await read(connection, tick_id, solid, limit)
+        return await read(connection, tick_id, solid, **limits)
 
     monkeypatch.setattr(tailer, name, noted)
     writer = connect()

@@ -1,11 +1,15 @@
 """Every node is told every tick once and in order, whatever happens to its connection."""
 
+import asyncio
+
+import pytest
+
 from epochs_rig import enqueue
 from fixtures.database import Connect
 from fixtures.waiting import await_until
 from log_rig import Board, board, end_backends, reading, recount
 from tailboard.core.cursor import Cursor
-from tailboard.core.event import EventKind
+from tailboard.core.event import EventKind, Tick
 
 
 def positions(node: Board) -> list[int]:
@@ -79,15 +83,40 @@ async def test_two_nodes_are_told_the_same_in_the_same_order(database_url: str, 
         assert one_node.recorder.events[-1].kind is EventKind.JOB_DELETED
 
 
-async def test_a_tick_larger_than_what_is_read_at_once_comes_whole(
-    database_url: str, connect: Connect
+@pytest.mark.parametrize(("reads_events", "most"), [(True, 1499), (False, 5499)], ids=["events", "digests"])
+async def test_a_statement_on_many_rows_comes_whole_and_leaves_others_their_turns(
+    database_url: str, connect: Connect, reads_events: bool, most: int
 ) -> None:
     connection = connect()
     async with board(database_url) as node:
+        node.recorder.reads_events = reads_events
+        in_one_turn = InOneTurn(node)
         connection.execute("INSERT INTO tailboard.jobs (kind) SELECT 'k' FROM generate_series(1, 33000)")
         await node.recorder.until(lambda told: told.ticks and told.ticks[-1].cursor.position == 33_000)
-        assert positions(node) == list(range(1, 33_001))
-        assert max(len(tick.events) for tick in node.recorder.ticks) == 500
+        assert sum(tick.n for tick in node.recorder.ticks) == 33_000
+        assert max(tick.n for tick in node.recorder.ticks) == 500
+        if reads_events:
+            assert positions(node) == list(range(1, 33_001))
+        assert in_one_turn.most <= most
+
+
+class InOneTurn:
+    """The most changes that a node's projector was told of before anything else had its turn."""
+
+    def __init__(self, node: Board) -> None:
+        self.most = self._now = 0
+        self._publish = node.projector.publish
+        node.projector.publish = self._told  # type: ignore[method-assign]  # listens in
+
+    def _told(self, tick: Tick) -> None:
+        if not self._now:
+            asyncio.get_running_loop().call_soon(self._turn)
+        self._now += tick.n
+        self.most = max(self.most, self._now)
+        self._publish(tick)
+
+    def _turn(self) -> None:
+        self._now = 0
 
 
 async def test_what_is_committed_and_cannot_be_sealed_is_lag(database_url: str, connect: Connect) -> None:

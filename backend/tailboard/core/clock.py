@@ -18,7 +18,7 @@ class DatabaseClock:
     """Told what the database's clock showed; times of this node are monotonic seconds."""
 
     def __init__(self) -> None:
-        self.restart()
+        self._before = self._ahead = self._since = -inf
 
     def observe(self, at: datetime, received: float) -> None:
         """The database's clock showed `at` at some moment before `received`."""

@@ -49,3 +49,8 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
     at: datetime | None = None
     quiet: Mapping[str, int] | None = None
     solid: int = 0
+
+    @property
+    def n(self) -> int:
+        """How many changes it holds."""
+        return len(self.events) + sum((self.quiet or {}).values())

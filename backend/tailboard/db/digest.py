@@ -23,20 +23,24 @@ _Move = tuple[int, datetime, str, _Text, _Text, _Text, _Text, _Text, _Text, int 
 _MOVES: Final = msgspec.json.Decoder(list[_Move])
 
 
-async def digest(connection: Connection, tick_id: int, solid: int, limit: int) -> Sequence[Tick]:
+async def digest(
+    connection: Connection, tick_id: int, solid: int, *, ticks: int, changes: int
+) -> Sequence[Tick]:
     """As `follow`, for those who only count: see Tick.quiet."""
     with translated():
         rows = await (
             await connection.execute(
-                query("log_digest"), {"tick_id": tick_id, "solid": solid, "ticks": limit}, binary=True
+                query("log_digest"),
+                {"tick_id": tick_id, "solid": solid, "ticks": ticks, "changes": changes},
+                binary=True,
             )
         ).fetchall()
-    ticks: list[Tick] = []
+    digests: list[Tick] = []
     for number, parts in groupby(rows, key=itemgetter(0)):
         sources = list(parts)
         _, epoch, first, n, at, its_solid = sources[0][:6]
-        if number != tick_id + 1 + len(ticks):
-            raise CursorExpired(f"tick {tick_id + 1 + len(ticks)} is gone: retention overtook this reader")
+        if number != tick_id + 1 + len(digests):
+            raise CursorExpired(f"tick {tick_id + 1 + len(digests)} is gone: retention overtook this reader")
         if sum(found or 0 for *_, found, _, _ in sources) < n:
             raise CursorExpired(f"changes of tick {number} are gone: retention overtook this reader")
         cursor = Cursor(epoch, first + n - 1)
@@ -47,8 +51,8 @@ async def digest(connection: Connection, tick_id: int, solid: int, limit: int) -
             for move in sorted(_MOVES.decode(moved), key=itemgetter(0))
         ]
         quiet = {source: few for *_, source, _, few, _ in sources if few}
-        ticks.append(Tick(number, cursor, tuple(events), at, quiet, its_solid))
-    return ticks
+        digests.append(Tick(number, cursor, tuple(events), at, quiet, its_solid))
+    return digests
 
 
 def _moved(cursor: Cursor, source: str, move: _Move) -> Event:

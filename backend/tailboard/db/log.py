@@ -160,31 +160,36 @@ async def tick_end(connection: Connection, tick_id: int) -> Cursor | None:
     return None if row is None else Cursor(row[0], row[1])
 
 
-async def follow(connection: Connection, tick_id: int, solid: int, limit: int) -> Sequence[Tick]:
-    """The ticks after `tick_id`, whole and in order, at most `limit` of them. `solid` is the bound of that tick
-    (Tick.solid) or of an earlier one; with 0 every partition of the log is looked into.
+async def follow(
+    connection: Connection, tick_id: int, solid: int, *, ticks: int, changes: int
+) -> Sequence[Tick]:
+    """The ticks after `tick_id`, whole and in order: at most `ticks` of them, and none after the one that makes their
+    changes `changes` or more. `solid` is the bound of that tick (Tick.solid) or of an earlier one; with 0 every
+    partition of the log is looked into.
 
     Raises CursorExpired where the next tick, or a change of it, is gone.
     """
     with translated():
         rows = await (
             await connection.execute(
-                query("log_follow"), {"tick_id": tick_id, "solid": solid, "ticks": limit}, binary=True
+                query("log_follow"),
+                {"tick_id": tick_id, "solid": solid, "ticks": ticks, "changes": changes},
+                binary=True,
             )
         ).fetchall()
-    ticks: list[Tick] = []
+    found: list[Tick] = []
     start = 0
     while start < len(rows):
         number, epoch, first, n, at, its_solid = rows[start][:6]
-        if number != tick_id + 1 + len(ticks):
-            raise CursorExpired(f"tick {tick_id + 1 + len(ticks)} is gone: retention overtook this reader")
+        if number != tick_id + 1 + len(found):
+            raise CursorExpired(f"tick {tick_id + 1 + len(found)} is gone: retention overtook this reader")
         end = start + max(n, 1)
         events = [_event(Cursor(epoch, first + i), row[6:]) for i, row in enumerate(rows[start : start + n])]
         if n and (end > len(rows) or rows[end - 1][0] != number):
             raise CursorExpired(f"changes of tick {number} are gone: retention overtook this reader")
-        ticks.append(Tick(number, Cursor(epoch, first + n - 1), tuple(events), at, solid=its_solid))
+        found.append(Tick(number, Cursor(epoch, first + n - 1), tuple(events), at, solid=its_solid))
         start = end
-    return ticks
+    return found
 
 
 async def waits(connection: Connection) -> bool:

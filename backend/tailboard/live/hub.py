@@ -167,7 +167,7 @@ class Hub(Service):
     def publish(self, tick: Tick) -> None:
         """Hand a tick to everybody whose filter it concerns."""
         if tick.quiet is not None:
-            self._pass_over(tick, tick.quiet)
+            self._pass_over(tick)
             return
         for event in tick.events:
             sighting = Sighting(event)
@@ -344,11 +344,11 @@ class Hub(Service):
             if group.filter.touches(source):
                 group.add(entry)
 
-    def _pass_over(self, digest: Tick, quiet: Mapping[str, int]) -> None:
+    def _pass_over(self, digest: Tick) -> None:
         self._recent.clear()
         self._recent_bytes = 0
         self.head = self._recent_from = digest.cursor
-        self.counters.events += len(digest.events) + sum(quiet.values())
+        self.counters.events += digest.n
         self._stats_due = True
 
     def _look_at_lag(self, now: float) -> None:

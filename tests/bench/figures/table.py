@@ -125,10 +125,12 @@ def _bulk(found: Results) -> Iterator[Row]:
     rows, by_name = list(found.items())[-1]
     ours, usual = by_name["Tailboard"], by_name["Starlette + LISTEN"]
     yield Row(
-        f"one UPDATE of {int(rows):,} rows, of untriggered; until 20 subscribers are told; the server's peak",
-        f"{ours['times_untriggered']:.1f} times, {ours['told_s']:.1f} s, {ours['rss_peak_mib']:.0f} MiB",
+        f"one UPDATE of {int(rows):,} rows, of untriggered; until 20 subscribers are told; the server's peak;"
+        " the longest that a request took meanwhile",
+        f"{ours['times_untriggered']:.1f} times, {ours['told_s']:.1f} s, {ours['rss_peak_mib']:.0f} MiB,"
+        f" {ours['longest_ms']:.0f} ms",
         f"Starlette + LISTEN {usual['times_untriggered']:.1f} times, {usual['told_s']:.1f} s,"
-        f" {usual['rss_peak_mib']:.0f} MiB",
+        f" {usual['rss_peak_mib']:.0f} MiB, {usual['longest_ms']:.0f} ms",
     )
 
 

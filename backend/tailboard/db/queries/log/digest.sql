@@ -1,7 +1,8 @@
 -- As log/follow, for those who only count: one row for each source in a tick, with how many changes there are, how many of
 -- them are quiet, and the others as JSON, in any order. Quiet is what moves no job from one count to another: progress.
 SELECT t.tick_id, t.epoch, t.first_position, t.n, t.at, t.solid, d.source, d.found, d.quiet, d.moved
-  FROM (SELECT * FROM tailboard.ticks WHERE tick_id > %(tick_id)s ORDER BY tick_id LIMIT %(ticks)s) t
+  FROM (SELECT *, sum(n) OVER (ORDER BY tick_id) - n AS before
+          FROM (SELECT * FROM tailboard.ticks WHERE tick_id > %(tick_id)s ORDER BY tick_id LIMIT %(ticks)s) next) t
   LEFT JOIN LATERAL (
        SELECT l.source, count(*) AS found, count(*) FILTER (WHERE l.quiet) AS quiet,
               json_agg(json_build_array(l.seq, l.at, l.op, l.old_status, l.new_status, l.old_queue, l.queue,
@@ -16,4 +17,5 @@ SELECT t.tick_id, t.epoch, t.first_position, t.n, t.at, t.solid, d.source, d.fou
                         WHERE c.seq > %(solid)s AND c.xid = ANY (t.xids)
                           AND c.seq >= lower(t.seqs) AND c.seq < upper(t.seqs) AND c.seq <@ t.seqs) q) l
         GROUP BY l.source) d ON true
+ WHERE t.before < %(changes)s
  ORDER BY t.tick_id
