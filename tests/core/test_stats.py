@@ -16,7 +16,7 @@ from tailboard.core.classify import classify
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event
 from tailboard.core.projections import Rates, Saved
-from tailboard.core.stats import Baseline, Stats, Tally
+from tailboard.core.stats import Count, Stats, Tally
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SECOND = ceil(NOON.timestamp())
@@ -86,11 +86,10 @@ class World:
 
     def sync(self, source: str) -> Event:
         self.counted.add(source)
-        rows = Counter(
-            (job.queue, job.status_at(self.now), job.second) for job in self.tables[source].values()
-        )
-        baseline = Baseline.of(((*key, n) for key, n in rows.items()), SECOND + int(self.now))
-        return self._reset(source, msgspec.json.encode(baseline))
+        count = Count(SECOND + int(self.now))
+        for job in self.tables[source].values():
+            count.add(job.queue, job.status_at(self.now), job.second, 1)
+        return self._reset(source, msgspec.json.encode(count.baseline()))
 
     def recount(self) -> list[Tally]:
         found = Counter(
@@ -175,6 +174,32 @@ def test_the_fold_equals_the_tables_at_every_moment(steps: list[tuple[object, ..
                 stats.apply(event)
         assert stats.tallies() == world.recount()
         assert stats.counts()["total"] == sum(tally.n for tally in world.recount())
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(JOB, st.one_of(st.none(), JOB), WHEN), max_size=30))
+def test_a_count_that_is_carried_on_is_that_of_a_later_snapshot(
+    rows: list[tuple[Job, Job | None, float]],
+) -> None:
+    """Each row is what a snapshot held, what became of it, and when."""
+    counted = Count(SECOND)
+    table = {which: before for which, (before, _, _) in enumerate(rows)}
+    for before in table.values():
+        counted.add(before.queue, before.status_at(0), before.second, 1)
+    for which, (before, after, at) in sorted(enumerate(rows), key=lambda row: row[1][2]):
+        counted.advance(SECOND + int(at))
+        counted.add(before.queue, before.status_at(at), before.second, -1)
+        del table[which]
+        if after is not None:
+            table[which] = after
+            counted.add(after.queue, after.status_at(at), after.second, 1)
+        assert +counted.jobs == Counter((job.queue, job.counted_at(int(at))) for job in table.values())
+    stats = Stats()
+    stats.apply(World()._reset("orders", msgspec.json.encode(counted.baseline())))
+    stats.advance(time(1000))
+    assert {(tally.queue, tally.status): tally.n for tally in stats.tallies()} == Counter(
+        (job.queue, job.counted_at(1000)) for job in table.values()
+    )
 
 
 def test_a_job_becomes_pending_without_a_change_and_is_told_where_it_is_looked_at() -> None:

@@ -44,6 +44,7 @@ async def proxy(database_url: str) -> AsyncIterator[Proxy]:
 def soon_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that does not come at once is looked into."""
     monkeypatch.setattr(doubt, "_DOUBT_S", 0.3)
+    monkeypatch.setattr(doubt, "_STILL_S", 0.1)
     monkeypatch.setattr(doubt, "_ASK_AGAIN_S", 0.3)
 
 
@@ -155,6 +156,24 @@ async def test_a_caretaker_whose_connection_fell_silent_makes_a_new_one(
         await await_until(lambda: node.caretaker.counted == 2, timeout=2 * PATIENCE)
     finally:
         await node.stop()
+
+
+@pytest.mark.usefixtures("soon_in_doubt")
+async def test_a_leader_that_thinks_between_two_questions_is_not_taken_for_cut_off(database_url: str) -> None:
+    """Three times as long as an answer may take, in a transaction, then a question that takes as long."""
+
+    async def work(sealing: Sealing) -> None:
+        async with sealing._connection.transaction():
+            await sealing._connection.execute("SELECT 1")
+            await asyncio.sleep(1)
+            await sealing._connection.execute("SELECT pg_sleep(1)")
+            await asyncio.sleep(1)
+            await sealing._connection.execute("SELECT 1")
+
+    async with sealing(database_url) as leader:
+        await await_until(lambda: leader.leading)
+        await leader.errand(work)
+        assert (leader.leading, leader.restarts) == (True, 0)
 
 
 async def test_an_errand_is_done_and_told_although_the_pool_fell_silent(

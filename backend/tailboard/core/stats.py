@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from heapq import nsmallest
 from math import floor, inf
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -49,17 +49,35 @@ class Baseline(msgspec.Struct, frozen=True):
     waiting: list[Waiting] = []
     coarse: list[Coarse] = []
 
-    @classmethod
-    def of(cls, rows: Iterable[tuple[str, str, int | None, int]], clock: int) -> Self:
-        """Make one of queues, statuses, dues and numbers of jobs, as of the clock."""
-        counts: Counter[tuple[str, str]] = Counter()
-        dues = Dues()
-        for queue, status, due, n in rows:
-            counts[queue, status if due is None else _by_time(dues, queue, due, n, clock)] += n
-        return cls([(*key, n) for key, n in sorted(counts.items())], dues.waiting(), dues.coarse())
-
 
 _BASELINE: Final = msgspec.json.Decoder(Baseline)
+
+
+class Count:
+    """One source being counted: what a snapshot holds, then what changed after it; what only time changes, too.
+
+    `jobs` is by queue and status.
+    """
+
+    def __init__(self, clock: int) -> None:
+        self.jobs: Counter[tuple[str, str]] = Counter()
+        self._dues = Dues()
+        self._clock = clock
+
+    def add(self, queue: str, status: str, due: int | None, n: int) -> None:
+        """Count `n` more jobs, or fewer."""
+        self.jobs[queue, status if due is None else _by_time(self._dues, queue, due, n, self._clock)] += n
+
+    def advance(self, clock: int) -> None:
+        """Count as pending what is due by now. Never goes back."""
+        self._clock = max(self._clock, clock)
+        for queue, n in self._dues.come(self._clock):
+            self.jobs[queue, Status.SCHEDULED.value] -= n
+            self.jobs[queue, Status.PENDING.value] += n
+
+    def baseline(self) -> Baseline:
+        counts = [(*key, n) for key, n in sorted(self.jobs.items()) if n]
+        return Baseline(counts, self._dues.waiting(), self._dues.coarse())
 
 
 class Stats:

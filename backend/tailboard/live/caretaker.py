@@ -177,7 +177,7 @@ class Caretaker(Service):
             self.checked += 1
             return
         self.counted += 1
-        jobs = sum(surveyed.counts.values())
+        jobs = surveyed.counted.jobs.total()
         self._log.info("source %s: counted %d jobs in %.2f s (%s)", seen.name, jobs, took_s, reason)
 
     @asynccontextmanager

@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from tailboard.core.cursor import Cursor
 from tailboard.core.job import lasting
-from tailboard.core.stats import Baseline
+from tailboard.core.stats import Count
 from tailboard.db.errors import translated
 from tailboard.db.pool import Connection
 from tailboard.db.queries import query
@@ -28,9 +28,6 @@ from tailboard.sources.sqltext import TableName
 _LITTLE: Final = 2_000
 """Rows to add up between two seals that nobody notices."""
 _ROUNDS: Final = 10
-
-Counts = Counter[tuple[str, str, int | None]]
-"""Jobs by queue, status and the second they are due."""
 
 
 class Held(NamedTuple):
@@ -48,13 +45,12 @@ class Upkeep(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """A source counted as of a snapshot."""
+    """A source counted as of a snapshot. The count itself is carried on where it is: a survey is written once."""
 
     source: str
     version: int
     snapshot: str
-    counts: Counts
-    clock: int
+    counted: Count
     since: int
     """Transactions with lower ids than this had ended when the table was counted."""
 
@@ -84,12 +80,11 @@ async def _survey(
         await _begin(connection, within_s)
         # Before the snapshot: a TRUNCATE is not subject to snapshots, and must have ended or be yet to come.
         await connection.execute(SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(Identifier(*table)))
-        found = await _place(connection, source)
-        counts: Counts = Counter()
+        version, snapshot, clock = await _place(connection, source)
+        counted = Count(clock)
         async for queue, status, due, n in connection.cursor().stream(_counting(source, remembers=remembers)):
-            counts[queue, status, due] += n
-    version, snapshot, clock = found
-    surveyed = Survey(source, version, snapshot, counts, clock, int(snapshot.partition(":")[0]))
+            counted.add(queue, status, due, n)
+    surveyed = Survey(source, version, snapshot, counted, int(snapshot.partition(":")[0]))
     for _ in range(_ROUNDS):
         async with connection.transaction():
             await _begin(connection, within_s)
@@ -109,8 +104,7 @@ async def write(connection: Connection, surveyed: Survey, held: Held | None, *, 
     surveyed, _ = await _caught_up(connection, surveyed, lock=True)
     if held is not None and await _is_held(connection, surveyed, held):
         return None
-    rows = ((*key, n) for key, n in surveyed.counts.items() if n)
-    baseline = msgspec.json.encode(Baseline.of(rows, surveyed.clock)).decode()
+    baseline = msgspec.json.encode(surveyed.counted.baseline()).decode()
     written = await _row(
         connection, query("baseline_write"), {"source": surveyed.source, "baseline": baseline, "ring": ring}
     )
@@ -132,13 +126,14 @@ async def _caught_up(connection: Connection, surveyed: Survey, *, lock: bool = F
     since = await connection.execute(
         query("baseline_since"), {"source": surveyed.source, "snapshot": surveyed.snapshot}
     )
-    counts, changes = Counter(surveyed.counts), 0
+    changes = 0
+    surveyed.counted.advance(clock)
     for queue, status, due, n, emptied in await since.fetchall():
         if emptied:
             raise SourceMoved(f"{surveyed.source} was emptied while it was counted")
-        counts[queue, status, due] += int(n)
+        surveyed.counted.add(queue, status, due, int(n))
         changes += abs(int(n))
-    return surveyed._replace(snapshot=snapshot, counts=counts, clock=clock), changes
+    return surveyed._replace(snapshot=snapshot), changes
 
 
 async def _place(connection: Connection, source: str, *, lock: bool = False) -> tuple[Any, ...]:
@@ -172,7 +167,7 @@ async def _is_held(connection: Connection, surveyed: Survey, held: Held) -> bool
             return False
         theirs[queue, lasting(status)] += int(n)
     ours: Counter[tuple[str, str]] = Counter()
-    for (queue, status, _), n in surveyed.counts.items():
+    for (queue, status), n in surveyed.counted.jobs.items():
         ours[queue, lasting(status)] += n
     return ours == theirs  # Counters take an absent key for zero
 
