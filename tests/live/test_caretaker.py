@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -13,11 +14,13 @@ from fixtures.database import AConnect, Connect
 from fixtures.waiting import await_until
 from log_rig import Board, board
 from orders_table import ORDERS, Counts, attach_orders, count_orders, make_orders
+from tailboard.core.dues import Dues
 from tailboard.db.adopting.attaching import attach
 from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.db.session import connect as connect_to_attach
 from tailboard.db.verify.proof import verify
 from tailboard.live import caretaker
+from tailboard.sources import upkeep
 from tailboard.sources.health import State
 from tailboard.sources.parsing import parse
 
@@ -103,6 +106,29 @@ async def test_a_table_attached_while_a_server_runs_is_noticed(database_url: str
         assert [event.kind for event in node.recorder.events if event.change.source == "orders"] == [
             "source_reset"
         ]
+
+
+async def test_counts_follow_time_however_many_jobs_are_scheduled(
+    database_url: str, orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight pairs of queue and second may be known at a time; there are thirty, over seven seconds."""
+    monkeypatch.setattr("tailboard.core.stats.Dues", partial(Dues, limit=8))
+    monkeypatch.setattr(upkeep, "_AHEAD_PAUSE_S", 0.2)
+    monkeypatch.setattr(upkeep, "_SHARE", 1)
+    orders.execute("""
+        INSERT INTO shop.orders (region, not_before)
+        SELECT 'region ' || n, clock_timestamp() + make_interval(secs => 1 + n * 0.2)
+          FROM generate_series(1, 30) AS n""")
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        orders.execute("UPDATE shop.orders SET beat = 1, region = 'moved' WHERE id % 7 = 0")
+        statuses = {"scheduled"}
+        while "scheduled" in statuses:
+            await await_until(agrees(node, orders))
+            statuses = {status for _, status in count_orders(orders)}
+        await await_until(agrees(node, orders))
+        assert node.caretaker.counted > 2
 
 
 async def test_a_truncated_table_is_counted_again(database_url: str, orders: Orders) -> None:

@@ -277,6 +277,26 @@ async def test_a_fold_is_kept_for_the_past_every_so_many_changes(
             await await_until(lambda n=n: _equals(writer, kept, [0, 120, 240][: n // 2 + 1]))
 
 
+async def test_a_fold_of_very_many_queues_is_kept_more_rarely(
+    database_url: str, aconnect: AConnect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2,000 numbers cost what 500 changes cost."""
+    monkeypatch.setattr("tailboard.live.projector.NOTE_EVERY", 100)
+    writer = await aconnect()
+    await writer.execute(
+        "INSERT INTO tailboard.jobs (kind, queue) SELECT 'k', 'q' || n FROM generate_series(1, 2000) AS n"
+    )
+    async with board(database_url) as node:
+        await await_until(lambda: node.projector.cursor.position == 2000)
+        node.projector.take_notes()
+        for n in range(1, 7):
+            await writer.execute("UPDATE tailboard.jobs SET progress = random() WHERE id <= 90")
+            await node.recorder.until(
+                lambda told, n=n: told.ticks and told.ticks[-1].cursor.position == 2000 + 90 * n
+            )
+        assert [note.cursor.position for note in node.projector.take_notes()] == [2540]
+
+
 async def _equals(connection: AConnection, statement: str, value: object) -> bool:
     return bool(await one(connection, statement) == value)
 

@@ -84,6 +84,18 @@ def test_tuples_written_while_nothing_is_captured_arouse_suspicion() -> None:
     assert memory.due(written[-1], HOUR) is Reason.ROUTINE, "changes were captured meanwhile"
 
 
+def test_a_source_is_counted_before_its_counts_cease_to_follow_time() -> None:
+    memory = remembering()
+    memory.succeeded(WELL, Reason.ATTACHED, 0.0, 5.0)
+    memory.seen(WELL, 5, broken=False, known_s=1000.0)
+    assert memory.due(WELL, HOUR) is None
+    memory.seen(WELL, 5, broken=False, known_s=200.0)
+    assert memory.due(WELL, HOUR) is Reason.AHEAD, "while there is time for a count that takes a while"
+    assert memory.due(WELL, 20.0) is None
+    assert not Reason.AHEAD.is_told, "nothing is wrong yet"
+    assert not Reason.AHEAD.only_a_check
+
+
 def test_faults_that_go_on_are_made_good_ever_more_rarely() -> None:
     memory = remembering()
     now, counts = 0.0, 0

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from tailboard.core.change import Op
-from tailboard.core.dues import Coarse, Dues, Waiting
+from tailboard.core.dues import Beyond, Dues, Waiting
 from tailboard.core.event import Event
 from tailboard.core.job import BUILTIN_SOURCE, STATUSES, Status
 
@@ -39,7 +39,7 @@ class Ahead(msgspec.Struct, frozen=True):
 
     source: str
     waiting: list[Waiting]
-    coarse: list[Coarse] = []
+    beyond: Beyond | None = None
 
 
 class Baseline(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ class Baseline(msgspec.Struct, frozen=True):
 
     counts: list[tuple[str, str, int]]
     waiting: list[Waiting] = []
-    coarse: list[Coarse] = []
+    beyond: Beyond | None = None
 
 
 _BASELINE: Final = msgspec.json.Decoder(Baseline)
@@ -77,7 +77,7 @@ class Count:
 
     def baseline(self) -> Baseline:
         counts = [(*key, n) for key, n in sorted(self.jobs.items()) if n]
-        return Baseline(counts, self._dues.waiting(), self._dues.coarse())
+        return Baseline(counts, self._dues.waiting(), self._dues.beyond)
 
 
 class Stats:
@@ -98,8 +98,8 @@ class Stats:
         self.clock = clock
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._totals: Counter[str] = Counter()
-        self._dues = {part.source: Dues(part.waiting, part.coarse) for part in ahead}
-        self._next_moment = min(self._moments(), default=inf)
+        self._dues = {part.source: Dues(part.waiting, part.beyond) for part in ahead}
+        self._next_second = min(self._seconds(), default=inf)
         self._counted = {BUILTIN_SOURCE, *counted}
         for tally in tallies:
             self._add(tally.source, tally.queue, tally.status, tally.n)
@@ -130,13 +130,13 @@ class Stats:
     def advance(self, now: datetime) -> None:
         """Count as pending what time has made so. Never goes back."""
         self.clock = max(self.clock, floor(now.timestamp()))
-        if self.clock < self._next_moment:
+        if self.clock < self._next_second:
             return
         for source, dues in self._dues.items():
             for queue, n in dues.come(self.clock):
                 self._add(source, queue, Status.SCHEDULED.value, -n)
                 self._add(source, queue, Status.PENDING.value, n)
-        self._next_moment = min(self._moments(), default=inf)
+        self._next_second = min(self._seconds(), default=inf)
 
     def counts(self) -> dict[str, int]:
         """Jobs by status, every status named, and `total`."""
@@ -174,6 +174,11 @@ class Stats:
                 _add_to(counts[source, queue], status, n)
         return ByQueue(counts, len(totals))
 
+    @property
+    def size(self) -> int:
+        """How many numbers there are: what it costs to save them."""
+        return len(self._counts) + sum(len(dues) for dues in self._dues.values())
+
     def tallies(self) -> list[Tally]:
         """What is not zero, sorted."""
         return [Tally(*key, n) for key, n in sorted(self._counts.items()) if n]
@@ -181,10 +186,15 @@ class Stats:
     def ahead(self) -> list[Ahead]:
         """What of that only time will make pending."""
         return [
-            Ahead(source, dues.waiting(), dues.coarse())
+            Ahead(source, dues.waiting(), dues.beyond)
             for source, dues in sorted(self._dues.items())
-            if dues
+            if dues or dues.beyond
         ]
+
+    def known_for(self, source: str) -> float:
+        """For how many seconds from the clock on the source's counts follow time; infinite where for ever."""
+        dues = self._dues.get(source)
+        return inf if dues is None or dues.beyond is None else dues.beyond.horizon - self.clock
 
     def counted(self) -> list[str]:
         """The sources that have been counted, whether or not they have jobs."""
@@ -202,21 +212,21 @@ class Stats:
         self._counted.add(source)
         for queue, status, n in baseline.counts:
             self._add(source, queue, status, n)
-        self._dues[source] = Dues(baseline.waiting, baseline.coarse)
-        self._next_moment = min(self._moments(), default=inf)
+        self._dues[source] = Dues(baseline.waiting, baseline.beyond)
+        self._next_second = min(self._seconds(), default=inf)
         self.advance(datetime.fromtimestamp(self.clock, UTC))
 
     def _count(self, source: str, queue: str, status: str, due: int | None, n: int) -> None:
         if due is not None:
             dues = self._dues.setdefault(source, Dues())
             status = _by_time(dues, queue, due, n, self.clock)
-            self._next_moment = min(self._next_moment, dues.next_moment or inf)
+            self._next_second = min(self._next_second, dues.next_second or inf)
         self._add(source, queue, status, n)
 
-    def _moments(self) -> Iterator[float]:
+    def _seconds(self) -> Iterator[float]:
         for dues in self._dues.values():
-            if dues.next_moment is not None:
-                yield dues.next_moment
+            if dues.next_second is not None:
+                yield dues.next_second
 
     def _add(self, source: str, queue: str, status: str, n: int) -> None:
         key = (source, queue, status)
@@ -237,8 +247,7 @@ def _add_to(counts: dict[str, int], status: str, n: int) -> None:
 
 def _by_time(dues: Dues, queue: str, due: int, n: int, clock: int) -> str:
     """Count `n` jobs that are due then, and say as what they count now."""
-    moment = dues.moment(due)
-    if moment <= clock:
+    if not dues.waits(due, clock):
         return Status.PENDING.value
-    dues.add(queue, moment, n, clock)
+    dues.add(queue, due, n)
     return Status.SCHEDULED.value

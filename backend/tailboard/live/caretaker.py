@@ -110,7 +110,12 @@ class Caretaker(Service):
             memory = self._memories.setdefault(seen.name, Memory())
             await self._renew(seen, memory)
             trouble = self._trouble(seen)
-            memory.seen(seen, self._captured(seen.name), broken=trouble is not None)
+            memory.seen(
+                seen,
+                self._captured(seen.name),
+                broken=trouble is not None,
+                known_s=self._projector.current().known_for(seen.name),
+            )
             failure = await self._attend(connection, seen, memory)
             await self._note(connection, seen, memory, failure, trouble)
 
@@ -243,7 +248,7 @@ class Caretaker(Service):
         self, connection: Connection, seen: Look, memory: Memory, failure: str | None, trouble: str | None
     ) -> None:
         reason = memory.wanted(seen)
-        wanted = None if reason is None or reason.only_a_check else reason.value
+        wanted = reason.value if reason is not None and reason.is_told else None
         if trouble is not None and trouble != seen.trouble:
             self._log.warning("source %s: %s", seen.name, trouble)
         if (wanted, failure, trouble) != (seen.wanted, seen.failure, seen.trouble):

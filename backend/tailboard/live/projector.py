@@ -15,7 +15,10 @@ from tailboard.errors import DatabaseUnavailable
 
 _PAGE: Final = 5000
 NOTE_EVERY: Final = 5_000
-"""How many changes apart folds are noted for the past: about what a question about the past has to fold."""
+"""How many changes apart folds are noted for the past: about what a question about the past has to fold. Where a fold
+is large, with very many queues, it is noted more rarely: to note four numbers costs what it costs to fold a change.
+"""
+_CHANGES_A_NUMBER: Final = 0.25
 _NOTES: Final = 100
 """Notes that wait for a leader at most; a node that never leads lets the oldest go."""
 
@@ -99,7 +102,7 @@ class Projector:
         return taken
 
     def _note(self, cursor: Cursor) -> None:
-        if cursor.position - self._noted >= NOTE_EVERY:
+        if cursor.position - self._noted >= max(NOTE_EVERY, self.stats.size * _CHANGES_A_NUMBER):
             self._noted = cursor.position
             self._notes.append(Note(cursor, Saved.of(self.stats, self.rates).noted()))
 

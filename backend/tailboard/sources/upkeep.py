@@ -2,13 +2,15 @@
 
 A source is counted when it was attached, and whenever the log may not have the whole story: after its table was
 emptied, faults of its capture, other files under its table (partitions come, go and are rewritten), trouble that is
-over. Where rows were written and nothing was captured, and now and then anyway, it is counted as well, but readers are
-only told where the counts were wrong. Counting costs, so the pause between two counts grows with what the last one
-took, and while captures go on failing.
+over. Where very many of its jobs are scheduled, the counts follow time for a while only (`core/dues.py`), and it is
+counted again before that is over. Where rows were written and nothing was captured, and now and then anyway, it is
+counted as well, but readers are only told where the counts were wrong. Counting costs, so the pause between two counts
+grows with what the last one took, and while captures go on failing.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Final, assert_never
 
 from tailboard.sources.look import Look
@@ -17,6 +19,8 @@ LOOK_EVERY_S: Final = 2.0
 _FAULTS_PAUSE_S: Final = 5.0
 _LONGEST_FAULTS_PAUSE_S: Final = 300.0
 _SUSPICION_PAUSE_S: Final = 30.0
+_AHEAD_S: Final = 120.0
+_AHEAD_PAUSE_S: Final = 30.0
 _ROUTINE_PAUSE_S: Final = 900.0
 _FAILED_PAUSE_S: Final = 2.0
 _LONGEST_FAILED_PAUSE_S: Final = 60.0
@@ -30,6 +34,7 @@ class Reason(StrEnum):
     ATTACHED = "attached"
     EMPTIED = "emptied"
     FAULTS = "faults"
+    AHEAD = "ahead"
     FILES = "files"
     REPAIRED = "repaired"
     SUSPICION = "suspicion"
@@ -40,6 +45,11 @@ class Reason(StrEnum):
         """Whether the counts may well be right, so that readers are told only where they are not."""
         return self in {Reason.FILES, Reason.SUSPICION, Reason.ROUTINE}
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the counts are wrong until then, as far as is known."""
+        return not (self.only_a_check or self is Reason.AHEAD)
+
 
 @dataclass(slots=True)
 class Memory:
@@ -47,6 +57,8 @@ class Memory:
 
     counted: float = float("-inf")
     took_s: float = 0.0
+    known_s: float = inf
+    """For how long the counts will follow time, when last looked at."""
     tuples: int = -1
     """Tuples written when the source was last counted."""
     quiet: int = 0
@@ -62,10 +74,11 @@ class Memory:
     """Faults seen, and a transaction id: once all older transactions have ended, a count makes these faults good."""
     barrier_since: float = 0.0
 
-    def seen(self, look: Look, captured: int, *, broken: bool) -> None:
+    def seen(self, look: Look, captured: int, *, broken: bool, known_s: float = inf) -> None:
         """Take in a look; `captured` is how many changes of the source this node has ever followed, `broken`
-        whether nothing is captured just now.
+        whether nothing is captured just now, `known_s` for how many seconds the counts follow time.
         """
+        self.known_s = known_s
         moved = self.last_tuples >= 0 and look.tuples != self.last_tuples
         if captured != self.last_captured or self.last_tuples < 0:
             self.quiet = 0
@@ -104,6 +117,8 @@ class Memory:
             return Reason.REPAIRED
         if look.faults > look.faults_counted:
             return Reason.FAULTS
+        if self.known_s < _AHEAD_S + _SHARE * self.took_s:
+            return Reason.AHEAD
         if look.shape != look.shape_counted:
             return Reason.FILES
         if self.quiet >= 3:
@@ -124,6 +139,8 @@ class Memory:
                 return 0.0
             case Reason.FAULTS:
                 return self.faults_pause_s
+            case Reason.AHEAD:
+                return _AHEAD_PAUSE_S
             case Reason.SUSPICION:
                 return _SUSPICION_PAUSE_S
             case Reason.ROUTINE:
