@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { live, row, says, stage } from './harness.ts';
+import { answers, live, row, says, stage } from './harness.ts';
 
 const it = stage();
 /** Many steps, each of which waits for what it sees; a busy machine may take its time over them. */
@@ -30,7 +30,7 @@ test('a failed job is retried from its page', async () => {
   await page.getByRole('button', { name: 'Retry' }).click();
   await says(page.locator('.job-head'), 'Pending');
   await page.getByRole('button', { name: 'Cancel' }).waitFor();
-  assert.equal(statusOf(id), 'pending');
+  await answers(it.board, `SELECT status FROM tailboard.jobs WHERE id = ${id}`, 'pending');
 });
 
 test('of two who act at once the second is refused by the server: the board takes it back and says why', async () => {
@@ -309,7 +309,7 @@ test('everything goes by keyboard alone', { timeout: LONG_MS }, async () => {
   await page.getByRole('button', { name: 'Delete', exact: true }).focus();
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/queue/);
-  assert.equal(it.board.sql(`SELECT count(*) FROM tailboard.jobs WHERE id = ${id}`), '0');
+  await answers(it.board, `SELECT count(*) FROM tailboard.jobs WHERE id = ${id}`, '0');
   const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
   const before = await theme();
   await page.keyboard.press('t');

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { Board } from './board.ts';
 import { launch } from './chromium.ts';
@@ -81,6 +82,17 @@ export async function live(page: Page): Promise<void> {
 /** Waits until an element says `text`, as a person would. */
 export async function says(element: Locator, text: string | RegExp): Promise<void> {
   await element.filter({ hasText: text }).first().waitFor();
+}
+
+/** Waits until the database answers `value`: a page shows at once what somebody does, before it is done. */
+export async function answers(board: Board, query: string, value: string): Promise<void> {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  for (;;) {
+    const answer = board.sql(query);
+    if (answer === value) return;
+    assert.ok(!patience.aborted, `${query} answers ${answer}, not ${value}`);
+    await setTimeout(50);
+  }
 }
 
 export function row(page: Page, id: number | string, source = 'jobs'): Locator {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import type { Board } from './board.ts';
-import { live, row, says, stage } from './harness.ts';
+import { answers, live, row, says, stage } from './harness.ts';
 
 const it = stage({}, furnish);
 afterEach(async () => {
@@ -201,7 +201,7 @@ cancel = "UPDATE public.odd SET gone = true WHERE name = $1"
     await says(page.locator('.moment'), 'Created');
     await page.getByRole('button', { name: 'Cancel' }).click();
     await says(page.locator('.job-head'), 'Cancelled');
-    assert.equal(it.board.sql(`SELECT gone FROM public.odd WHERE name = '${name}'`), 't');
+    await answers(it.board, `SELECT gone FROM public.odd WHERE name = '${name}'`, 't');
   }
 });
 
