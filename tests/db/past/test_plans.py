@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.sql import SQL
 
 from db.past.scene import Scene
 from log_rig import AConnection
@@ -15,6 +16,7 @@ from tailboard.db.jobs.page import JobFilter, Sort
 from tailboard.db.log import Log
 from tailboard.db.past import Past
 from tailboard.db.pool import Database
+from tailboard.db.queries import query
 
 
 @pytest.mark.slow
@@ -62,6 +64,19 @@ async def test_no_question_reads_the_log_from_end_to_end(
         by_index(plans, 40)
     finally:
         await database.close()
+
+
+async def test_of_all_the_folds_only_the_nearest_is_read(writer: AConnection) -> None:
+    """One may be megabytes: they are sorted by their places alone."""
+    row = await (
+        await writer.execute(
+            SQL("EXPLAIN (VERBOSE, FORMAT JSON) ") + query("past_fold"), {"position": 32_000}, prepare=False
+        )
+    ).fetchone()
+    assert row is not None
+    sorts = [node for node in nodes_of(row[0][0]["Plan"]) if node["Node Type"] == "Sort"]
+    assert sorts
+    assert not any("state" in column for sort in sorts for column in sort["Output"])
 
 
 async def tell_plans(connection: AConnection, plans: list[dict[str, Any]]) -> None:

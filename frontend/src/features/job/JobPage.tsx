@@ -198,7 +198,9 @@ function Facts({ job }: { job: Job }) {
           <Ago iso={job.finished_at} />
         </Fact>
         <Fact name="Took">{took ? <Duration from={job.started_at ?? ''} to={job.finished_at} /> : '–'}</Fact>
-        <Fact name="Tags">{(job.tags ?? []).length === 0 ? '–' : (job.tags ?? []).join(', ')}</Fact>
+        <Fact name="Tags">
+          {(job.tags ?? []).length === 0 ? '–' : (job.tags ?? []).filter(Boolean).join(', ')}
+        </Fact>
         {job.due != null && job.status === 'scheduled' && (
           <Fact name="Due">
             <Ago iso={job.due} />
