@@ -1,6 +1,7 @@
 """Every node is told every tick once and in order, whatever happens to its connection."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -85,12 +86,13 @@ async def test_two_nodes_are_told_the_same_in_the_same_order(database_url: str, 
 
 @pytest.mark.parametrize(("reads_events", "most"), [(True, 1499), (False, 5499)], ids=["events", "digests"])
 async def test_a_statement_on_many_rows_comes_whole_and_leaves_others_their_turns(
-    database_url: str, connect: Connect, reads_events: bool, most: int
+    database_url: str, connect: Connect, monkeypatch: pytest.MonkeyPatch, reads_events: bool, most: int
 ) -> None:
     connection = connect()
     async with board(database_url) as node:
         node.recorder.reads_events = reads_events
-        in_one_turn = InOneTurn(node)
+        in_one_turn = InOneTurn(node.projector.publish)
+        monkeypatch.setattr(node.projector, "publish", in_one_turn.told)
         connection.execute("INSERT INTO tailboard.jobs (kind) SELECT 'k' FROM generate_series(1, 33000)")
         await node.recorder.until(lambda told: told.ticks and told.ticks[-1].cursor.position == 33_000)
         assert sum(tick.n for tick in node.recorder.ticks) == 33_000
@@ -101,14 +103,13 @@ async def test_a_statement_on_many_rows_comes_whole_and_leaves_others_their_turn
 
 
 class InOneTurn:
-    """The most changes that a node's projector was told of before anything else had its turn."""
+    """The most changes that a consumer was told of before anything else had its turn."""
 
-    def __init__(self, node: Board) -> None:
+    def __init__(self, publish: Callable[[Tick], None]) -> None:
         self.most = self._now = 0
-        self._publish = node.projector.publish
-        node.projector.publish = self._told  # type: ignore[method-assign]  # listens in
+        self._publish = publish
 
-    def _told(self, tick: Tick) -> None:
+    def told(self, tick: Tick) -> None:
         if not self._now:
             asyncio.get_running_loop().call_soon(self._turn)
         self._now += tick.n

@@ -92,7 +92,9 @@ def test_a_source_is_counted_before_its_counts_cease_to_follow_time() -> None:
     memory.seen(WELL, 5, broken=False, known_s=200.0)
     assert memory.due(WELL, HOUR) is Reason.AHEAD, "while there is time for a count that takes a while"
     assert memory.due(WELL, 20.0) is None
-    assert not Reason.AHEAD.is_told, "nothing is wrong yet"
+    assert memory.wrong(WELL) is None, "nothing is wrong yet"
+    memory.seen(WELL, 5, broken=False, known_s=-1.0)
+    assert memory.wrong(WELL) is Reason.AHEAD
     assert not Reason.AHEAD.only_a_check
 
 

@@ -247,8 +247,7 @@ class Caretaker(Service):
     async def _note(
         self, connection: Connection, seen: Look, memory: Memory, failure: str | None, trouble: str | None
     ) -> None:
-        reason = memory.wanted(seen)
-        wanted = reason.value if reason is not None and reason.is_told else None
+        wanted = memory.wrong(seen)
         if trouble is not None and trouble != seen.trouble:
             self._log.warning("source %s: %s", seen.name, trouble)
         if (wanted, failure, trouble) != (seen.wanted, seen.failure, seen.trouble):

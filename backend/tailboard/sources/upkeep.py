@@ -45,11 +45,6 @@ class Reason(StrEnum):
         """Whether the counts may well be right, so that readers are told only where they are not."""
         return self in {Reason.FILES, Reason.SUSPICION, Reason.ROUTINE}
 
-    @property
-    def is_told(self) -> bool:
-        """Whether the counts are wrong until then, as far as is known."""
-        return not (self.only_a_check or self is Reason.AHEAD)
-
 
 @dataclass(slots=True)
 class Memory:
@@ -124,6 +119,13 @@ class Memory:
         if self.quiet >= 3:
             return Reason.SUSPICION
         return Reason.ROUTINE if look.tuples != self.tuples else None
+
+    def wrong(self, look: Look) -> Reason | None:
+        """Why its counts are wrong until then, as far as is known."""
+        reason = self.wanted(look)
+        if reason is None or reason.only_a_check or (reason is Reason.AHEAD and self.known_s > 0):
+            return None
+        return reason
 
     def due(self, look: Look, now: float) -> Reason | None:
         """Why to count it now, if it is time."""
