@@ -41,6 +41,61 @@ def test_claim_takes_the_highest_priority_first_and_never_twice(connect: Connect
     assert two.execute("SELECT * FROM tailboard.claim('b', '{other}')").fetchall() == []
 
 
+def test_a_worker_of_an_idle_queue_does_not_look_at_what_waits_in_others(connect: Connect) -> None:
+    connection = connect()
+    connection.execute(
+        "INSERT INTO tailboard.jobs (kind, queue, status, scheduled_at)"
+        " SELECT 'k', 'q' || i % 4, CASE i % 4 WHEN 0 THEN 'pending' WHEN 1 THEN 'scheduled' ELSE 'completed' END, now()"
+        " FROM generate_series(1, 8000) AS i"
+    )
+    connection.execute("INSERT INTO tailboard.jobs (kind, queue) VALUES ('k', 'q3')")
+    connection.execute("ANALYZE tailboard.jobs")
+    with connection.transaction():
+        taken = connection.execute("SELECT queue FROM tailboard.claim('w', '{q2,q3}', 3)").fetchall()
+        read = connection.execute(
+            "SELECT pg_stat_get_xact_tuples_returned(relid) + pg_stat_get_xact_tuples_fetched(relid)"
+            " FROM (SELECT 'tailboard.jobs'::regclass UNION ALL SELECT indexrelid FROM pg_index"
+            " WHERE indrelid = 'tailboard.jobs'::regclass) AS r (relid)"
+        ).fetchall()
+    assert taken == [("q3",)]
+    assert sum(row[0] for row in read) < 100
+
+
+def test_a_claim_passes_what_others_hold_however_many(connect: Connect) -> None:
+    holder, worker = connect(), connect()
+    holder.execute("INSERT INTO tailboard.jobs (kind, queue) SELECT 'k', 'q' || i % 2 FROM generate_series(1, 700) i")
+    with holder.transaction():
+        assert len(holder.execute("SELECT id FROM tailboard.claim('a', NULL, 600)").fetchall()) == 600
+        assert worker.execute("SELECT id FROM tailboard.claim('b', NULL, 2)").fetchall() == [(601,), (602,)]
+        assert worker.execute("SELECT id FROM tailboard.claim('b', '{q0,q1}', 3)").fetchall() == [
+            (603,), (604,), (605,),
+        ]  # fmt: skip
+        assert len(worker.execute("SELECT id FROM tailboard.claim('b', '{q1}', 1000)").fetchall()) == 47
+
+
+@pytest.mark.parametrize(
+    ("queues", "limit", "expected"),
+    [("{q,q,NULL}", 2, [1, 2]), (None, None, [1]), (None, 0, []), (None, -1, []), ("{}", 3, []), (None, 9, [1, 2, 3])],
+)
+def test_what_a_claim_may_ask_for(
+    queues: str | None, limit: int | None, expected: list[int], connect: Connect
+) -> None:
+    connection = connect()
+    connection.execute("INSERT INTO tailboard.jobs (kind, queue) SELECT 'k', 'q' FROM generate_series(1, 3)")
+    connection.execute("SET statement_timeout = '10s'")
+    found = connection.execute("SELECT id FROM tailboard.claim('w', %s, %s)", [queues, limit]).fetchall()
+    assert [row[0] for row in found] == expected
+
+
+def test_a_retry_that_is_due_waits_no_longer_than_what_is_pending(connect: Connect) -> None:
+    connection = connect()
+    connection.execute("INSERT INTO tailboard.jobs (kind) VALUES ('flaky')")
+    connection.execute("SELECT id FROM tailboard.claim('w')")
+    connection.execute("SELECT tailboard.fail(1, 'boom', interval '0 seconds')")
+    connection.execute("INSERT INTO tailboard.jobs (kind) SELECT 'k' FROM generate_series(1, 50)")
+    assert connection.execute("SELECT id FROM tailboard.claim('w')").fetchall() == [(1,)]
+
+
 def test_a_failed_attempt_is_scheduled_again_until_attempts_are_used_up(connect: Connect) -> None:
     connection = connect()
     connection.execute("INSERT INTO tailboard.jobs (kind, max_attempts) VALUES ('k', 2)")
