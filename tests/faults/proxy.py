@@ -25,6 +25,7 @@ class Proxy:
         """How long each piece is under way, in both directions, others with it: what is far away is not slow."""
         self.refusing = False
         """Whether those who come now are turned away."""
+        self.refused = 0
         self._links: set[_Link] = set()
         self._server: asyncio.Server | None = None
 
@@ -59,6 +60,7 @@ class Proxy:
         self._links.add(link)
         try:
             if self.refusing:
+                self.refused += 1
                 return
             upstream_reader, upstream_writer = await self._connect()
             link.writers.append(upstream_writer)

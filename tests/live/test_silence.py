@@ -261,3 +261,26 @@ async def test_a_server_that_falls_silent_after_the_handshake_is_given_up(
     with pytest.raises(DatabaseUnavailable):
         await Database(database_url).direct("a server that does not answer")
     assert time.monotonic() - began < GIVEN_UP_WITHIN_S
+
+
+async def test_who_waits_for_a_server_that_was_away_is_answered_as_soon_as_it_is_back(
+    database_url: str, proxy: Proxy
+) -> None:
+    database = Database(through(proxy, database_url))
+    await database.open()
+    proxy.refusing = True
+    proxy.cut()
+    waits = asyncio.create_task(ask(database))
+    await await_until(lambda: proxy.refused >= 5, timeout=PATIENCE)
+    proxy.refusing = False
+    async with asyncio.timeout(3):
+        assert await waits == 1
+    await database.close()
+
+
+async def ask(database: Database) -> int:
+    """A question, put again where it was refused."""
+    while True:
+        with contextlib.suppress(DatabaseUnavailable):
+            async with database.connection() as connection:
+                return int(await one(connection, "SELECT 1"))

@@ -45,7 +45,7 @@ def test_a_worker_of_an_idle_queue_does_not_look_at_what_waits_in_others(connect
     connection = connect()
     connection.execute(
         "INSERT INTO tailboard.jobs (kind, queue, status, scheduled_at)"
-        " SELECT 'k', 'q' || i % 4, CASE i % 4 WHEN 0 THEN 'pending' WHEN 1 THEN 'scheduled' ELSE 'completed' END, now()"
+        " SELECT 'k', 'q' || i % 4, (ARRAY['pending', 'scheduled', 'completed', 'completed'])[1 + i % 4], now()"
         " FROM generate_series(1, 8000) AS i"
     )
     connection.execute("INSERT INTO tailboard.jobs (kind, queue) VALUES ('k', 'q3')")
@@ -63,7 +63,9 @@ def test_a_worker_of_an_idle_queue_does_not_look_at_what_waits_in_others(connect
 
 def test_a_claim_passes_what_others_hold_however_many(connect: Connect) -> None:
     holder, worker = connect(), connect()
-    holder.execute("INSERT INTO tailboard.jobs (kind, queue) SELECT 'k', 'q' || i % 2 FROM generate_series(1, 700) i")
+    holder.execute(
+        "INSERT INTO tailboard.jobs (kind, queue) SELECT 'k', 'q' || i % 2 FROM generate_series(1, 700) i"
+    )
     with holder.transaction():
         assert len(holder.execute("SELECT id FROM tailboard.claim('a', NULL, 600)").fetchall()) == 600
         assert worker.execute("SELECT id FROM tailboard.claim('b', NULL, 2)").fetchall() == [(601,), (602,)]
@@ -75,7 +77,14 @@ def test_a_claim_passes_what_others_hold_however_many(connect: Connect) -> None:
 
 @pytest.mark.parametrize(
     ("queues", "limit", "expected"),
-    [("{q,q,NULL}", 2, [1, 2]), (None, None, [1]), (None, 0, []), (None, -1, []), ("{}", 3, []), (None, 9, [1, 2, 3])],
+    [
+        ("{q,q,NULL}", 2, [1, 2]),
+        (None, None, [1]),
+        (None, 0, []),
+        (None, -1, []),
+        ("{}", 3, []),
+        (None, 9, [1, 2, 3]),
+    ],
 )
 def test_what_a_claim_may_ask_for(
     queues: str | None, limit: int | None, expected: list[int], connect: Connect

@@ -188,6 +188,26 @@ async def test_bad_requests_are_refused_with_a_stable_code(client: httpx.AsyncCl
     assert not wrong
 
 
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ("no status", "status: 'done' is none of scheduled, pending, in_progress, paused, completed, "),
+        ("no order", "sort: 'random' is none of newest, oldest, priority, started, finished"),
+        ("a job without a source", "job: is no job's name; write source/id, such as jobs/17"),
+        ("a long search", "q: has more than 200 characters"),
+        ("a NUL to search for", "q: may not hold the character U+0000"),
+        ("a history from nowhere", "before: is not the `next` of the page before"),
+        ("a version that is none", 'If-Match: is no version; write one such as "812", with the quotes'),
+        ("bulk of no action", "'x' is none of retry, cancel, pause, resume, delete - at `$.action`"),
+        ("an empty kind", "is empty - at `$.kind`"),
+    ],
+)
+async def test_a_refusal_says_what_to_write(client: httpx.AsyncClient, bad: str, says: str) -> None:
+    asked = BAD[bad]
+    response = await client.request(asked.method, asked.path, content=asked.body, headers=asked.headers)
+    assert says in response.json()["detail"]
+
+
 def _code(response: httpx.Response) -> str | None:
     try:
         return str(response.json().get("code"))

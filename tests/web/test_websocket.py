@@ -234,9 +234,20 @@ async def test_a_first_frame_that_is_not_the_token_is_closed_with_1008(
         assert await close_code(client) == 1008
 
 
-async def test_no_token_in_time_is_closed_with_1008(wire: bool) -> None:
-    async with serving(Feed(), TOKEN, wire=wire, auth_s=0.05) as address, full(address) as client:
-        assert await close_code(client) == 1008
+@pytest.mark.parametrize("subprotocols", [[], [websockets.Subprotocol("tailboard.v1")]])
+async def test_no_token_in_time_is_closed_with_1008_and_told_nothing_before(
+    wire: bool, subprotocols: list[websockets.Subprotocol]
+) -> None:
+    feed = Feed(HubLimits(heartbeat_s=0.05, stats_interval_s=0.05))
+    async with (
+        serving(feed, TOKEN, wire=wire, auth_s=0.5) as address,
+        connect(address.ws, subprotocols=subprotocols or None) as client,
+    ):
+        feed.publish(make_event(1))
+        with pytest.raises(websockets.ConnectionClosed) as closing:
+            pytest.fail(f"it was told {await client.recv()!r}")
+        assert closing.value.rcvd is not None
+        assert closing.value.rcvd.code == 1008
 
 
 async def test_a_foreign_origin_is_closed_with_1008(wire: bool) -> None:

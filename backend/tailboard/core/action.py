@@ -31,7 +31,9 @@ def why_not(job_id: str, action: Action, status: Status) -> str:
     """Why a job that stands so cannot be acted on like this."""
     if action is Action.DELETE:
         return f"Job {job_id} is in progress: cancel it before you delete it."
-    return f"Job {job_id} is {status}; only a job that is {', '.join(ALLOWED[action])} can be {PARTICIPLE[action]}."
+    *others, last = [status.replace("_", " ") for status in ALLOWED[action]]
+    fitting = f"{', '.join(others)} or {last}" if others else last
+    return f"Job {job_id} is {status.replace('_', ' ')}; only a job that is {fitting} can be {PARTICIPLE[action]}."
 
 
 PARTICIPLE: Final = {

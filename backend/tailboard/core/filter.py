@@ -156,6 +156,8 @@ class _Parser:
             raise InvalidFilter(
                 f"{path}: {text[:40]!r} is not a status; the statuses are {', '.join(STATUSES)}"
             )
+        if name == "job" and not all(text.partition("/")):
+            raise InvalidFilter(f"{path}: {text[:40]!r} is no job's name; write source/id, such as jobs/17")
         return text
 
     def _text(self, value: object, path: str) -> str:

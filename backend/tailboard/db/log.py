@@ -80,12 +80,14 @@ class Log:
         (epoch, ends, tick_id, at, reason), found = rows[0][:5], rows[1:]
         if reason is not None:
             raise CursorExpired(
-                f"the log cannot continue from {after} ({reason}): load afresh and go on from there",
+                f"the log cannot continue from {after} ({reason}): load afresh and go on from the cursor of that",
                 reason=reason,
             )
         events = tuple([_event(Cursor(row[0], row[1]), row[2:]) for row in found])
         if len(events) < min(limit, ends - after.position):
-            raise CursorExpired(f"changes after {after} are gone: load afresh and go on from there")
+            raise CursorExpired(
+                f"changes after {after} are gone: load afresh and go on from the cursor of that"
+            )
         head = Head(tick_id, Cursor(epoch, ends), at)
         end = events[-1].cursor if events else head.cursor
         # the head may be an empty tick that opened an epoch

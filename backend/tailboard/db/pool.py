@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from tailboard.db.errors import translated
 from tailboard.db.session import address, set_up
@@ -43,6 +43,9 @@ _DIRECT_SESSION: Final = set_up(
 
 _ANSWER_WITHIN_S: Final = 20.0
 """Pooled connections are for short work; one that is busy for longer has lost its server without knowing."""
+_RECONNECT_S: Final = 2.0
+"""The pool doubles the time between attempts for as long as it may go on: after a long outage the next one would be far
+away. So it gives up soon, and whoever waits has it begin anew."""
 _BEGIN_WITHIN_S: Final = 5.0
 """For the first answers of a new connection; the handshake before them has the same."""
 
@@ -64,12 +67,15 @@ class Database:
             max_size=pool_size,
             max_waiting=200,
             timeout=10,
+            reconnect_timeout=_RECONNECT_S,
+            reconnect_failed=self._try_again,
             kwargs={"autocommit": True} | ({"prepare_threshold": None} if self._behind_pooler else {}),
             configure=None if self._behind_pooler else _configure,
             open=False,
             name="tailboard",
         )
         self._renewing: asyncio.Task[None] | None = None
+        self._trying: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Be ready for queries, or raise DatabaseUnavailable."""
@@ -114,6 +120,16 @@ class Database:
 
     def _renew(self) -> None:
         self._renewing = asyncio.create_task(self.pool.drain(), name="tailboard.pool.renewal")
+
+    async def _try_again(self, pool: AsyncConnectionPool[Connection]) -> None:
+        """A pool that gave up connects again for the next who asks, and not for those who wait already."""
+        if pool.get_stats().get("requests_waiting", 0) > 0:
+            self._trying = asyncio.create_task(self._ask(), name="tailboard.pool.retry")
+
+    async def _ask(self) -> None:
+        with suppress(PoolTimeout, TooManyRequests):
+            async with self.pool.connection(timeout=0.01):
+                pass
 
     async def direct(self, purpose: str) -> Connection:
         """A connection of the caller's own, past any pooler. The caller closes it."""

@@ -229,6 +229,7 @@ class Hub(Service):
         What it followed before ends. Raises InvalidCursor, Disconnected, DatabaseUnavailable; then it
         follows nothing.
         """
+        subscription.welcome = True
         self._detach(subscription)
         subscription.filter = filter_
         if cursor is None:

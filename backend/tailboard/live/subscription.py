@@ -107,6 +107,7 @@ class Subscription:
         "session",
         "since",
         "stalled_since",
+        "welcome",
     )
 
     def __init__(
@@ -119,6 +120,8 @@ class Subscription:
         self.mailbox_limit = mailbox_limit
         self.since = since
         self.filter: Filter = EVERYTHING
+        self.welcome = False
+        """Whether it may be told anything: who still has to show a token is not."""
         self.live = False
         self.ahead: Cursor | None = None
         self.mailbox: Mailbox | None = None
@@ -135,7 +138,7 @@ class Subscription:
 
     @property
     def heartbeats(self) -> bool:
-        return self.outlet.form is not Form.OBJECTS
+        return self.welcome and self.outlet.form is not Form.OBJECTS
 
     def deliver(self, parcel: Parcel) -> None:
         """Send, or keep until the outlet takes more."""

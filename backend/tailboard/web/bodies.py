@@ -14,11 +14,8 @@ from tailboard.core.job import JobName, Status
 from tailboard.db.jobs.actions import NewJob
 from tailboard.db.jobs.page import JobFilter
 from tailboard.errors import InvalidInput, MalformedJson
+from tailboard.web.checks import JOB_NAME, NO_NUL, in_words
 
-NO_NUL: Final = "^[^\\x00]*$"
-"""PostgreSQL's text holds every character but this one."""
-JOB_NAME: Final = "^[^/\\x00]+/[^\\x00]+$"
-"""`source/id`."""
 MAX_VALUES: Final = 50
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)]
@@ -138,7 +135,7 @@ def read_body(body: bytes, kind: type[Body]) -> Body:
         body.decode()  # a Raw field is not looked into, and PostgreSQL takes nothing but UTF-8
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise InvalidInput(f"The body cannot be used: {error}.") from error
+        raise InvalidInput(f"The body cannot be used: {in_words(str(error))}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedJson(f"The body is not valid JSON: {error}.") from error
 

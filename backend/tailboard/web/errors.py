@@ -30,6 +30,7 @@ from tailboard.errors import (
     Unauthorized,
     VersionMismatch,
 )
+from tailboard.web.checks import in_words
 
 PROBLEM_JSON: Final = "application/problem+json"
 
@@ -66,6 +67,8 @@ _HTTP_CODES: Final = {
     503: "unavailable",
 }
 
+_FIELDS: Final = {"if_match": "If-Match"}
+"""Parameters whose name in the code is not the one that clients write."""
 RETRY_AFTER_S: Final = 2
 
 
@@ -144,9 +147,9 @@ def _field_errors(extra: object) -> list[str]:
     if not isinstance(extra, list):
         return []
     return [
-        f"{item.get('key', 'body')}: {item.get('message', 'is not valid')}"
+        f"{_FIELDS.get(key, key)}: {in_words(str(item.get('message', 'is not valid')), key)}"
         for item in extra
-        if isinstance(item, dict)
+        if isinstance(item, dict) and isinstance(key := item.get("key", "body"), str)
     ]
 
 

@@ -11,6 +11,7 @@ from tailboard.core.action import Action
 from tailboard.errors import InvalidInput
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.bodies import ChangeJob, read_body
+from tailboard.web.checks import SEQ, VERSION
 from tailboard.web.documents import History, OneJob, answers
 from tailboard.web.history import history_json
 from tailboard.web.names import JobId, Source, job_name
@@ -22,7 +23,7 @@ IfMatch = Annotated[
     HeaderParameter(
         name="If-Match",
         description='A version such as "812": act only if the job is still at it.',
-        pattern=r'^(\*|(W/)?"[0-9]{1,18}")$',
+        pattern=VERSION,
     ),
 ]
 _ETAG: Final = re.compile(r'(?:W/)?"([0-9]{1,18})"', re.ASCII)
@@ -104,7 +105,7 @@ class JobController(Controller):
         job_id: JobId,
         before: Annotated[
             str | None,
-            QueryParameter(pattern="^[0-9]{1,18}$", description="The `next` of the page before."),
+            QueryParameter(pattern=SEQ, description="The `next` of the page before."),
         ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 50,
         as_of: AsOf = None,

@@ -9,7 +9,8 @@ from tailboard.core.job import JobName, Status
 from tailboard.db.jobs.actions import BULK_LIMIT, BulkResult
 from tailboard.db.jobs.page import JobFilter, Sort, Wanted
 from tailboard.web.board import Board, OfBoard
-from tailboard.web.bodies import MAX_VALUES, NO_NUL, Bulk, Enqueue, NameOfJob, Value, job_names, read_body
+from tailboard.web.bodies import MAX_VALUES, Bulk, Enqueue, NameOfJob, Value, job_names, read_body
+from tailboard.web.checks import NO_NUL
 from tailboard.web.documents import BulkDone, JobList, OneJob, answers
 from tailboard.web.past import AsOf, jobs_then
 from tailboard.web.places import MAX_LENGTH, list_name, read_places, write_places

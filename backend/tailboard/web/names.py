@@ -13,7 +13,7 @@ from litestar.types import LifeSpanScope, Scope
 
 from tailboard.core.job import JobName
 from tailboard.errors import InvalidInput
-from tailboard.web.bodies import NO_NUL
+from tailboard.web.checks import NO_NUL
 
 AnyScope = Scope | LifeSpanScope
 _JOBS: Final = b"/api/jobs/"

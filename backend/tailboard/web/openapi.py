@@ -13,7 +13,8 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import Guard
 
-from tailboard.web.bodies import BODIES, JOB_NAME, NO_NUL, Bulk, ChangeJob, Enqueue
+from tailboard.web.bodies import BODIES, Bulk, ChangeJob, Enqueue
+from tailboard.web.checks import JOB_NAME, NO_NUL
 from tailboard.web.documents import SourceReset
 from tailboard.web.errors import PROBLEM_JSON, Problem
 

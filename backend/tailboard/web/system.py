@@ -125,7 +125,7 @@ class ProbeController(Controller):
                 await connection.execute("SELECT 1")
         except TimeoutError as error:
             raise DatabaseUnavailable(
-                "No connection to the database is free: too many wait for an answer."
+                "No connection to the database within a few seconds: it is away, or too many wait for an answer."
             ) from error
         except TailboardError as error:
             raise DatabaseUnavailable("The database cannot be reached.") from error

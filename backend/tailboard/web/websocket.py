@@ -198,6 +198,7 @@ class _Conversation:
 
     async def _begin(self, query: bytes) -> None:
         hub, subscription = self._hub, self._subscription
+        subscription.welcome = True
         if subscription.answers:
             subscription.say(welcome_entry(subscription.session, hub.limits.heartbeat_s, hub.head))
         try:
