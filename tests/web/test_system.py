@@ -104,6 +104,38 @@ async def test_pages_of_the_log_lead_to_its_end(
     assert len(seen) == len(set(seen)) == 25
 
 
+async def test_a_page_of_the_log_may_be_filtered(
+    client: httpx.AsyncClient, node: Node, worker: Worker
+) -> None:
+    start = (await client.get("/api/events")).json()["cursor"]
+    await worker.execute(
+        "INSERT INTO tailboard.jobs (kind, queue) SELECT 'k', 'q' || i % 2 FROM generate_series(1, 6) AS i"
+    )
+    await worker.execute("UPDATE tailboard.jobs SET queue = 'elsewhere' WHERE id = 2")
+    await worker.execute("TRUNCATE tailboard.jobs")
+    await delivered(node, worker)
+
+    async def told(query: str) -> list[tuple[str, object]]:
+        found, after, more = [], start, True
+        while more:
+            page = (await client.get(f"/api/events?after={after}&limit=2&{query}")).json()
+            found += page["events"]
+            after, more = page["cursor"], page["more"]
+        return [(one["type"], one["job"]["id"] if "job" in one else one.get("id")) for one in found]
+
+    created = [("job_created", 2), ("job_created", 4), ("job_created", 6)]
+    assert await told("queue=q0") == [*created, ("left", 2), ("reset", None)]
+    assert await told('filter={"and":[{"eq":{"queue":"q0"}},{"not":{"eq":{"job":"jobs/4"}}}]}') == [
+        created[0], created[2], ("left", 2), ("reset", None),
+    ]  # fmt: skip
+    assert await told("queue=q0&source=orders") == []
+    assert await told("job=jobs/3") == [("job_created", 3), ("reset", None)]
+    refused = await client.get(f"/api/events?after={start}&filter={{}}&filter=3&status=done")
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_input")
+    refused = await client.get(f"/api/events?after={start}&filter=3")
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_filter")
+
+
 async def test_an_expired_cursor_is_gone(client: httpx.AsyncClient, node: Node, worker: Worker) -> None:
     await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
     await delivered(node, worker)

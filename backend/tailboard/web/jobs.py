@@ -16,11 +16,11 @@ from tailboard.web.past import AsOf, jobs_then
 from tailboard.web.places import MAX_LENGTH, list_name, read_places, write_places
 from tailboard.web.render import answer, etag, failing_json, fields, items, job_json
 
-_ANY_OF = QueryParameter(
+ANY_OF = QueryParameter(
     max_items=MAX_VALUES, description="Repeated means any of; different fields must all hold."
 )
 
-Values = Annotated[list[Value] | None, _ANY_OF]
+Values = Annotated[list[Value] | None, ANY_OF]
 
 
 class JobsController(Controller):
@@ -49,7 +49,7 @@ class JobsController(Controller):
         source: Values = None,
         queue: Values = None,
         kind: Values = None,
-        status: Annotated[list[Status] | None, _ANY_OF] = None,
+        status: Annotated[list[Status] | None, ANY_OF] = None,
         worker: Values = None,
         tags: Values = None,
         job: Annotated[

@@ -9,13 +9,17 @@ from litestar.params import QueryParameter
 from tailboard.core.change import Op
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event
-from tailboard.core.frames import event_json, reset_entry
+from tailboard.core.filter import MAX_JSON_LENGTH, Filter
+from tailboard.core.frames import reset_entry
+from tailboard.core.job import Status
 from tailboard.core.projections import Minute
 from tailboard.core.stats import Stats
 from tailboard.errors import DatabaseUnavailable
+from tailboard.live.groups import Sighting
 from tailboard.web.board import Board, OfBoard
-from tailboard.web.bodies import MAX_VALUES, Value
+from tailboard.web.bodies import MAX_VALUES, NameOfJob, Value
 from tailboard.web.documents import EventPage, StatsHistory, StatsNow, answers
+from tailboard.web.jobs import ANY_OF, Values
 from tailboard.web.past import AsOf, stats_then
 from tailboard.web.render import answer, fields, items
 
@@ -28,35 +32,64 @@ class EventsController(Controller):
         summary="Page through the log",
         description=(
             "The events after a cursor, in their order. Go on from `cursor`; `more` says whether there is "
-            "more now. Without `after` the answer is empty and `cursor` is where the log ends."
+            "more now. Without `after` the answer is empty and `cursor` is where the log ends. With a filter, "
+            "`limit` is how many changes are looked at: a page may hold fewer events, or none, and `more` still says "
+            "whether to go on. A job that stops matching is told as `left`."
         ),
         responses=answers(EventPage, "Events in order"),
     )
-    async def events(
+    async def events(  # noqa: PLR0917  # one parameter for each in the query string
         self,
         board: OfBoard,
         after: Annotated[
             str | None, QueryParameter(max_length=40, description="A cursor, for example 3.104522.")
         ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
+        source: Values = None,
+        queue: Values = None,
+        kind: Values = None,
+        status: Annotated[list[Status] | None, ANY_OF] = None,
+        worker: Values = None,
+        tags: Values = None,
+        job: Annotated[
+            list[NameOfJob] | None, QueryParameter(max_items=500, description="Jobs by name: source/id.")
+        ] = None,
+        filter: Annotated[  # noqa: A002  # as clients write it
+            str | None, QueryParameter(max_length=MAX_JSON_LENGTH, description="A filter as a JSON tree.")
+        ] = None,
     ) -> Response[bytes]:
+        asked = {
+            "source": source,
+            "queue": queue,
+            "kind": kind,
+            "status": status,
+            "worker": worker,
+            "tags": tags,
+            "job": job,
+            "filter": None if filter is None else [filter],
+        }
+        wanted = Filter.from_query(
+            [(name, value) for name, values in asked.items() for value in values or ()]
+        )
         if after is None:
             return answer(fields(events=b"[]", cursor=str(await board.log.head()), more=False))
         page = await board.log.read(Cursor.parse(after), limit)
         return answer(
             fields(
-                events=items([_told(event) for event in page.events]),
+                events=items([told for event in page.events if (told := _told(event, wanted)) is not None]),
                 cursor=str(page.cursor),
                 more=page.cursor != page.head.cursor,
             )
         )
 
 
-def _told(event: Event) -> bytes:
+def _told(event: Event, wanted: Filter) -> bytes | None:
     """As every transport tells it: a source that is to be loaded again is a reset, not an event of some job."""
     if event.change.op is Op.RESET:
-        return reset_entry("source_reset", event.cursor, event.change.source).data
-    return event_json(event)
+        source = event.change.source
+        return reset_entry("source_reset", event.cursor, source).data if wanted.touches(source) else None
+    entry = Sighting(event).entry_for(wanted)
+    return None if entry is None else entry.data
 
 
 class StatsController(Controller):
