@@ -23,6 +23,7 @@ WELL = Look(
     unwatched=[],
     columns={"id": "bigint"},
     columns_now={"id": "bigint"},
+    denied=None,
     readable=True,
     written=True,
     remembers=False,

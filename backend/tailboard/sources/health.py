@@ -100,6 +100,9 @@ def _impaired(seen: Look, again: str) -> tuple[State, str, str] | None:
             found,
             f"A running server renews the capture where the expressions still hold; else correct them and {again}",
         )
+    if seen.denied is not None:
+        advice = f"GRANT SELECT ON {seen.table} TO {seen.denied}, and USAGE on its schema."
+        return State.FAULTY, f"{seen.denied} may not read {seen.table}, so its jobs are not listed", advice
     if noted is not None:
         return State.FAULTY, noted.rstrip("."), f"If that does not help, {again}"
     if seen.faults > seen.faults_counted:

@@ -29,6 +29,8 @@ class Look(NamedTuple):
     columns: Mapping[str, str]
     columns_now: Mapping[str, str]
     """The types of the columns that matter, when it was attached and now."""
+    denied: str | None
+    """Who asks, where that role may not read the table."""
     readable: bool
     written: bool
     """Whether the functions that read it are there, and the one that captures as well."""

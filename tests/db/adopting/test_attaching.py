@@ -245,6 +245,18 @@ def test_a_role_that_owns_tailboard_and_may_read_and_watch_is_enough(
         attach(session, parsing.from_definition("first", SOUND))
         owner.execute("UPDATE public.jobs SET state = 'done' WHERE id = 2")
         assert changes(owner) == [("U", "pending", "completed")]
+        (well,) = [one for one in healths_sync(session) if one.name == "first"]
+        assert well.state is not State.FAULTY
+        owner.execute(f"REVOKE SELECT ON public.jobs FROM {keeper}")
+        (denied,) = [one for one in healths_sync(session) if one.name == "first"]
+        assert (denied.state, denied.advice) == (
+            State.FAULTY,
+            f"GRANT SELECT ON public.jobs TO {operator}, and USAGE on its schema.",
+        )
+        with pytest.raises(
+            AttachRefused, match=f"must be owner of relation jobs. .*GRANT postgres TO {operator}"
+        ):
+            detach(session, "first")
         # The sealer, as the keeper, renews the capture when the log goes to its next leaf.
         session.execute(f"SET ROLE {keeper}")
         session.execute("SELECT tailboard.write_captures()")

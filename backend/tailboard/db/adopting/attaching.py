@@ -69,9 +69,11 @@ def detach(connection: Connection[Any], name: str, waiting: Waiting = lambda _: 
             f"The table of {name}",
         )
     except DatabaseError as error:
-        if not isinstance(error.__cause__, errors.UndefinedObject):
-            raise
-        raise SourceNotFound(_not_attached(connection, name)) from error
+        if isinstance(error.__cause__, errors.UndefinedObject):
+            raise SourceNotFound(_not_attached(connection, name)) from error
+        if isinstance(error.__cause__, errors.InsufficientPrivilege):
+            raise AttachRefused(_not_owned(connection, name, error)) from error
+        raise
 
 
 def _attach(connection: Connection[Any], source: Source) -> Described:
@@ -123,6 +125,12 @@ def _patiently(connection: Connection[Any], work: Callable[[], T], waiting: Wait
         f"{what} was locked by others at each of {_TRIES} tries; nothing was changed. "
         "See who holds it with `tailboard doctor`, and try again."
     )
+
+
+def _not_owned(connection: Connection[Any], name: str, error: DatabaseError) -> str:
+    row = connection.execute(query("adopting_owner"), {"name": name}).fetchone()
+    advice = "" if row is None else f" Detach it as a superuser, or GRANT {row[0]} TO {row[1]} first."
+    return f"{name} stays attached: {error}. A trigger is dropped by the owner of its table.{advice}"
 
 
 def _not_attached(connection: Connection[Any], name: str) -> str:

@@ -20,6 +20,8 @@ SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
        s.columns,
        (SELECT coalesce(jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)), '{}') FROM pg_attribute a
          WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND s.columns ? a.attname::text) AS columns_now,
+       CASE WHEN NOT (has_any_column_privilege(c.oid, 'SELECT') AND has_schema_privilege(c.relnamespace, 'USAGE'))
+            THEN quote_ident(current_user) END AS denied,
        made.readable,
        made.readable AND to_regproc(format('tailboard.%%I', 'watch_' || s.name)) IS NOT NULL AS written,
        to_regproc(format('tailboard.%%I', 'follow_' || s.name)) IS NOT NULL AS remembers,
