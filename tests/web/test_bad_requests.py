@@ -2,6 +2,7 @@
 
 import zlib
 from base64 import urlsafe_b64encode
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -206,6 +207,11 @@ async def test_a_refusal_says_what_to_write(client: httpx.AsyncClient, bad: str,
     asked = BAD[bad]
     response = await client.request(asked.method, asked.path, content=asked.body, headers=asked.headers)
     assert says in response.json()["detail"]
+
+
+def test_every_code_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "PROTOCOL.md").read_text()
+    assert not sorted({bad.code for bad in BAD.values() if f"`{bad.code}`" not in text})
 
 
 def _code(response: httpx.Response) -> str | None:
