@@ -102,6 +102,9 @@ def test_migrate_goes_up_and_down_and_says_so(empty_database_url: str, nowhere: 
     assert migrate().stdout == f"The database is at {newest} already.\n"
     refused = migrate("base", stdin="n\n")
     assert refused.returncode == 1
+    unasked = migrate("base")
+    assert unasked.returncode == 1
+    assert "with --yes nobody is asked" in unasked.stderr
     assert f"The database is at {newest} already." in migrate().stdout
     assert migrate("base", "--yes").stdout == f"The database went from {newest} to base.\n"
     wrong = migrate("0999")

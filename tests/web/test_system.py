@@ -237,7 +237,7 @@ async def test_metrics_count_what_happened(client: httpx.AsyncClient, node: Node
     await worker.execute("UPDATE tailboard.jobs SET status = 'failed' WHERE id = 1")
     await delivered(node, worker)
     answer = await client.get("/metrics")
-    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     found = {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(answer.text)

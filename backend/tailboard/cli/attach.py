@@ -57,7 +57,7 @@ def command(
             seen = preview(connection, source)
         if not as_json:
             _show(terminal, seen)
-        wanted = not dry_run and (yes or click.confirm(f"Attach {seen.table} as {seen.name}?", err=True))
+        wanted = not dry_run and (yes or terminal.confirmed(f"Attach {seen.table} as {seen.name}?"))
         if wanted:
             with terminal.stage(f"Attaching {source.table}"):
                 attach(connection, source, lambda tries: _waiting(terminal, source, tries), previewed=True)

@@ -23,7 +23,7 @@ def command(terminal: Terminal, settings: Settings, /, *, as_json: bool, revisio
     before = current_revision(url)
     goes_down = before is not None and (revision == "base" or (revision != "head" and revision < before))
     question = f"Going from {before} down to {revision} deletes what it holds. Go on?"
-    if goes_down and not yes and not click.confirm(question, err=True):
+    if goes_down and not yes and not terminal.confirmed(question):
         terminal.note("Nothing was changed.")
         return 1
     with terminal.stage("Migrating"):

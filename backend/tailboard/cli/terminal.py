@@ -6,6 +6,7 @@ On a terminal the output is coloured and long work shows progress; anywhere else
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import click
 import msgspec
 from rich.console import Console
 from rich.progress import (
@@ -42,6 +43,16 @@ class Terminal:
     def note(self, text: str) -> None:
         """Tell the user something that is not the answer."""
         self.err.print(text, markup=False)
+
+    def confirmed(self, question: str) -> bool:
+        """Ask, on standard error; no where nobody is there to answer."""
+        try:
+            return click.confirm(question, err=True)
+        except click.Abort as abort:
+            if not isinstance(abort.__context__, EOFError):
+                raise
+            self.note("\nNobody answered; with --yes nobody is asked.")
+            return False
 
     def fail(self, error: BaseException) -> None:
         """Print an error as one line; with --debug, say where it came from first."""

@@ -47,4 +47,5 @@ def _print(terminal: Terminal, report: Report) -> None:
     if report.is_clean:
         terminal.out.print(f"The log, the table and the stats agree: {looked_at}.", style="green")
     else:
-        terminal.out.print(f"{report.found} differences: {looked_at}.", style="bold red")
+        found = "1 difference" if report.found == 1 else f"{report.found} differences"
+        terminal.out.print(f"{found}: {looked_at}.", style="bold red")

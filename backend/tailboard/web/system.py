@@ -94,7 +94,7 @@ class MetricsController(Controller):
         with contextlib.suppress(TailboardError, TimeoutError):
             async with asyncio.timeout(_PROBE_S), board.database.connection() as connection:
                 sources = await healths(connection)
-        return Response(exposition(board, sources), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(exposition(board, sources), media_type="text/plain; version=0.0.4")
 
 
 class ProbeController(Controller):
