@@ -12,6 +12,8 @@ import pytest
 from adopted_tables import EXPORTS, EXPORTS_SQL, SHIPMENTS, SHIPMENTS_SQL, adopt
 from fixtures.database import Connect
 from fixtures.waiting import WAITING_FOR_LOCKS, await_until
+from tailboard.db.adopting.attaching import attach
+from tailboard.sources.parsing import from_definition
 
 Client = httpx.AsyncClient
 
@@ -205,6 +207,37 @@ async def test_a_source_that_cannot_be_read_is_named_and_the_others_are_shown(
         await meanwhile(owner.execute, "LOCK TABLE shop.exports IN ACCESS EXCLUSIVE MODE")
         codes = {each["source"]: each["code"] for each in (await client.get("/api/jobs")).json()["failing"]}
     assert codes == {"shipments": "source_broken", "exports": "source_locked"}
+
+
+async def test_a_row_for_which_an_expression_fails_is_named_and_the_others_are_shown(
+    client: Client, owner: psycopg.Connection[Any]
+) -> None:
+    owner.execute(
+        "CREATE TABLE public.parts (id int PRIMARY KEY, host text DEFAULT 'h', done int DEFAULT 1, of int)"
+    )
+    status = "CASE WHEN of < 0 THEN 'failed' ELSE 'in_progress' END"
+    definition = {
+        "table": "public.parts",
+        "id": "id",
+        "status": status,
+        "progress": "done / of",
+        "worker": "host",
+    }
+    await asyncio.to_thread(attach, owner, from_definition("parts", definition))
+    owner.execute("INSERT INTO public.parts (id, of) SELECT i, i % 20 - 1 FROM generate_series(1, 60) AS i")
+    odd = ["parts/41", "parts/21", "parts/1"]
+    for query in ("sort=newest", "sort=oldest", "sort=priority", "q=h&status=in_progress"):
+        page = (await client.get(f"/api/jobs?source=parts&{query}")).json()
+        assert len(page["jobs"]) == 57 - 3 * query.startswith("q=")
+        (failing,) = page["failing"]
+        assert (failing["code"], page["complete"]) == ("source_broken", False)
+        assert all(name in failing["message"] for name in odd)
+        assert "division by zero" in failing["message"]
+    assert (await client.get("/api/jobs?source=parts&limit=15")).json()["failing"] == []
+    workers = (await client.get("/api/workers")).json()
+    assert workers["failing"] == []
+    single = await client.get("/api/jobs/parts/21")
+    assert (single.status_code, single.json()["code"]) == (503, "source_broken")
 
 
 async def test_more_running_jobs_of_a_source_than_are_told_are_said_to_be_more(

@@ -3,18 +3,25 @@
 Ids are looked up first and their jobs second, so that a sort of the owner's rows never carries their payloads.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from psycopg.sql import SQL, Composable, Identifier
 
 from tailboard.core.job import JobName
 from tailboard.core.nesting import shallow
-from tailboard.db.jobs.adopted import Adopted, bounded
+from tailboard.db.jobs.adopted import READ_WITHIN_S, Adopted, bounded
 from tailboard.db.jobs.listing import time_rank
 from tailboard.db.jobs.page import START, WINDOW, Card, JobFilter, Place, Reader, Row, SourcePage, Wanted
 from tailboard.db.queries import query
+from tailboard.errors import SourceFailing
 
+Known = tuple[Card, str | None]
+"""A job, and when the log last heard of it."""
+
+_NAMED: Final = 3
+"""So many of the jobs that cannot be read are named."""
 _NEWEST: Final = {"beyond": SQL("<"), "direction": SQL("DESC")}
 _OLDEST: Final = {"beyond": SQL(">"), "direction": SQL("ASC")}
 
@@ -29,16 +36,54 @@ async def read_page(
             complete = True
         else:
             found, more, complete = await _in_window(reader, source, wanted, place)
-    async with bounded(reader.connection, source, within_s=within_s, seqscan=False):
-        known = await cards(reader, source, [str(place.id) for place in found])
+    known, odd = await _readable(reader, source, [str(place.id) for place in found], within_s)
     rows = [Row(*known[str(place.id)], place) for place in found if str(place.id) in known]
-    return SourcePage(rows=tuple(rows), after=found[-1] if more else None, complete=complete)
+    return SourcePage(
+        rows=tuple(rows),
+        after=found[-1] if more else None,
+        complete=complete,
+        failing=_missing(source, odd) if odd else None,
+    )
 
 
-async def cards(reader: Reader, source: Adopted, ids: Sequence[str]) -> dict[str, tuple[Card, str | None]]:
-    """Jobs by id, and when the log last heard of each."""
-    if not ids:
-        return {}
+async def _readable(
+    reader: Reader, source: Adopted, ids: Sequence[str], within_s: float
+) -> tuple[dict[str, Known], dict[str, SourceFailing]]:
+    """The jobs by id, and those for which an expression of the source fails: it fails for all that are read with them,
+    so these are looked for by halves. Raises SourceFailing where that takes too long, or something else is wrong.
+    """
+    known: dict[str, Known] = {}
+    odd: dict[str, SourceFailing] = {}
+    until = time.monotonic() + within_s
+    parts = [ids] if ids else []
+    while parts:
+        part = parts.pop()
+        try:
+            async with bounded(reader.connection, source, within_s=until - time.monotonic(), seqscan=False):
+                known |= await _cards(reader, source, part)
+        except SourceFailing as error:
+            if error.code != "source_broken" or time.monotonic() > until:
+                raise
+            if len(part) == 1:
+                odd[part[0]] = error
+            else:
+                half = len(part) // 2
+                parts += [part[half:], part[:half]]
+    return known, odd
+
+
+def _missing(source: Adopted, odd: Mapping[str, SourceFailing]) -> SourceFailing:
+    names = [f"{source.name}/{job_id}" for job_id in odd]
+    first = next(iter(odd.values())).__cause__
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return SourceFailing(
+        source.name,
+        "source_broken",
+        f"{', '.join(names[:_NAMED])}{more} cannot be read as attached: {first}. Correct the definition or the data.",
+    )
+
+
+async def _cards(reader: Reader, source: Adopted, ids: Sequence[str]) -> dict[str, Known]:
     statement = query("adopted_cards").format(source=source.rows, ids=named(source), card=card(source))
     await reader.execute(statement, {"ids": list(ids), "name": source.name}, prepare=False)
     return {
@@ -71,8 +116,7 @@ async def running(reader: Reader, source: Adopted, wanted: JobFilter, at_most: i
     async with bounded(reader.connection, source):
         await reader.execute(statement, selected.parameters | {"limit": at_most}, prepare=False)
         workers: dict[str, str] = dict(await reader.fetchall())
-    async with bounded(reader.connection, source, seqscan=False):
-        found = await cards(reader, source, list(workers))
+    found, _ = await _readable(reader, source, list(workers), READ_WITHIN_S)
     return [(workers[job_id], card) for job_id, (card, _) in found.items()]
 
 

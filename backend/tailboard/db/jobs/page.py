@@ -111,11 +111,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcePage:
-    """One source's part of a page. `after` is None at the end of its list; before it a part may be short."""
+    """One source's part of a page. `after` is None at the end of its list; before it a part may be short.
+
+    `failing` says which of its jobs are missing, because an expression fails for them.
+    """
 
     rows: tuple[Row, ...]
     after: Place | None
     complete: bool = True
+    failing: SourceFailing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,7 @@ class Jobs:
                     pages[name] = await _part(reader, known.find(name), wanted, place, deadline)
                 except SourceFailing as error:
                     failing.append(error)
+            failing += [page.failing for page in pages.values() if page.failing is not None]
         rows, places = merge(pages, begun, wanted.sort, wanted.limit)
         return JobPage(
             cards=tuple([row.card for row in rows]),
