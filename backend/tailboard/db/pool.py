@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from psycopg_pool import AsyncConnectionPool
 
 from tailboard.db.errors import translated
 from tailboard.db.session import address, set_up
@@ -127,7 +127,7 @@ class Database:
             self._trying = asyncio.create_task(self._ask(), name="tailboard.pool.retry")
 
     async def _ask(self) -> None:
-        with suppress(PoolTimeout, TooManyRequests):
+        with suppress(psycopg.OperationalError):  # timed out, too many, closed: what counts is to have asked
             async with self.pool.connection(timeout=0.01):
                 pass
 
