@@ -9,6 +9,7 @@ STATIC := backend/tailboard/web/static
 
 VENV_MADE := $(VENV)/pyvenv.cfg
 PYTHON_READY := $(VENV)/.installed
+PSQL := $(BIN)/psql
 FRONTEND_READY := frontend/node_modules/.package-lock.json
 E2E_READY := tests/e2e/node_modules/.package-lock.json
 BENCH_READY := $(VENV)/.installed-bench
@@ -39,7 +40,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(PYTHON_READY) $(PAGE) ## Make .venv with the command "tailboard", and build the page
+setup: $(PYTHON_READY) $(PSQL) $(PAGE) ## Make .venv with the command "tailboard", and build the page
 
 .PHONY: run
 run: setup ## Serve a board with demo workers on http://127.0.0.1:8000
@@ -134,8 +135,11 @@ $(VENV_MADE):
 $(PYTHON_READY): $(VENV_MADE) pyproject.toml constraints.txt
 	@echo "Installing the Python packages"
 	$(BIN)/pip --disable-pip-version-check --quiet install -c constraints.txt -e '.[dev]'
-	@ln -sf "$$($(BIN)/python -c 'from tailboard.db.embedded.installation import packaged_bin_dir as d; print(d())')/psql" $(BIN)/psql
 	@touch $@
+
+# The embedded server's own, for who has none.
+$(PSQL): | $(PYTHON_READY)
+	@ln -sf "$$($(BIN)/python -c 'from tailboard.db.embedded.installation import packaged_bin_dir; print(packaged_bin_dir())')/psql" $@
 
 $(FRONTEND_READY): frontend/package.json frontend/package-lock.json | $(PYTHON_READY)
 	@echo "Installing the front end's packages"
