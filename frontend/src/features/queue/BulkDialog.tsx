@@ -1,6 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import type { Action, BulkScope } from '@/client/api';
+import type { Action } from '@/client/api';
+import { type BulkScope, countBulk, type Looked, runBulk } from '@/client/bulk';
 import { useBoard } from '@/client/react/board';
 import { ACTION_LOOKS } from '@/parts/jobActions';
 import { Button } from '@/ui/Button';
@@ -18,21 +19,31 @@ export function BulkDialog({
 }: {
   action: Action;
   scope: BulkScope;
-  /** All of it was done; the dialog is to go. */
-  onDone: () => void;
+  /** The dialog is to go; `whole` says that all that were counted have been changed. */
+  onDone: (whole: boolean) => void;
   onClose: () => void;
 }) {
   const { api } = useBoard();
   const { word, done } = ACTION_LOOKS[action];
   const [progress, setProgress] = useState(0);
+  const [looked, setLooked] = useState<Looked | null>(null);
+  const looking = useRef<AbortController>(null);
   const count = useQuery({
     queryKey: ['bulk', action, scope],
-    queryFn: () => api.countBulk(action, scope),
+    queryFn: ({ signal }) => {
+      const enough = new AbortController();
+      looking.current = enough;
+      return countBulk(api, action, scope, setLooked, { enough: enough.signal, signal });
+    },
     gcTime: 0,
-    staleTime: Number.POSITIVE_INFINITY,
+    // What a person has been told is not counted anew under their hands, whatever the connection does.
+    staleTime: 'static',
   });
   const counted = count.data?.jobs ?? 0;
   const without = count.data?.without ?? [];
+  // Of a filter, more than were counted are reached; of jobs that were found one by one, only these.
+  const further = count.data?.more === true;
+  const open = further && count.data !== undefined && 'filter' in count.data.scope;
   const running = useRef<AbortController>(null);
   useEffect(() => () => running.current?.abort(), []);
   const run = useMutation({
@@ -40,20 +51,24 @@ export function BulkDialog({
       const stop = new AbortController();
       running.current = stop;
       setProgress(0);
-      const outcome = await api.runBulk(action, scope, counted, setProgress, stop.signal);
+      if (count.data === undefined) throw new Error('Nothing was counted.');
+      const outcome = await runBulk(api, action, count.data, setProgress, stop.signal);
       return { ...outcome, stopped: stop.signal.aborted };
     },
     onSuccess: ({ jobs, refused, stopped }) => {
       const text = [
-        stopped && jobs < counted && 'Stopped: the others stay as they are.',
+        stopped && (jobs < counted || further) && 'Stopped: the others stay as they are.',
+        jobs > counted &&
+          !further &&
+          `${(jobs - counted).toLocaleString()} of them came to match since they were counted.`,
         refused > 0 && `${refused.toLocaleString()} were refused by their queue.`,
-      ].filter((part) => part !== false);
+      ].filter((part) => typeof part === 'string');
       toast({
         tone: refused > 0 ? 'red' : 'accent',
         title: `${jobs.toLocaleString()} ${jobs === 1 ? 'job' : 'jobs'} ${done}`,
         ...(text.length > 0 && { text: text.join(' ') }),
       });
-      if (!stopped) onDone();
+      if (!stopped) onDone(jobs >= counted);
     },
     onError: ({ message }) => {
       // Said in the dialog, unless that was closed meanwhile.
@@ -63,12 +78,21 @@ export function BulkDialog({
   });
   return (
     <Dialog title={`${word} ${'filter' in scope ? 'all that match' : 'selected jobs'}`} onClose={onClose}>
-      {count.isPending && <Skeleton lines={1} />}
+      {count.isPending && looked === null && <Skeleton lines={1} />}
+      {count.isPending && looked !== null && (
+        <p>
+          <b className="num">{looked.found.toLocaleString()}</b> found so far, in{' '}
+          <span className="num">{looked.jobs.toLocaleString()}</span> jobs that were looked through …
+        </p>
+      )}
       {count.error !== null && <LoadError error={count.error} retry={() => void count.refetch()} />}
       {count.data !== undefined && (
         <p data-dry-run={counted}>
-          <b className="num">{counted.toLocaleString()}</b> {counted === 1 ? 'job' : 'jobs'} will be {done}.
-          Jobs that stand where this is not possible stay as they are.
+          {open && 'At least '}
+          <b className="num">{counted.toLocaleString()}</b> {counted === 1 ? 'job' : 'jobs'} will be {done}
+          {open && ': all that match, also those beyond this number'}
+          {further && !open && ': those found so far. What was not looked at stays as it is'}. Jobs that stand
+          where this is not possible stay as they are.
           {action === 'delete' && ' This cannot be undone.'}
         </p>
       )}
@@ -85,7 +109,7 @@ export function BulkDialog({
       {run.error !== null && <LoadError error={run.error} retry={() => run.mutate()} />}
       {run.isPending && progress > 0 && (
         <Meter
-          value={progress / counted}
+          value={Math.min(1, progress / counted)}
           label={`${progress.toLocaleString()} of ${counted.toLocaleString()} ${done}`}
         />
       )}
@@ -93,8 +117,11 @@ export function BulkDialog({
         <Button data-first="" onClick={onClose}>
           {run.isPending ? 'Stop' : 'Keep them'}
         </Button>
+        {count.isPending && looked !== null && (
+          <Button onClick={() => looking.current?.abort()}>Look no further</Button>
+        )}
         <Button look="primary" disabled={counted === 0 || run.isPending} onClick={() => run.mutate()}>
-          {run.isPending ? 'Working …' : `${word} ${counted.toLocaleString()}`}
+          {run.isPending ? 'Working …' : `${word} ${counted.toLocaleString()}${open ? ' or more' : ''}`}
         </Button>
       </div>
     </Dialog>

@@ -1,5 +1,6 @@
 import { Search, SlidersHorizontal, X } from 'lucide-react';
-import { type RefObject, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
+import { type RefObject, useEffect, useEffectEvent, useId, useLayoutEffect, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { SORTS, type Sort } from '@/client/api';
 import { EVERYTHING, type Facet, isEverything, type JobFilter } from '@/client/filter';
 import { STATUSES, type Status } from '@/client/protocol';
@@ -8,6 +9,7 @@ import { useSources } from '@/parts/sources';
 import { countedBy, useStats } from '@/parts/stats';
 import { STATUS_LOOKS } from '@/parts/status';
 import { Button } from '@/ui/Button';
+import { TEXT_MAX } from './useQueueAddress';
 
 const SORT_WORDS: Readonly<Record<Sort, string>> = {
   newest: 'Newest first',
@@ -59,13 +61,21 @@ export function FilterBar({
     const on = row?.querySelector<HTMLElement>('[aria-pressed="true"]');
     if (row && on) row.scrollLeft = on.offsetLeft - row.offsetLeft;
   }, []);
+  const region = useRef<HTMLDivElement>(null);
+  /** Takes away the filter of the button that was pressed, and the focus to the next one. */
+  const remove = (next: JobFilter, place: number) => {
+    flushSync(() => change({ filter: next }));
+    const chips = region.current?.querySelectorAll<HTMLElement>('.chip-on');
+    (chips?.item(Math.min(place, chips.length - 1)) ?? region.current)?.focus();
+  };
+  const on = OPEN_FACETS.flatMap((facet) => filter[facet].map((value) => ({ facet, value })));
   const toggle = (status: Status) => {
     const has = filter.status.includes(status);
     const next = has ? filter.status.filter((each) => each !== status) : [...filter.status, status];
     change({ filter: { ...filter, status: next } });
   };
   return (
-    <div className="filters" role="search">
+    <div ref={region} className="filters" role="search" tabIndex={-1}>
       <div className="filters-row">
         <SearchBox value={filter.q} box={searchBox} onChange={(q) => change({ filter: { ...filter, q } })} />
         <Button
@@ -150,24 +160,21 @@ export function FilterBar({
         </div>
         {!isEverything(filter) && (
           <div className="chips filters-on">
-            {OPEN_FACETS.flatMap((facet) =>
-              filter[facet].map((value) => (
-                <button
-                  key={`${facet}:${value}`}
-                  type="button"
-                  className="chip chip-on"
-                  aria-label={`Remove filter ${FACET_WORDS[facet]} ${value}`}
-                  onClick={() =>
-                    change({ filter: { ...filter, [facet]: filter[facet].filter((each) => each !== value) } })
-                  }
-                >
-                  <span className="muted">{FACET_WORDS[facet]}</span>{' '}
-                  <span className="truncate">{value}</span>
-                  <X aria-hidden="true" />
-                </button>
-              )),
-            )}
-            <Button look="quiet" onClick={() => change({ filter: EVERYTHING })}>
+            {on.map(({ facet, value }, place) => (
+              <button
+                key={`${facet}:${value}`}
+                type="button"
+                className="chip chip-on"
+                aria-label={`Remove filter ${FACET_WORDS[facet]} ${value}`}
+                onClick={() =>
+                  remove({ ...filter, [facet]: filter[facet].filter((each) => each !== value) }, place)
+                }
+              >
+                <span className="muted">{FACET_WORDS[facet]}</span> <span className="truncate">{value}</span>
+                <X aria-hidden="true" />
+              </button>
+            ))}
+            <Button look="quiet" onClick={() => remove(EVERYTHING, 0)}>
               Clear filters
             </Button>
           </div>
@@ -192,11 +199,13 @@ function SearchBox({
   const [text, setText] = useState(value);
   // The space after a word is not searched for, and stays where it was typed.
   useEffect(() => setText((typed) => (typed.trim() === value ? typed : value)), [value]);
+  // The page is drawn anew all the time, which is no typing.
+  const search = useEffectEvent(() => onChange(text.trim()));
   useEffect(() => {
     if (text.trim() === value) return;
-    const timer = setTimeout(() => onChange(text.trim()), TYPING_MS);
+    const timer = setTimeout(search, TYPING_MS);
     return () => clearTimeout(timer);
-  }, [text, value, onChange]);
+  }, [text, value]);
   return (
     <label className="search">
       <Search aria-hidden="true" />
@@ -206,6 +215,7 @@ function SearchBox({
         className="field"
         type="search"
         placeholder="Search id, kind, queue, worker, error"
+        maxLength={TEXT_MAX}
         value={text}
         onChange={(event) => setText(event.target.value)}
       />
@@ -228,7 +238,8 @@ function AddFilter({
   const options = [...new Set(seen(facet))].sort().slice(0, 200);
   const add = (text: string) => {
     if (text.trim() === '') return;
-    onAdd(facet, text.trim());
+    // A space may be a slip of the hand, or part of a name that is offered.
+    onAdd(facet, options.includes(text) ? text : text.trim());
     setValue('');
   };
   return (
@@ -256,6 +267,7 @@ function AddFilter({
         aria-label={`${FACET_WORDS[facet]} to filter by`}
         placeholder="is …"
         list={id}
+        maxLength={TEXT_MAX}
         value={value}
         onChange={(event) => {
           // Picking an offered value adds it at once.

@@ -18,6 +18,8 @@ import { useRowWindow } from '@/ui/useRowWindow';
 export interface TableKeys {
   move(by: number): void;
   current(): Job | null;
+  /** Takes the focus: to the current row where that is in sight, else to the list. */
+  focus(): void;
   /** Lets in what waits, and goes where it comes in. */
   showNew(): void;
 }
@@ -76,6 +78,11 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
       setCurrent(key);
     },
     current: () => (current === null ? null : (list.job(current) ?? null)),
+    focus() {
+      const row = current === null ? null : `[data-job="${CSS.escape(current)}"] a`;
+      const link = row === null ? null : scroller.current?.querySelector<HTMLElement>(row);
+      (link ?? scroller.current)?.focus({ preventScroll: true });
+    },
   }));
 
   return (

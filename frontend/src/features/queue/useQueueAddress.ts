@@ -9,11 +9,17 @@ export interface QueueAddress {
   readonly change: (part: { readonly filter?: JobFilter; readonly sort?: Sort }) => void;
 }
 
+/** The server takes no longer text, in a search or for a filter. */
+export const TEXT_MAX = 200;
+
 /** Filter and order live in the page's address: a link shows what its sender saw, and "back" undoes. */
 export function useQueueAddress(): QueueAddress {
   const search = useSearch();
   const [, navigate] = useLocation();
-  const filter = useMemo(() => parseFilter(search), [search]);
+  const filter = useMemo(() => {
+    const asked = parseFilter(search);
+    return { ...asked, q: asked.q.slice(0, TEXT_MAX) };
+  }, [search]);
   const sort = useMemo(() => {
     const wanted = new URLSearchParams(search).get('sort');
     return SORTS.find((each) => each === wanted) ?? 'newest';
