@@ -134,3 +134,35 @@ test('the focus is never lost: after Escape in the toolbar, after an action on a
   await page.waitForURL(/\/queue$/);
   assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('role')), 'search');
 });
+
+test('"back" from a job finds the list as it was left, also when new jobs came meanwhile', async () => {
+  it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'there.and.back', 'place' FROM generate_series(1, 700)");
+  const page = await it.open('/queue?queue=place');
+  await live(page);
+  const list = page.getByRole('table', { name: 'Jobs' });
+  // Row by row to the third page of the list.
+  await page.waitForFunction(() => {
+    const rows = document.querySelector('.jobs');
+    rows?.scrollTo(0, 450 * 40 + 13);
+    return (rows?.scrollTop ?? 0) === 450 * 40 + 13;
+  });
+  const left = page.locator('[data-job]').filter({ has: page.getByRole('link') }).and(page.locator('[aria-rowindex="460"]'));
+  const name = await left.getAttribute('data-job');
+  const before = await left.boundingBox();
+  await left.getByRole('link').click();
+  await page.waitForURL(/\/jobs\/jobs\//);
+  it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'came.meanwhile', 'place' FROM generate_series(1, 7)");
+  await page.goBack();
+  const row = page.locator(`[data-job="${name}"]`);
+  await row.waitFor();
+  assert.equal(await row.getAttribute('aria-rowindex'), '467');
+  assert.deepEqual(await row.boundingBox(), before);
+  await row.getByRole('link').and(page.locator(':focus')).waitFor();
+
+  await page.keyboard.press('j');
+  await page.keyboard.press('o');
+  await page.waitForURL(/\/jobs\/jobs\//);
+  await page.goBack();
+  await page.locator('[aria-rowindex="468"] a:focus').waitFor();
+  await list.waitFor();
+});

@@ -14,6 +14,7 @@ import { Meter } from '@/ui/Meter';
 import { Ago, Duration } from '@/ui/time';
 import { NARROW, useMedia } from '@/ui/useMedia';
 import { useRowWindow } from '@/ui/useRowWindow';
+import { usePlace } from './place';
 
 export interface TableKeys {
   move(by: number): void;
@@ -55,6 +56,7 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
     narrow ? 0 : HEAD_HEIGHT,
   );
   const last = end - 1;
+  const { note, giveUp } = usePlace({ scroller, list, view, rowHeight, current, setCurrent });
 
   useEffect(() => list.hold(pointed || scrolled), [list, pointed, scrolled]);
   // A list that has run empty has no table to be pointed at, so nothing would let it go again.
@@ -74,6 +76,7 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
       const index = Math.min(view.order.length - 1, Math.max(0, from + by));
       const key = view.order[index];
       if (key === undefined) return;
+      giveUp();
       scrollTo(index);
       setCurrent(key);
     },
@@ -100,7 +103,11 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
         aria-label="Jobs"
         aria-rowcount={view.more ? -1 : view.order.length + 1}
         tabIndex={0}
-        onScroll={(event) => setScrolled(event.currentTarget.scrollTop > rowHeight)}
+        onWheel={giveUp}
+        onScroll={(event) => {
+          setScrolled(event.currentTarget.scrollTop > rowHeight);
+          note();
+        }}
       >
         <div role="rowgroup" className="jobs-top">
           <div className="jobs-head" role="row" aria-rowindex={1} data-selectable={selectable}>

@@ -182,7 +182,8 @@ export function QueuePage() {
                 : 'Loosen the filter, or wait: what comes to match appears by itself.'}
           </Empty>
         )}
-        {view.order.length > 0 && (
+        {/* What the feed brings before the first page has come would be pushed down by it. */}
+        {view.order.length > 0 && (view.loaded || view.error !== null) && (
           <JobTable
             list={list}
             view={view}
