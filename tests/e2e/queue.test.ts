@@ -139,30 +139,96 @@ test('"back" from a job finds the list as it was left, also when new jobs came m
   it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'there.and.back', 'place' FROM generate_series(1, 700)");
   const page = await it.open('/queue?queue=place');
   await live(page);
-  const list = page.getByRole('table', { name: 'Jobs' });
-  // Row by row to the third page of the list.
+  // Page by page to the third one of the list.
   await page.waitForFunction(() => {
     const rows = document.querySelector('.jobs');
     rows?.scrollTo(0, 450 * 40 + 13);
     return (rows?.scrollTop ?? 0) === 450 * 40 + 13;
   });
-  const left = page.locator('[data-job]').filter({ has: page.getByRole('link') }).and(page.locator('[aria-rowindex="460"]'));
+  const left = page.locator('[data-job][aria-rowindex="460"]');
   const name = await left.getAttribute('data-job');
   const before = await left.boundingBox();
   await left.getByRole('link').click();
   await page.waitForURL(/\/jobs\/jobs\//);
   it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'came.meanwhile', 'place' FROM generate_series(1, 7)");
   await page.goBack();
-  const row = page.locator(`[data-job="${name}"]`);
-  await row.waitFor();
-  assert.equal(await row.getAttribute('aria-rowindex'), '467');
-  assert.deepEqual(await row.boundingBox(), before);
-  await row.getByRole('link').and(page.locator(':focus')).waitFor();
+  const found = page.locator(`[data-job="${name}"]`);
+  await found.locator('a:focus').waitFor();
+  assert.equal(await found.getAttribute('aria-rowindex'), '467');
+  assert.deepEqual(await found.boundingBox(), before);
 
   await page.keyboard.press('j');
   await page.keyboard.press('o');
   await page.waitForURL(/\/jobs\/jobs\//);
   await page.goBack();
   await page.locator('[aria-rowindex="468"] a:focus').waitFor();
-  await list.waitFor();
+});
+
+test('at every width the list is as wide as its place, and says when', async () => {
+  it.board.sql("INSERT INTO tailboard.jobs (kind, queue, status) SELECT 'some.kind', 'widths', 'failed' FROM generate_series(1, 30)");
+  const page = await it.open('/queue?queue=widths');
+  await page.locator('[data-row-count="30"]').waitFor();
+  for (const width of [320, 390, 720, 721, 830, 943, 944, 1101, 1239, 1240, 1280, 1800]) {
+    await page.setViewportSize({ width, height: 800 });
+    // The rows are drawn anew where their height changes.
+    const height = width < 944 ? 66 : 40;
+    await page.waitForFunction((wanted) => document.querySelector('.jobs-row:nth-child(2)')?.getBoundingClientRect().height === wanted, height);
+    const sizes = await page.evaluate(() => {
+      const jobs = document.querySelector('.jobs');
+      const [list, when] = [jobs, document.querySelector('.jobs-row .cell-when')].map((each) => each?.getBoundingClientRect());
+      const { scrollHeight, clientHeight } = document.documentElement;
+      return {
+        over: (jobs?.scrollWidth ?? 0) - (jobs?.clientWidth ?? 0),
+        beyond: (when?.right ?? 9e9) - (list?.right ?? 0),
+        scrolls: scrollHeight - clientHeight,
+      };
+    });
+    assert.equal(sizes.over, 0, `at ${width} px the list is too wide`);
+    assert.ok(sizes.beyond < 0, `at ${width} px "When" is out of sight`);
+    assert.equal(sizes.scrolls, 0, `at ${width} px the page scrolls as well as the list`);
+  }
+});
+
+test('on a low screen several jobs stay in sight beside the toolbar', async () => {
+  it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'low', 'low' FROM generate_series(1, 20)");
+  const id = it.board.insert({ kind: 'low', queue: 'low' });
+  const page = await it.open('/queue?queue=low', { viewport: { width: 720, height: 450 } });
+  await page.getByLabel(`Select job ${id}`).click();
+  await page.getByRole('toolbar').waitFor();
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  const [list, top, nav] = await Promise.all(['.jobs', '.top', '.nav'].map((each) => page.locator(each).boundingBox()));
+  assert.ok(list && top && nav);
+  const seen = Math.min(list.y + list.height, nav.y) - Math.max(list.y, top.y + top.height);
+  assert.ok(seen >= 3 * 66, `of the list ${seen} px are in sight`);
+});
+
+test('what a row cuts off can be read', async () => {
+  it.board.sql('CREATE TABLE orders (id text PRIMARY KEY, state text)');
+  it.board.attach(`
+[sources.a-source-with-a-very-long-name]
+table = "public.orders"
+id = "id"
+queue = "'late'"
+
+[sources.a-source-with-a-very-long-name.status]
+column = "state"
+map = { new = "pending" }
+`);
+  it.board.sql("INSERT INTO orders VALUES ('ord-2026-000000017', 'new')");
+  it.board.insert({ kind: 'k', queue: 'cut', worker: 'a-worker', status: 'in_progress', phase: 'a phase' });
+  it.board.insert({ kind: 'k', queue: 'cut', status: 'failed', error: '\n\n  it broke\nat line 2' });
+  const page = await it.open('/queue?source=a-source-with-a-very-long-name');
+  const order = row(page, 'ord-2026-000000017', 'a-source-with-a-very-long-name');
+  const queue = await order.getByText('late', { exact: true }).boundingBox();
+  assert.ok((queue?.width ?? 0) >= 20, 'the queue is out of sight');
+  await page.setViewportSize({ width: 390, height: 800 });
+  assert.equal(await order.locator('.mono').first().innerText(), 'ord-…0017');
+  // Nothing can be done to jobs that are only watched.
+  assert.equal(await page.getByRole('checkbox').count(), 0);
+  assert.equal(await page.getByRole('button', { name: 'Act on all that match' }).count(), 0);
+
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.goto(`${it.board.url}/queue?queue=cut`);
+  for (const title of ['k', 'jobs / cut', 'a-worker', 'a phase']) await page.getByTitle(title, { exact: true }).first().waitFor();
+  await says(page.locator('.jobs-error'), /^\s*it broke$/);
 });

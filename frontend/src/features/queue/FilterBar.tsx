@@ -151,9 +151,7 @@ export function FilterBar({
               >
                 <Icon aria-hidden="true" />
                 {word}
-                {counted !== null && (
-                  <span className="num chip-count">{counted(status).toLocaleString()}</span>
-                )}
+                <span className="num chip-count">{counted?.(status).toLocaleString()}</span>
               </button>
             );
           })}

@@ -12,7 +12,7 @@ import { StatusBadge } from '@/parts/status';
 import { Button } from '@/ui/Button';
 import { Meter } from '@/ui/Meter';
 import { Ago, Duration } from '@/ui/time';
-import { NARROW, useMedia } from '@/ui/useMedia';
+import { useMedia } from '@/ui/useMedia';
 import { useRowWindow } from '@/ui/useRowWindow';
 import { usePlace } from './place';
 
@@ -34,6 +34,8 @@ interface Props {
   readonly keys: RefObject<TableKeys | null>;
 }
 
+/** Where the columns do not fit beside the pages' bar: keep with queue.css. */
+const TWO_LINES = '(max-width: 943px)';
 const ROW = 40;
 const ROW_NARROW = 66;
 const HEAD_HEIGHT = 34;
@@ -42,7 +44,7 @@ const HEAD = ['Job', 'Queue', 'Status', 'Progress', 'Worker', 'Try', 'Took', 'Wh
 /** All rows that are loaded, of which only those in sight are drawn. */
 export function JobTable({ list, view, selected, selectable, onSelect, keys }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
-  const narrow = useMedia(NARROW);
+  const narrow = useMedia(TWO_LINES);
   const expected = useExpectedStatus();
   const several = useSeveralSources();
   const [current, setCurrent] = useState<string | null>(null);
@@ -205,13 +207,21 @@ const Row = memo(function Row(props: RowProps) {
       )}
       <span role="cell" className="cell-job truncate">
         <Link ref={link} href={jobPath(job)} onFocus={() => onCurrent(name)}>
-          <JobId id={job.id} /> <span className="jobs-kind">{kindOf(job)}</span>
+          <JobId id={job.id} />{' '}
+          <span className="jobs-kind" title={kindOf(job)}>
+            {kindOf(job)}
+          </span>
         </Link>
         {several && <span className="job-source jobs-source-narrow">{job.source}</span>}
       </span>
-      <span role="cell" className="cell-queue truncate">
-        {several && <span className="muted">{job.source} / </span>}
-        {job.queue}
+      <span
+        role="cell"
+        className="cell-queue"
+        title={[...(several ? [job.source] : []), job.queue ?? ''].join(' / ')}
+      >
+        {several && <span className="muted truncate">{job.source}</span>}
+        {several && <span className="muted">/</span>}
+        <span className="truncate">{job.queue}</span>
       </span>
       <span role="cell" className="cell-status">
         {status === null ? <span className="muted">Deleted</span> : <StatusBadge status={status} />}
@@ -219,7 +229,7 @@ const Row = memo(function Row(props: RowProps) {
       <span role="cell" className="cell-progress">
         <Progress job={job} />
       </span>
-      <span role="cell" className="cell-worker truncate mono muted">
+      <span role="cell" className="cell-worker truncate mono muted" title={job.worker ?? undefined}>
         {job.worker}
       </span>
       <span role="cell" className="cell-try num muted">
@@ -246,7 +256,7 @@ function Progress({ job }: { job: Job }) {
   if (job.status === 'failed' && job.error !== null) {
     return (
       <span className="jobs-error truncate" title={job.error.slice(0, 500)}>
-        {job.error.split('\n', 1)[0]?.slice(0, 120)}
+        {job.error.trimStart().split('\n', 1)[0]?.slice(0, 120)}
       </span>
     );
   }
@@ -256,7 +266,7 @@ function Progress({ job }: { job: Job }) {
       {job.progress !== null && (
         <Meter value={job.progress} label={`Progress of job ${job.id}`} tone="blue" />
       )}
-      <span className="truncate jobs-phase">
+      <span className="truncate jobs-phase" title={job.phase ?? undefined}>
         {job.phase}
         {job.progress !== null && ` ${Math.round(job.progress * 100)} %`}
       </span>
