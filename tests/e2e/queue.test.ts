@@ -232,3 +232,42 @@ map = { new = "pending" }
   for (const title of ['k', 'jobs / cut', 'a-worker', 'a phase']) await page.getByTitle(title, { exact: true }).first().waitFor();
   await says(page.locator('.jobs-error'), /^\s*it broke$/);
 });
+
+test('what ends is told in passing and not again and again, and can be muted for good', async () => {
+  const ids = [1, 2, 3, 4].map(() => it.board.insert({ kind: 'told', queue: 'told', status: 'in_progress' }));
+  const page = await it.prepare();
+  // Every word that is shown in passing.
+  await page.addInitScript(() => {
+    const words = new Set<string>();
+    Object.assign(window, { words });
+    const note = () => {
+      for (const each of document.querySelectorAll('.toast strong')) words.add(each.textContent ?? '');
+    };
+    new MutationObserver(note).observe(document, { childList: true, subtree: true, characterData: true });
+  });
+  await page.goto(`${it.board.url}/queue?queue=told`);
+  await live(page);
+  const complete = async (id: number | undefined) => {
+    it.board.sql(`UPDATE tailboard.jobs SET status = 'completed' WHERE id = ${id}`);
+    await says(row(page, id ?? 0), 'Completed');
+  };
+  await complete(ids[0]);
+  await says(page.locator('.toast'), `told ${ids[0]} completed`);
+  await complete(ids[1]);
+  await complete(ids[2]);
+  await page.locator('.toast').waitFor({ state: 'detached' });
+  assert.deepEqual(await page.evaluate(() => [...(Reflect.get(window, 'words') as Set<string>)]), [`told ${ids[0]} completed`]);
+
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'failed' WHERE id = ${ids[3]}`);
+  await says(page.locator('.toast'), `told ${ids[3]} failed`);
+  await page.locator('.toast').getByRole('button', { name: 'Mute' }).click();
+  await page.reload();
+  await live(page);
+  const mute = page.getByRole('button', { name: 'Mute notifications of jobs', pressed: true });
+  await mute.waitFor();
+  await complete(ids[3]);
+  assert.equal(await page.locator('.toast').count(), 0);
+  await mute.click();
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'failed' WHERE id = ${ids[3]}`);
+  await says(page.locator('.toast'), `told ${ids[3]} failed`);
+});

@@ -1,5 +1,14 @@
 import { Search, SlidersHorizontal, X } from 'lucide-react';
-import { type RefObject, useEffect, useEffectEvent, useId, useLayoutEffect, useRef, useState } from 'react';
+import {
+  type ReactNode,
+  type RefObject,
+  useEffect,
+  useEffectEvent,
+  useId,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
 import { flushSync } from 'react-dom';
 import { SORTS, type Sort } from '@/client/api';
 import { EVERYTHING, type Facet, isEverything, type JobFilter } from '@/client/filter';
@@ -37,6 +46,7 @@ export function FilterBar({
   change,
   searchBox,
   seen,
+  children,
 }: {
   filter: JobFilter;
   sort: Sort;
@@ -44,6 +54,8 @@ export function FilterBar({
   searchBox: RefObject<HTMLInputElement | null>;
   /** Values that the list shows, offered while typing. */
   seen: (facet: OpenFacet) => readonly string[];
+  /** What else stands beside the order. */
+  children?: ReactNode;
 }) {
   // What is counted by queue no feed keeps up.
   const byQueue = filter.source.length + filter.queue.length > 0;
@@ -135,6 +147,7 @@ export function FilterBar({
               </option>
             ))}
           </select>
+          {children}
         </div>
       </div>
       <div className="filters-row">

@@ -20,7 +20,7 @@ import { BulkBar } from './BulkBar';
 import { FilterBar } from './FilterBar';
 import { JobTable, type TableKeys } from './JobTable';
 import './queue.css';
-import { useJobToasts } from './useJobToasts';
+import { MuteButton, useJobToasts } from './useJobToasts';
 import { useQueueAddress } from './useQueueAddress';
 
 const PAGE_SIZE = 200;
@@ -136,7 +136,9 @@ export function QueuePage() {
           </Button>
         )}
       </div>
-      <FilterBar filter={filter} sort={sort} change={change} searchBox={searchBox} seen={seen} />
+      <FilterBar filter={filter} sort={sort} change={change} searchBox={searchBox} seen={seen}>
+        <MuteButton />
+      </FilterBar>
       {!idle && (jobs.length > 0 || bulk) && (
         <BulkBar
           jobs={jobs}
