@@ -1,7 +1,7 @@
 import { ListChecks } from 'lucide-react';
-import { useCallback, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import { type Action, allows } from '@/client/api';
 import { isEverything } from '@/client/filter';
 import { useMoment } from '@/client/react/moment';
@@ -21,7 +21,7 @@ import { FilterBar } from './FilterBar';
 import { JobTable, type TableKeys } from './JobTable';
 import './queue.css';
 import { MuteButton, useJobToasts } from './useJobToasts';
-import { useQueueAddress } from './useQueueAddress';
+import { jobNamed, useQueueAddress } from './useQueueAddress';
 
 const PAGE_SIZE = 200;
 
@@ -110,6 +110,19 @@ export function QueuePage() {
     () => [...selected].flatMap((key) => list.job(key) ?? []),
     [selected, list, view.revision],
   );
+  // Where all that was loaded has gone, as after an action on it, what comes after it takes its place.
+  const filled = useRef(false);
+  useEffect(() => {
+    if (view.order.length > 0 || !view.loaded) filled.current = view.loaded;
+    else if (filled.current && view.more && !view.loading && view.error === null) {
+      filled.current = false;
+      void list.loadMore();
+    }
+  }, [list, view]);
+  const empty = view.loaded && view.order.length === 0;
+  // A search or an order that looked at the newest jobs only, and found nothing.
+  const unfound = empty && !view.more && !view.complete && !past;
+  const named = jobNamed(filter.q, sources);
   const seen = useCallback(
     (facet: 'queue' | 'kind' | 'worker' | 'tags' | 'source') =>
       list
@@ -127,6 +140,7 @@ export function QueuePage() {
         </h1>
         <span className="muted num" data-row-count={view.order.length}>
           {view.loaded &&
+            !(empty && view.more) &&
             `${view.order.length.toLocaleString()}${view.more ? '+' : ''} ${view.order.length === 1 ? 'job' : 'jobs'}`}
         </span>
         {!idle && jobs.length === 0 && (
@@ -153,7 +167,7 @@ export function QueuePage() {
         <LoadError error={view.error} retry={() => void list.refresh()} />
       )}
       <FailingSources failing={view.failing} />
-      {!view.complete && (
+      {!view.complete && !unfound && (
         <Note tone="grey">
           {past
             ? UNKNOWN_THEN
@@ -167,7 +181,7 @@ export function QueuePage() {
             <Skeleton lines={12} height={26} />
           </div>
         )}
-        {view.loaded && view.order.length === 0 && view.more && (
+        {empty && view.more && (
           <Empty title="Nothing found so far">
             Only a part was looked through.{' '}
             <Button disabled={view.loading} onClick={() => void list.loadMore()}>
@@ -175,13 +189,23 @@ export function QueuePage() {
             </Button>
           </Empty>
         )}
-        {view.loaded && view.order.length === 0 && !view.more && (
+        {empty && !view.more && (
           <Empty title={isEverything(filter) ? (past ? 'No jobs then' : 'No jobs yet') : 'Nothing matches'}>
             {past
               ? 'The log knows of none that stood so at this moment.'
-              : isEverything(filter)
-                ? 'Jobs appear here the moment a row is inserted.'
-                : 'Loosen the filter, or wait: what comes to match appears by itself.'}
+              : unfound
+                ? 'Only the newest 10,000 jobs of each source were looked at: filter by queue, kind or status to look at older ones.'
+                : isEverything(filter)
+                  ? 'Jobs appear here the moment a row is inserted.'
+                  : 'Loosen the filter, or wait: what comes to match appears by itself.'}
+            {named !== null && (
+              <>
+                {' '}
+                <Link href={jobPath(named)} className="panel-link">
+                  Open job {filter.q}
+                </Link>
+              </>
+            )}
           </Empty>
         )}
         {/* What the feed brings before the first page has come would be pushed down by it. */}

@@ -1,6 +1,6 @@
 import { useCallback, useMemo } from 'react';
 import { useLocation, useSearch } from 'wouter';
-import { SORTS, type Sort } from '@/client/api';
+import { type JobName, SORTS, type Sort } from '@/client/api';
 import { filterParams, type JobFilter, parseFilter } from '@/client/filter';
 
 export interface QueueAddress {
@@ -36,4 +36,11 @@ export function useQueueAddress(): QueueAddress {
     [filter, sort, navigate],
   );
   return { filter, sort, change };
+}
+
+/** The job that a text names as `source/id`, where there is such a source. */
+export function jobNamed(text: string, sources: readonly { readonly name: string }[]): JobName | null {
+  const cut = text.indexOf('/');
+  const [source, id] = [text.slice(0, cut), text.slice(cut + 1)];
+  return cut > 0 && id !== '' && sources.some(({ name }) => name === source) ? { source, id } : null;
 }
