@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import type { Action } from '@/client/api';
-import { type BulkScope, countBulk, type Looked, runBulk } from '@/client/bulk';
+import { type BulkScope, type Counted, countBulk, type Looked, runBulk } from '@/client/bulk';
 import { useBoard } from '@/client/react/board';
 import { ACTION_LOOKS } from '@/parts/jobActions';
 import { Button } from '@/ui/Button';
@@ -47,12 +47,11 @@ export function BulkDialog({
   const running = useRef<AbortController>(null);
   useEffect(() => () => running.current?.abort(), []);
   const run = useMutation({
-    mutationFn: async () => {
+    mutationFn: async (all: Counted) => {
       const stop = new AbortController();
       running.current = stop;
       setProgress(0);
-      if (count.data === undefined) throw new Error('Nothing was counted.');
-      const outcome = await runBulk(api, action, count.data, setProgress, stop.signal);
+      const outcome = await runBulk(api, action, all, setProgress, stop.signal);
       return { ...outcome, stopped: stop.signal.aborted };
     },
     onSuccess: ({ jobs, refused, stopped }) => {
@@ -76,6 +75,7 @@ export function BulkDialog({
         toast({ tone: 'red', title: `Not all jobs were ${done}`, text: message });
     },
   });
+  const start = () => count.data !== undefined && run.mutate(count.data);
   return (
     <Dialog title={`${word} ${'filter' in scope ? 'all that match' : 'selected jobs'}`} onClose={onClose}>
       {count.isPending && looked === null && <Skeleton lines={1} />}
@@ -106,11 +106,11 @@ export function BulkDialog({
           <b className="num">{progress.toLocaleString()}</b> were {done} before this:
         </p>
       )}
-      {run.error !== null && <LoadError error={run.error} retry={() => run.mutate()} />}
+      {run.error !== null && <LoadError error={run.error} retry={start} />}
       {run.isPending && progress > 0 && (
         <Meter
           value={Math.min(1, progress / counted)}
-          label={`${progress.toLocaleString()} of ${counted.toLocaleString()} ${done}`}
+          label={`${progress.toLocaleString()}${open ? '' : ` of ${counted.toLocaleString()}`} ${done}`}
         />
       )}
       <div className="dialog-foot">
@@ -120,7 +120,7 @@ export function BulkDialog({
         {count.isPending && looked !== null && (
           <Button onClick={() => looking.current?.abort()}>Look no further</Button>
         )}
-        <Button look="primary" disabled={counted === 0 || run.isPending} onClick={() => run.mutate()}>
+        <Button look="primary" disabled={counted === 0 || run.isPending} onClick={start}>
           {run.isPending ? 'Working …' : `${word} ${counted.toLocaleString()}${open ? ' or more' : ''}`}
         </Button>
       </div>

@@ -11,13 +11,14 @@ import {
 } from 'react';
 import { flushSync } from 'react-dom';
 import { SORTS, type Sort } from '@/client/api';
-import { EVERYTHING, type Facet, isEverything, type JobFilter } from '@/client/filter';
+import { EVERYTHING, isEverything, type JobFilter } from '@/client/filter';
 import { STATUSES, type Status } from '@/client/protocol';
 import { usePollInterval } from '@/client/react/board';
 import { useSources } from '@/parts/sources';
 import { countedBy, useStats } from '@/parts/stats';
 import { STATUS_LOOKS } from '@/parts/status';
 import { Button } from '@/ui/Button';
+import { AddFilter, FACET_WORDS, OPEN_FACETS, type OpenFacet } from './AddFilter';
 import { TEXT_MAX } from './useQueueAddress';
 
 const SORT_WORDS: Readonly<Record<Sort, string>> = {
@@ -28,16 +29,6 @@ const SORT_WORDS: Readonly<Record<Sort, string>> = {
   finished: 'Last finished',
 };
 
-type OpenFacet = Exclude<Facet, 'status'>;
-
-const FACET_WORDS: Readonly<Record<OpenFacet, string>> = {
-  queue: 'Queue',
-  kind: 'Kind',
-  worker: 'Worker',
-  tags: 'Tag',
-  source: 'Source',
-};
-const OPEN_FACETS: readonly OpenFacet[] = ['queue', 'kind', 'worker', 'tags', 'source'];
 const OF_ONE_SOURCE = OPEN_FACETS.filter((facet) => facet !== 'source');
 
 export function FilterBar({
@@ -231,74 +222,5 @@ function SearchBox({
         onChange={(event) => setText(event.target.value)}
       />
     </label>
-  );
-}
-
-function AddFilter({
-  facets,
-  seen,
-  onAdd,
-}: {
-  facets: readonly OpenFacet[];
-  seen: (facet: OpenFacet) => readonly string[];
-  onAdd: (facet: OpenFacet, value: string) => void;
-}) {
-  const [facet, setFacet] = useState<OpenFacet>('queue');
-  const [value, setValue] = useState('');
-  const id = useId();
-  const options = [...new Set(seen(facet))].sort().slice(0, 200);
-  const add = (text: string) => {
-    if (text.trim() === '') return;
-    // A space may be a slip of the hand, or part of a name that is offered.
-    onAdd(facet, options.includes(text) ? text : text.trim());
-    setValue('');
-  };
-  return (
-    <form
-      className="add-filter"
-      onSubmit={(event) => {
-        event.preventDefault();
-        add(value);
-      }}
-    >
-      <select
-        className="field"
-        aria-label="Filter by"
-        value={facet}
-        onChange={(event) => setFacet(OPEN_FACETS.find((each) => each === event.target.value) ?? 'queue')}
-      >
-        {facets.map((each) => (
-          <option key={each} value={each}>
-            {FACET_WORDS[each]}
-          </option>
-        ))}
-      </select>
-      <input
-        className="field"
-        aria-label={`${FACET_WORDS[facet]} to filter by`}
-        placeholder="is …"
-        list={id}
-        maxLength={TEXT_MAX}
-        value={value}
-        onChange={(event) => {
-          // Picking an offered value adds it at once.
-          if (
-            options.includes(event.target.value) &&
-            !options.includes(value) &&
-            event.target.value.length - value.length > 1
-          ) {
-            add(event.target.value);
-          } else setValue(event.target.value);
-        }}
-      />
-      <datalist id={id}>
-        {options.map((option) => (
-          <option key={option} value={option} />
-        ))}
-      </datalist>
-      <Button type="submit" disabled={value.trim() === ''}>
-        Add
-      </Button>
-    </form>
   );
 }

@@ -220,7 +220,7 @@ const Row = memo(function Row(props: RowProps) {
         title={[...(several ? [job.source] : []), job.queue ?? ''].join(' / ')}
       >
         {several && <span className="muted truncate">{job.source}</span>}
-        {several && <span className="muted">/</span>}
+        {several && <span className="muted"> / </span>}
         <span className="truncate">{job.queue}</span>
       </span>
       <span role="cell" className="cell-status">

@@ -1,9 +1,8 @@
 import { ListChecks } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
-import { Link, useLocation } from 'wouter';
+import { useLocation } from 'wouter';
 import { type Action, allows } from '@/client/api';
-import { isEverything } from '@/client/filter';
 import { useMoment } from '@/client/react/moment';
 import { useJobList } from '@/client/react/useJobList';
 import { Unreachable } from '@/client/rest';
@@ -15,13 +14,14 @@ import { useReadOnly } from '@/parts/readOnly';
 import { offeredBy, useOffered, useSources } from '@/parts/sources';
 import { Button } from '@/ui/Button';
 import { useHotkeys } from '@/ui/hotkeys';
-import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
+import { LoadError, Note, Skeleton } from '@/ui/notices';
 import { BulkBar } from './BulkBar';
 import { FilterBar } from './FilterBar';
 import { JobTable, type TableKeys } from './JobTable';
+import { Nothing } from './Nothing';
 import './queue.css';
 import { MuteButton, useJobToasts } from './useJobToasts';
-import { jobNamed, useQueueAddress } from './useQueueAddress';
+import { useQueueAddress } from './useQueueAddress';
 
 const PAGE_SIZE = 200;
 
@@ -120,9 +120,6 @@ export function QueuePage() {
     }
   }, [list, view]);
   const empty = view.loaded && view.order.length === 0;
-  // A search or an order that looked at the newest jobs only, and found nothing.
-  const unfound = empty && !view.more && !view.complete && !past;
-  const named = jobNamed(filter.q, sources);
   const seen = useCallback(
     (facet: 'queue' | 'kind' | 'worker' | 'tags' | 'source') =>
       list
@@ -167,7 +164,8 @@ export function QueuePage() {
         <LoadError error={view.error} retry={() => void list.refresh()} />
       )}
       <FailingSources failing={view.failing} />
-      {!view.complete && !unfound && (
+      {/* A list without rows says so itself. */}
+      {!view.complete && (past || !empty) && (
         <Note tone="grey">
           {past
             ? UNKNOWN_THEN
@@ -181,32 +179,8 @@ export function QueuePage() {
             <Skeleton lines={12} height={26} />
           </div>
         )}
-        {empty && view.more && (
-          <Empty title="Nothing found so far">
-            Only a part was looked through.{' '}
-            <Button disabled={view.loading} onClick={() => void list.loadMore()}>
-              {view.loading ? 'Looking …' : 'Look further'}
-            </Button>
-          </Empty>
-        )}
-        {empty && !view.more && (
-          <Empty title={isEverything(filter) ? (past ? 'No jobs then' : 'No jobs yet') : 'Nothing matches'}>
-            {past
-              ? 'The log knows of none that stood so at this moment.'
-              : unfound
-                ? 'Only the newest 10,000 jobs of each source were looked at: filter by queue, kind or status to look at older ones.'
-                : isEverything(filter)
-                  ? 'Jobs appear here the moment a row is inserted.'
-                  : 'Loosen the filter, or wait: what comes to match appears by itself.'}
-            {named !== null && (
-              <>
-                {' '}
-                <Link href={jobPath(named)} className="panel-link">
-                  Open job {filter.q}
-                </Link>
-              </>
-            )}
-          </Empty>
+        {empty && (
+          <Nothing filter={filter} view={view} past={past} lookFurther={() => void list.loadMore()} />
         )}
         {/* What the feed brings before the first page has come would be pushed down by it. */}
         {view.order.length > 0 && (view.loaded || view.error !== null) && (

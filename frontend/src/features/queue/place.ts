@@ -80,7 +80,8 @@ export function usePlace(options: {
     if (row === undefined) return;
     places.delete(name);
     places.set(name, { row, index, above: element.scrollTop % rowHeight, current });
-    if (places.size > PLACES_MAX) for (const oldest of places.keys()) return void places.delete(oldest);
+    const [oldest] = places.keys();
+    if (places.size > PLACES_MAX && oldest !== undefined) places.delete(oldest);
   };
   // biome-ignore lint/correctness/useExhaustiveDependencies: where the list is scrolled to is noted as it is scrolled
   useEffect(note, [current]);
