@@ -75,6 +75,8 @@ export function BulkDialog({
         toast({ tone: 'red', title: `Not all jobs were ${done}`, text: message });
     },
   });
+  const label =
+    count.data === undefined ? word : `${word} ${counted.toLocaleString()}${open ? ' or more' : ''}`;
   const start = () => count.data !== undefined && run.mutate(count.data);
   return (
     <Dialog title={`${word} ${'filter' in scope ? 'all that match' : 'selected jobs'}`} onClose={onClose}>
@@ -121,7 +123,7 @@ export function BulkDialog({
           <Button onClick={() => looking.current?.abort()}>Look no further</Button>
         )}
         <Button look="primary" disabled={counted === 0 || run.isPending} onClick={start}>
-          {run.isPending ? 'Working …' : `${word} ${counted.toLocaleString()}${open ? ' or more' : ''}`}
+          {run.isPending ? 'Working …' : label}
         </Button>
       </div>
     </Dialog>
