@@ -123,28 +123,19 @@ export interface SourceInfo {
 export const ACTIONS = ['retry', 'cancel', 'pause', 'resume', 'delete'] as const;
 export type Action = (typeof ACTIONS)[number];
 
-/** What a bulk action is about: everything that matches, or jobs by name. */
-export type BulkScope = { readonly filter: JobFilter } | { readonly jobs: readonly JobName[] };
-
-interface BulkAnswer {
+export interface BulkAnswer {
   /** How many jobs of the scope stand where the action is possible. */
   readonly matched: number;
   readonly changed: number;
   /** The same call would find further ones. */
   readonly more: boolean;
+  /** False where a search looked at the newest jobs only. */
+  readonly complete?: boolean;
   /** Jobs that their queue left as they were. */
   readonly refused?: number;
   /** Sources that have no such action. */
   readonly unsupported?: readonly string[];
   readonly failing?: readonly Failing[];
-}
-
-/** What a bulk action will do, or has done. */
-export interface BulkOutcome {
-  readonly jobs: number;
-  readonly refused: number;
-  /** Sources whose jobs stay as they are. */
-  readonly without: readonly string[];
 }
 
 export type JobName = { readonly source: string; readonly id: number | string };
@@ -234,76 +225,17 @@ export class Api {
     return job;
   }
 
-  /** How many jobs the action would change. */
-  async countBulk(action: Action, scope: BulkScope): Promise<BulkOutcome> {
-    const gathered = new Gathered();
-    for (const filter of bulkFilters(scope)) {
-      const answer = await this.#bulk(action, filter, true);
-      gathered.add(answer, answer.matched);
-    }
-    return gathered.outcome();
-  }
-
-  /**
-   * Acts on the jobs of the scope, in as many calls as it takes, and returns how many were changed. It ends at
-   * `counted`, so that jobs which come to match meanwhile do not keep it going, and with the call under way once
-   * `stop` is aborted.
-   */
-  async runBulk(
-    action: Action,
-    scope: BulkScope,
-    counted: number,
-    onProgress: (changed: number) => void,
-    stop: AbortSignal,
-  ): Promise<BulkOutcome> {
-    const gathered = new Gathered();
-    for (const filter of bulkFilters(scope)) {
-      let more = true;
-      while (more && gathered.jobs < counted && !stop.aborted) {
-        const answer = await this.#bulk(action, filter, false);
-        gathered.add(answer, answer.changed);
-        more = answer.more && answer.changed > 0;
-        onProgress(gathered.jobs);
-      }
-    }
-    return gathered.outcome();
-  }
-
-  #bulk(action: Action, filter: object, dryRun: boolean): Promise<BulkAnswer> {
-    return this.#rest.call('/api/jobs/bulk', { method: 'POST', body: { action, filter, dry_run: dryRun } });
+  /** One call of a bulk action; see `bulk.ts` for all that it takes. */
+  bulk(action: Action, filter: object, dryRun: boolean, signal?: AbortSignal): Promise<BulkAnswer> {
+    return this.#rest.call('/api/jobs/bulk', {
+      method: 'POST',
+      body: { action, filter, dry_run: dryRun },
+      ...(signal !== undefined && { signal }),
+    });
   }
 }
-
-class Gathered {
-  jobs = 0;
-  #refused = 0;
-  readonly #without = new Set<string>();
-
-  add(answer: BulkAnswer, jobs: number): void {
-    this.jobs += jobs;
-    this.#refused += answer.refused ?? 0;
-    for (const source of answer.unsupported ?? []) this.#without.add(source);
-    for (const { source } of answer.failing ?? []) this.#without.add(source);
-  }
-
-  outcome(): BulkOutcome {
-    return { jobs: this.jobs, refused: this.#refused, without: [...this.#without].sort() };
-  }
-}
-
-/** A call names at most so many jobs. */
-const NAMES_MAX = 50;
 
 const ANSWER_WITHIN_MS = 30_000;
-
-function bulkFilters(scope: BulkScope): readonly object[] {
-  if ('filter' in scope) return [scope.filter];
-  const names = scope.jobs.map(({ source, id }) => `${source}/${id}`);
-  const parts = Math.ceil(names.length / NAMES_MAX);
-  return Array.from({ length: parts }, (_, part) => ({
-    job: names.slice(part * NAMES_MAX, (part + 1) * NAMES_MAX),
-  }));
-}
 
 function then(mark: string, asOf: string | null): string {
   return asOf === null ? '' : `${mark}as_of=${encodeURIComponent(asOf)}`;

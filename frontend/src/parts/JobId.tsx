@@ -17,8 +17,9 @@ export function JobId({ id }: { id: number | string }) {
   if (short === whole) return <span className="mono muted">{whole}</span>;
   return (
     <span className="mono muted" title={whole}>
-      {short.slice(0, 8)}
-      <span className="job-id-tail">{short.slice(8)}</span>
+      {short.slice(0, 4)}
+      <span className="job-id-middle">{short.slice(4, 8)}</span>
+      {short.slice(8)}
     </span>
   );
 }

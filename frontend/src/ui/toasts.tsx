@@ -6,11 +6,13 @@ export interface Toast {
   readonly tone: 'green' | 'red' | 'accent';
   readonly title: ReactNode;
   readonly text?: string;
+  /** A press does it, and the toast goes. */
+  readonly action?: { readonly word: string; readonly run: () => void };
   /** A toast takes the place of one with the same key. */
   readonly key?: string;
 }
 
-export const SHOWN_MS = 6_000;
+const SHOWN_MS = 6_000;
 const SHOWN_MAX = 4;
 
 let shown: readonly (Toast & { readonly number: number })[] = [];
@@ -46,7 +48,7 @@ export function Toasts() {
   );
   return (
     <section className="toasts" aria-live="polite" aria-label="Notifications">
-      {messages.map(({ number, tone, title, text }) => {
+      {messages.map(({ number, tone, title, text, action }) => {
         const Icon = ICONS[tone];
         return (
           <div key={number} className={`toast tone-${tone}`}>
@@ -55,6 +57,17 @@ export function Toasts() {
               <strong>{title}</strong>
               {text !== undefined && <p>{text}</p>}
             </div>
+            {action !== undefined && (
+              <Button
+                look="quiet"
+                onClick={() => {
+                  action.run();
+                  dismiss(number);
+                }}
+              >
+                {action.word}
+              </Button>
+            )}
             <Button look="quiet" icon aria-label="Dismiss" onClick={() => dismiss(number)}>
               <X aria-hidden="true" />
             </Button>

@@ -1,7 +1,8 @@
 import { type KeyboardEvent, type RefObject, useState } from 'react';
-import { type Action, allows, type BulkScope } from '@/client/api';
+import { type Action, allows } from '@/client/api';
+import type { BulkScope } from '@/client/bulk';
 import type { JobFilter } from '@/client/filter';
-import type { Job } from '@/client/protocol';
+import { type Job, jobKey } from '@/client/protocol';
 import { useBoard } from '@/client/react/board';
 import { ACTION_LOOKS, useAct } from '@/parts/jobActions';
 import { offeredBy, useOffered, useSources } from '@/parts/sources';
@@ -24,11 +25,14 @@ function moveAlong(event: KeyboardEvent<HTMLDivElement>): void {
 export function BulkBar({
   jobs,
   filter,
+  onDone,
   onClear,
   bar,
 }: {
   jobs: readonly Job[];
   filter: JobFilter;
+  /** What was done, by key: these jobs need not stay selected. */
+  onDone: (done: readonly string[]) => void;
   onClear: () => void;
   bar: RefObject<HTMLDivElement | null>;
 }) {
@@ -50,14 +54,16 @@ export function BulkBar({
       setAsked({ action, scope: { jobs: fitting } });
       return;
     }
-    const done = await Promise.all(fitting.map((job) => act(job, action)));
-    const count = done.filter(Boolean).length;
-    if (count > 0)
+    const outcomes = await Promise.all(
+      fitting.map(async (job) => ((await act(job, action)) ? [jobKey(job)] : [])),
+    );
+    const done = outcomes.flat();
+    if (done.length > 0)
       toast({
         tone: 'accent',
-        title: `${count} ${count === 1 ? 'job' : 'jobs'} ${ACTION_LOOKS[action].done}`,
+        title: `${done.length} ${done.length === 1 ? 'job' : 'jobs'} ${ACTION_LOOKS[action].done}`,
       });
-    onClear();
+    onDone(done);
   };
   return (
     <div ref={bar} className="bulk" role="toolbar" aria-label="Actions" onKeyDown={moveAlong}>
@@ -89,9 +95,10 @@ export function BulkBar({
         <BulkDialog
           {...asked}
           onClose={() => setAsked(null)}
-          onDone={() => {
+          onDone={(whole) => {
             setAsked(null);
-            onClear();
+            // Which jobs were left as they are is not told, so all stay selected then.
+            onDone(whole && 'jobs' in asked.scope ? asked.scope.jobs.map(jobKey) : []);
             feed.wake();
           }}
         />

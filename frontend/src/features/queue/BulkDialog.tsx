@@ -1,6 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import type { Action, BulkScope } from '@/client/api';
+import type { Action } from '@/client/api';
+import { type BulkScope, type Counted, countBulk, type Looked, runBulk } from '@/client/bulk';
 import { useBoard } from '@/client/react/board';
 import { ACTION_LOOKS } from '@/parts/jobActions';
 import { Button } from '@/ui/Button';
@@ -18,42 +19,55 @@ export function BulkDialog({
 }: {
   action: Action;
   scope: BulkScope;
-  /** All of it was done; the dialog is to go. */
-  onDone: () => void;
+  /** The dialog is to go; `whole` says that all that were counted have been changed. */
+  onDone: (whole: boolean) => void;
   onClose: () => void;
 }) {
   const { api } = useBoard();
   const { word, done } = ACTION_LOOKS[action];
   const [progress, setProgress] = useState(0);
+  const [looked, setLooked] = useState<Looked | null>(null);
+  const looking = useRef<AbortController>(null);
   const count = useQuery({
     queryKey: ['bulk', action, scope],
-    queryFn: () => api.countBulk(action, scope),
+    queryFn: ({ signal }) => {
+      const enough = new AbortController();
+      looking.current = enough;
+      return countBulk(api, action, scope, setLooked, { enough: enough.signal, signal });
+    },
     gcTime: 0,
-    staleTime: Number.POSITIVE_INFINITY,
+    // What a person has been told is not counted anew under their hands, whatever the connection does.
+    staleTime: 'static',
   });
   const counted = count.data?.jobs ?? 0;
   const without = count.data?.without ?? [];
+  // Of a filter, more than were counted are reached; of jobs that were found one by one, only these.
+  const further = count.data?.more === true;
+  const open = further && count.data !== undefined && 'filter' in count.data.scope;
   const running = useRef<AbortController>(null);
   useEffect(() => () => running.current?.abort(), []);
   const run = useMutation({
-    mutationFn: async () => {
+    mutationFn: async (all: Counted) => {
       const stop = new AbortController();
       running.current = stop;
       setProgress(0);
-      const outcome = await api.runBulk(action, scope, counted, setProgress, stop.signal);
+      const outcome = await runBulk(api, action, all, setProgress, stop.signal);
       return { ...outcome, stopped: stop.signal.aborted };
     },
     onSuccess: ({ jobs, refused, stopped }) => {
       const text = [
-        stopped && jobs < counted && 'Stopped: the others stay as they are.',
+        stopped && (jobs < counted || further) && 'Stopped: the others stay as they are.',
+        jobs > counted &&
+          !further &&
+          `${(jobs - counted).toLocaleString()} of them came to match since they were counted.`,
         refused > 0 && `${refused.toLocaleString()} were refused by their queue.`,
-      ].filter((part) => part !== false);
+      ].filter((part) => typeof part === 'string');
       toast({
         tone: refused > 0 ? 'red' : 'accent',
         title: `${jobs.toLocaleString()} ${jobs === 1 ? 'job' : 'jobs'} ${done}`,
         ...(text.length > 0 && { text: text.join(' ') }),
       });
-      if (!stopped) onDone();
+      if (!stopped) onDone(jobs >= counted);
     },
     onError: ({ message }) => {
       // Said in the dialog, unless that was closed meanwhile.
@@ -61,14 +75,26 @@ export function BulkDialog({
         toast({ tone: 'red', title: `Not all jobs were ${done}`, text: message });
     },
   });
+  const label =
+    count.data === undefined ? word : `${word} ${counted.toLocaleString()}${open ? ' or more' : ''}`;
+  const start = () => count.data !== undefined && run.mutate(count.data);
   return (
     <Dialog title={`${word} ${'filter' in scope ? 'all that match' : 'selected jobs'}`} onClose={onClose}>
-      {count.isPending && <Skeleton lines={1} />}
+      {count.isPending && looked === null && <Skeleton lines={1} />}
+      {count.isPending && looked !== null && (
+        <p>
+          <b className="num">{looked.found.toLocaleString()}</b> found so far, in{' '}
+          <span className="num">{looked.jobs.toLocaleString()}</span> jobs that were looked through …
+        </p>
+      )}
       {count.error !== null && <LoadError error={count.error} retry={() => void count.refetch()} />}
       {count.data !== undefined && (
         <p data-dry-run={counted}>
-          <b className="num">{counted.toLocaleString()}</b> {counted === 1 ? 'job' : 'jobs'} will be {done}.
-          Jobs that stand where this is not possible stay as they are.
+          {open && 'At least '}
+          <b className="num">{counted.toLocaleString()}</b> {counted === 1 ? 'job' : 'jobs'} will be {done}
+          {open && ': all that match, also those beyond this number'}
+          {further && !open && ': those found so far. What was not looked at stays as it is'}. Jobs that stand
+          where this is not possible stay as they are.
           {action === 'delete' && ' This cannot be undone.'}
         </p>
       )}
@@ -82,19 +108,22 @@ export function BulkDialog({
           <b className="num">{progress.toLocaleString()}</b> were {done} before this:
         </p>
       )}
-      {run.error !== null && <LoadError error={run.error} retry={() => run.mutate()} />}
+      {run.error !== null && <LoadError error={run.error} retry={start} />}
       {run.isPending && progress > 0 && (
         <Meter
-          value={progress / counted}
-          label={`${progress.toLocaleString()} of ${counted.toLocaleString()} ${done}`}
+          value={Math.min(1, progress / counted)}
+          label={`${progress.toLocaleString()}${open ? '' : ` of ${counted.toLocaleString()}`} ${done}`}
         />
       )}
       <div className="dialog-foot">
         <Button data-first="" onClick={onClose}>
           {run.isPending ? 'Stop' : 'Keep them'}
         </Button>
-        <Button look="primary" disabled={counted === 0 || run.isPending} onClick={() => run.mutate()}>
-          {run.isPending ? 'Working …' : `${word} ${counted.toLocaleString()}`}
+        {count.isPending && looked !== null && (
+          <Button onClick={() => looking.current?.abort()}>Look no further</Button>
+        )}
+        <Button look="primary" disabled={counted === 0 || run.isPending} onClick={start}>
+          {run.isPending ? 'Working …' : label}
         </Button>
       </div>
     </Dialog>

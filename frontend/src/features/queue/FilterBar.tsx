@@ -1,13 +1,25 @@
 import { Search, SlidersHorizontal, X } from 'lucide-react';
-import { type RefObject, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
+import {
+  type ReactNode,
+  type RefObject,
+  useEffect,
+  useEffectEvent,
+  useId,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
+import { flushSync } from 'react-dom';
 import { SORTS, type Sort } from '@/client/api';
-import { EVERYTHING, type Facet, isEverything, type JobFilter } from '@/client/filter';
+import { EVERYTHING, isEverything, type JobFilter } from '@/client/filter';
 import { STATUSES, type Status } from '@/client/protocol';
 import { usePollInterval } from '@/client/react/board';
 import { useSources } from '@/parts/sources';
 import { countedBy, useStats } from '@/parts/stats';
 import { STATUS_LOOKS } from '@/parts/status';
 import { Button } from '@/ui/Button';
+import { AddFilter, FACET_WORDS, OPEN_FACETS, type OpenFacet } from './AddFilter';
+import { TEXT_MAX } from './useQueueAddress';
 
 const SORT_WORDS: Readonly<Record<Sort, string>> = {
   newest: 'Newest first',
@@ -17,16 +29,6 @@ const SORT_WORDS: Readonly<Record<Sort, string>> = {
   finished: 'Last finished',
 };
 
-type OpenFacet = Exclude<Facet, 'status'>;
-
-const FACET_WORDS: Readonly<Record<OpenFacet, string>> = {
-  queue: 'Queue',
-  kind: 'Kind',
-  worker: 'Worker',
-  tags: 'Tag',
-  source: 'Source',
-};
-const OPEN_FACETS: readonly OpenFacet[] = ['queue', 'kind', 'worker', 'tags', 'source'];
 const OF_ONE_SOURCE = OPEN_FACETS.filter((facet) => facet !== 'source');
 
 export function FilterBar({
@@ -35,6 +37,7 @@ export function FilterBar({
   change,
   searchBox,
   seen,
+  children,
 }: {
   filter: JobFilter;
   sort: Sort;
@@ -42,6 +45,8 @@ export function FilterBar({
   searchBox: RefObject<HTMLInputElement | null>;
   /** Values that the list shows, offered while typing. */
   seen: (facet: OpenFacet) => readonly string[];
+  /** What else stands beside the order. */
+  children?: ReactNode;
 }) {
   // What is counted by queue no feed keeps up.
   const byQueue = filter.source.length + filter.queue.length > 0;
@@ -59,13 +64,21 @@ export function FilterBar({
     const on = row?.querySelector<HTMLElement>('[aria-pressed="true"]');
     if (row && on) row.scrollLeft = on.offsetLeft - row.offsetLeft;
   }, []);
+  const region = useRef<HTMLDivElement>(null);
+  /** Takes away the filter of the button that was pressed, and the focus to the next one. */
+  const remove = (next: JobFilter, place: number) => {
+    flushSync(() => change({ filter: next }));
+    const chips = region.current?.querySelectorAll<HTMLElement>('.chip-on');
+    (chips?.item(Math.min(place, chips.length - 1)) ?? region.current)?.focus();
+  };
+  const on = OPEN_FACETS.flatMap((facet) => filter[facet].map((value) => ({ facet, value })));
   const toggle = (status: Status) => {
     const has = filter.status.includes(status);
     const next = has ? filter.status.filter((each) => each !== status) : [...filter.status, status];
     change({ filter: { ...filter, status: next } });
   };
   return (
-    <div className="filters" role="search">
+    <div ref={region} className="filters" role="search" tabIndex={-1}>
       <div className="filters-row">
         <SearchBox value={filter.q} box={searchBox} onChange={(q) => change({ filter: { ...filter, q } })} />
         <Button
@@ -125,6 +138,7 @@ export function FilterBar({
               </option>
             ))}
           </select>
+          {children}
         </div>
       </div>
       <div className="filters-row">
@@ -141,33 +155,28 @@ export function FilterBar({
               >
                 <Icon aria-hidden="true" />
                 {word}
-                {counted !== null && (
-                  <span className="num chip-count">{counted(status).toLocaleString()}</span>
-                )}
+                <span className="num chip-count">{counted?.(status).toLocaleString()}</span>
               </button>
             );
           })}
         </div>
         {!isEverything(filter) && (
           <div className="chips filters-on">
-            {OPEN_FACETS.flatMap((facet) =>
-              filter[facet].map((value) => (
-                <button
-                  key={`${facet}:${value}`}
-                  type="button"
-                  className="chip chip-on"
-                  aria-label={`Remove filter ${FACET_WORDS[facet]} ${value}`}
-                  onClick={() =>
-                    change({ filter: { ...filter, [facet]: filter[facet].filter((each) => each !== value) } })
-                  }
-                >
-                  <span className="muted">{FACET_WORDS[facet]}</span>{' '}
-                  <span className="truncate">{value}</span>
-                  <X aria-hidden="true" />
-                </button>
-              )),
-            )}
-            <Button look="quiet" onClick={() => change({ filter: EVERYTHING })}>
+            {on.map(({ facet, value }, place) => (
+              <button
+                key={`${facet}:${value}`}
+                type="button"
+                className="chip chip-on"
+                aria-label={`Remove filter ${FACET_WORDS[facet]} ${value}`}
+                onClick={() =>
+                  remove({ ...filter, [facet]: filter[facet].filter((each) => each !== value) }, place)
+                }
+              >
+                <span className="muted">{FACET_WORDS[facet]}</span> <span className="truncate">{value}</span>
+                <X aria-hidden="true" />
+              </button>
+            ))}
+            <Button look="quiet" onClick={() => remove(EVERYTHING, 0)}>
               Clear filters
             </Button>
           </div>
@@ -192,11 +201,13 @@ function SearchBox({
   const [text, setText] = useState(value);
   // The space after a word is not searched for, and stays where it was typed.
   useEffect(() => setText((typed) => (typed.trim() === value ? typed : value)), [value]);
+  // The page is drawn anew all the time, which is no typing.
+  const search = useEffectEvent(() => onChange(text.trim()));
   useEffect(() => {
     if (text.trim() === value) return;
-    const timer = setTimeout(() => onChange(text.trim()), TYPING_MS);
+    const timer = setTimeout(search, TYPING_MS);
     return () => clearTimeout(timer);
-  }, [text, value, onChange]);
+  }, [text, value]);
   return (
     <label className="search">
       <Search aria-hidden="true" />
@@ -206,76 +217,10 @@ function SearchBox({
         className="field"
         type="search"
         placeholder="Search id, kind, queue, worker, error"
+        maxLength={TEXT_MAX}
         value={text}
         onChange={(event) => setText(event.target.value)}
       />
     </label>
-  );
-}
-
-function AddFilter({
-  facets,
-  seen,
-  onAdd,
-}: {
-  facets: readonly OpenFacet[];
-  seen: (facet: OpenFacet) => readonly string[];
-  onAdd: (facet: OpenFacet, value: string) => void;
-}) {
-  const [facet, setFacet] = useState<OpenFacet>('queue');
-  const [value, setValue] = useState('');
-  const id = useId();
-  const options = [...new Set(seen(facet))].sort().slice(0, 200);
-  const add = (text: string) => {
-    if (text.trim() === '') return;
-    onAdd(facet, text.trim());
-    setValue('');
-  };
-  return (
-    <form
-      className="add-filter"
-      onSubmit={(event) => {
-        event.preventDefault();
-        add(value);
-      }}
-    >
-      <select
-        className="field"
-        aria-label="Filter by"
-        value={facet}
-        onChange={(event) => setFacet(OPEN_FACETS.find((each) => each === event.target.value) ?? 'queue')}
-      >
-        {facets.map((each) => (
-          <option key={each} value={each}>
-            {FACET_WORDS[each]}
-          </option>
-        ))}
-      </select>
-      <input
-        className="field"
-        aria-label={`${FACET_WORDS[facet]} to filter by`}
-        placeholder="is …"
-        list={id}
-        value={value}
-        onChange={(event) => {
-          // Picking an offered value adds it at once.
-          if (
-            options.includes(event.target.value) &&
-            !options.includes(value) &&
-            event.target.value.length - value.length > 1
-          ) {
-            add(event.target.value);
-          } else setValue(event.target.value);
-        }}
-      />
-      <datalist id={id}>
-        {options.map((option) => (
-          <option key={option} value={option} />
-        ))}
-      </datalist>
-      <Button type="submit" disabled={value.trim() === ''}>
-        Add
-      </Button>
-    </form>
   );
 }

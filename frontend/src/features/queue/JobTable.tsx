@@ -12,12 +12,15 @@ import { StatusBadge } from '@/parts/status';
 import { Button } from '@/ui/Button';
 import { Meter } from '@/ui/Meter';
 import { Ago, Duration } from '@/ui/time';
-import { NARROW, useMedia } from '@/ui/useMedia';
+import { useMedia } from '@/ui/useMedia';
 import { useRowWindow } from '@/ui/useRowWindow';
+import { usePlace } from './place';
 
 export interface TableKeys {
   move(by: number): void;
   current(): Job | null;
+  /** Takes the focus: to the current row where that is in sight, else to the list. */
+  focus(): void;
   /** Lets in what waits, and goes where it comes in. */
   showNew(): void;
 }
@@ -31,6 +34,8 @@ interface Props {
   readonly keys: RefObject<TableKeys | null>;
 }
 
+/** Where the columns do not fit beside the pages' bar: keep with queue.css. */
+const TWO_LINES = '(max-width: 943px)';
 const ROW = 40;
 const ROW_NARROW = 66;
 const HEAD_HEIGHT = 34;
@@ -39,7 +44,7 @@ const HEAD = ['Job', 'Queue', 'Status', 'Progress', 'Worker', 'Try', 'Took', 'Wh
 /** All rows that are loaded, of which only those in sight are drawn. */
 export function JobTable({ list, view, selected, selectable, onSelect, keys }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
-  const narrow = useMedia(NARROW);
+  const narrow = useMedia(TWO_LINES);
   const expected = useExpectedStatus();
   const several = useSeveralSources();
   const [current, setCurrent] = useState<string | null>(null);
@@ -53,6 +58,7 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
     narrow ? 0 : HEAD_HEIGHT,
   );
   const last = end - 1;
+  const { note, giveUp } = usePlace({ scroller, list, view, rowHeight, current, setCurrent });
 
   useEffect(() => list.hold(pointed || scrolled), [list, pointed, scrolled]);
   // A list that has run empty has no table to be pointed at, so nothing would let it go again.
@@ -72,10 +78,16 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
       const index = Math.min(view.order.length - 1, Math.max(0, from + by));
       const key = view.order[index];
       if (key === undefined) return;
+      giveUp();
       scrollTo(index);
       setCurrent(key);
     },
     current: () => (current === null ? null : (list.job(current) ?? null)),
+    focus() {
+      const row = current === null ? null : `[data-job="${CSS.escape(current)}"] a`;
+      const link = row === null ? null : scroller.current?.querySelector<HTMLElement>(row);
+      (link ?? scroller.current)?.focus({ preventScroll: true });
+    },
   }));
 
   return (
@@ -93,7 +105,11 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
         aria-label="Jobs"
         aria-rowcount={view.more ? -1 : view.order.length + 1}
         tabIndex={0}
-        onScroll={(event) => setScrolled(event.currentTarget.scrollTop > rowHeight)}
+        onWheel={giveUp}
+        onScroll={(event) => {
+          setScrolled(event.currentTarget.scrollTop > rowHeight);
+          note();
+        }}
       >
         <div role="rowgroup" className="jobs-top">
           <div className="jobs-head" role="row" aria-rowindex={1} data-selectable={selectable}>
@@ -191,13 +207,21 @@ const Row = memo(function Row(props: RowProps) {
       )}
       <span role="cell" className="cell-job truncate">
         <Link ref={link} href={jobPath(job)} onFocus={() => onCurrent(name)}>
-          <JobId id={job.id} /> <span className="jobs-kind">{kindOf(job)}</span>
+          <JobId id={job.id} />{' '}
+          <span className="jobs-kind" title={kindOf(job)}>
+            {kindOf(job)}
+          </span>
         </Link>
         {several && <span className="job-source jobs-source-narrow">{job.source}</span>}
       </span>
-      <span role="cell" className="cell-queue truncate">
-        {several && <span className="muted">{job.source} / </span>}
-        {job.queue}
+      <span
+        role="cell"
+        className="cell-queue"
+        title={[...(several ? [job.source] : []), job.queue ?? ''].join(' / ')}
+      >
+        {several && <span className="muted truncate">{job.source}</span>}
+        {several && <span className="muted"> / </span>}
+        <span className="truncate">{job.queue}</span>
       </span>
       <span role="cell" className="cell-status">
         {status === null ? <span className="muted">Deleted</span> : <StatusBadge status={status} />}
@@ -205,7 +229,7 @@ const Row = memo(function Row(props: RowProps) {
       <span role="cell" className="cell-progress">
         <Progress job={job} />
       </span>
-      <span role="cell" className="cell-worker truncate mono muted">
+      <span role="cell" className="cell-worker truncate mono muted" title={job.worker ?? undefined}>
         {job.worker}
       </span>
       <span role="cell" className="cell-try num muted">
@@ -232,7 +256,7 @@ function Progress({ job }: { job: Job }) {
   if (job.status === 'failed' && job.error !== null) {
     return (
       <span className="jobs-error truncate" title={job.error.slice(0, 500)}>
-        {job.error.split('\n', 1)[0]?.slice(0, 120)}
+        {job.error.trimStart().split('\n', 1)[0]?.slice(0, 120)}
       </span>
     );
   }
@@ -242,7 +266,7 @@ function Progress({ job }: { job: Job }) {
       {job.progress !== null && (
         <Meter value={job.progress} label={`Progress of job ${job.id}`} tone="blue" />
       )}
-      <span className="truncate jobs-phase">
+      <span className="truncate jobs-phase" title={job.phase ?? undefined}>
         {job.phase}
         {job.progress !== null && ` ${Math.round(job.progress * 100)} %`}
       </span>

@@ -1,9 +1,8 @@
 import { ListChecks } from 'lucide-react';
-import { useCallback, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { useLocation } from 'wouter';
 import { type Action, allows } from '@/client/api';
-import { isEverything } from '@/client/filter';
 import { useMoment } from '@/client/react/moment';
 import { useJobList } from '@/client/react/useJobList';
 import { Unreachable } from '@/client/rest';
@@ -12,15 +11,16 @@ import { useAct, useExpectedStatus } from '@/parts/jobActions';
 import { jobPath } from '@/parts/links';
 import { UNKNOWN_THEN } from '@/parts/past';
 import { useReadOnly } from '@/parts/readOnly';
-import { useOffered } from '@/parts/sources';
+import { offeredBy, useOffered, useSources } from '@/parts/sources';
 import { Button } from '@/ui/Button';
 import { useHotkeys } from '@/ui/hotkeys';
-import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
+import { LoadError, Note, Skeleton } from '@/ui/notices';
 import { BulkBar } from './BulkBar';
 import { FilterBar } from './FilterBar';
 import { JobTable, type TableKeys } from './JobTable';
+import { Nothing } from './Nothing';
 import './queue.css';
-import { useJobToasts } from './useJobToasts';
+import { MuteButton, useJobToasts } from './useJobToasts';
 import { useQueueAddress } from './useQueueAddress';
 
 const PAGE_SIZE = 200;
@@ -29,7 +29,10 @@ export function QueuePage() {
   const { filter, sort, change } = useQueueAddress();
   const { list, view } = useJobList(filter, sort, { pageSize: PAGE_SIZE });
   const [, navigate] = useLocation();
-  const readOnly = useReadOnly();
+  const sources = useSources();
+  const watched = sources.length > 0 && offeredBy(sources, filter.source).length === 0;
+  // Nothing is offered that no source in question can do.
+  const idle = useReadOnly() || watched;
   const past = useMoment() !== null;
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [bulk, setBulk] = useState(false);
@@ -37,6 +40,7 @@ export function QueuePage() {
   const searchBox = useRef<HTMLInputElement>(null);
   const table = useRef<TableKeys>(null);
   const bar = useRef<HTMLDivElement>(null);
+  const head = useRef<HTMLHeadingElement>(null);
   const act = useAct();
   const offered = useOffered();
   const expected = useExpectedStatus();
@@ -58,14 +62,22 @@ export function QueuePage() {
     },
     [list],
   );
-  const clear = () => {
-    setSelected(new Set());
-    setBulk(false);
+  /** Puts an end to what the toolbar was opened for, and the focus on the list where what had it is gone. */
+  const settle = (done: ReadonlySet<string>) => {
+    flushSync(() => {
+      setSelected((before) => new Set([...before].filter((key) => !done.has(key))));
+      setBulk(false);
+    });
+    const focused = document.activeElement;
+    if (focused !== null && focused !== document.body && !focused.matches(':disabled')) return;
+    if (table.current !== null) table.current.focus();
+    else head.current?.focus();
   };
+  const clear = () => settle(selected);
   const actOnCurrent = (action: Action) => {
     const job = table.current?.current();
     const status = job ? expected(job) : null;
-    if (readOnly || !job || status === null || !allows(action, status)) return;
+    if (idle || !job || status === null || !allows(action, status)) return;
     if (offered(job.source).includes(action)) void act(job, action);
   };
   useHotkeys({
@@ -77,7 +89,7 @@ export function QueuePage() {
     n: () => table.current?.showNew(),
     x: () => {
       const job = table.current?.current();
-      if (job && !readOnly) select(`${job.source}/${job.id}`, false);
+      if (job && !idle) select(`${job.source}/${job.id}`, false);
     },
     o: () => {
       const job = table.current?.current();
@@ -87,17 +99,27 @@ export function QueuePage() {
     c: () => actOnCurrent('cancel'),
     p: () => actOnCurrent('pause'),
     a: () => {
-      if (readOnly) return;
+      if (idle) return;
       flushSync(() => setBulk(true));
       bar.current?.querySelector<HTMLElement>('button:enabled')?.focus();
     },
-    Escape: clear,
+    Escape: () => (selected.size > 0 || bulk) && clear(),
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the jobs of the rows change with every revision
   const jobs = useMemo(
     () => [...selected].flatMap((key) => list.job(key) ?? []),
     [selected, list, view.revision],
   );
+  // Where all that was loaded has gone, as after an action on it, what comes after it takes its place.
+  const filled = useRef(false);
+  useEffect(() => {
+    if (view.order.length > 0 || !view.loaded) filled.current = view.loaded;
+    else if (filled.current && view.more && !view.loading && view.error === null) {
+      filled.current = false;
+      void list.loadMore();
+    }
+  }, [list, view]);
+  const empty = view.loaded && view.order.length === 0;
   const seen = useCallback(
     (facet: 'queue' | 'kind' | 'worker' | 'tags' | 'source') =>
       list
@@ -110,28 +132,40 @@ export function QueuePage() {
   return (
     <div className="queue">
       <div className="page-head">
-        <h1>Queue</h1>
+        <h1 ref={head} tabIndex={-1}>
+          Queue
+        </h1>
         <span className="muted num" data-row-count={view.order.length}>
           {view.loaded &&
+            !(empty && view.more) &&
             `${view.order.length.toLocaleString()}${view.more ? '+' : ''} ${view.order.length === 1 ? 'job' : 'jobs'}`}
         </span>
-        {!readOnly && jobs.length === 0 && (
+        {!idle && jobs.length === 0 && (
           <Button className="queue-all" aria-pressed={bulk} onClick={() => setBulk(!bulk)}>
             <ListChecks aria-hidden="true" />
             Act on all that match
           </Button>
         )}
       </div>
-      <FilterBar filter={filter} sort={sort} change={change} searchBox={searchBox} seen={seen} />
-      {!readOnly && (jobs.length > 0 || bulk) && (
-        <BulkBar jobs={jobs} filter={filter} onClear={clear} bar={bar} />
+      <FilterBar filter={filter} sort={sort} change={change} searchBox={searchBox} seen={seen}>
+        <MuteButton />
+      </FilterBar>
+      {!idle && (jobs.length > 0 || bulk) && (
+        <BulkBar
+          jobs={jobs}
+          filter={filter}
+          onDone={(done) => settle(new Set(done))}
+          onClear={clear}
+          bar={bar}
+        />
       )}
       {/* That the server is away is said above already, and what was loaded is still of use. */}
       {view.error !== null && !(view.loaded && view.error instanceof Unreachable) && (
         <LoadError error={view.error} retry={() => void list.refresh()} />
       )}
       <FailingSources failing={view.failing} />
-      {!view.complete && (
+      {/* A list without rows says so itself. */}
+      {!view.complete && (past || !empty) && (
         <Note tone="grey">
           {past
             ? UNKNOWN_THEN
@@ -145,29 +179,16 @@ export function QueuePage() {
             <Skeleton lines={12} height={26} />
           </div>
         )}
-        {view.loaded && view.order.length === 0 && view.more && (
-          <Empty title="Nothing found so far">
-            Only a part was looked through.{' '}
-            <Button disabled={view.loading} onClick={() => void list.loadMore()}>
-              {view.loading ? 'Looking …' : 'Look further'}
-            </Button>
-          </Empty>
+        {empty && (
+          <Nothing filter={filter} view={view} past={past} lookFurther={() => void list.loadMore()} />
         )}
-        {view.loaded && view.order.length === 0 && !view.more && (
-          <Empty title={isEverything(filter) ? (past ? 'No jobs then' : 'No jobs yet') : 'Nothing matches'}>
-            {past
-              ? 'The log knows of none that stood so at this moment.'
-              : isEverything(filter)
-                ? 'Jobs appear here the moment a row is inserted.'
-                : 'Loosen the filter, or wait: what comes to match appears by itself.'}
-          </Empty>
-        )}
-        {view.order.length > 0 && (
+        {/* What the feed brings before the first page has come would be pushed down by it. */}
+        {view.order.length > 0 && (view.loaded || view.error !== null) && (
           <JobTable
             list={list}
             view={view}
             selected={selected}
-            selectable={!readOnly}
+            selectable={!idle}
             onSelect={select}
             keys={table}
           />

@@ -1,79 +1,90 @@
-import { useRef, useState } from 'react';
+import { Bell, BellOff } from 'lucide-react';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Link } from 'wouter';
 import type { JobEvent } from '@/client/protocol';
 import { useBatches } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
 import { kindOf, shortId } from '@/parts/JobId';
 import { jobPath } from '@/parts/links';
-import { SHOWN_MS, toast } from '@/ui/toasts';
+import { Button } from '@/ui/Button';
+import { toast } from '@/ui/toasts';
+import { Bundle } from './bundle';
 
-const TOGETHER_MS = 2_000;
+const KEY = 'tailboard.muted';
+const listeners = new Set<() => void>();
 
-/** Says what completed and what failed, each in one toast that counts on while it is shown: a busy board stays calm. */
+function muted(): boolean {
+  return localStorage.getItem(KEY) === 'yes';
+}
+
+function mute(quiet: boolean): void {
+  localStorage.setItem(KEY, quiet ? 'yes' : 'no');
+  for (const listener of listeners) listener();
+}
+
+/** Whether jobs that end are told in passing: kept for the next visit. */
+export function MuteButton() {
+  const quiet = useSyncExternalStore((listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }, muted);
+  const Icon = quiet ? BellOff : Bell;
+  return (
+    <Button
+      icon
+      aria-pressed={quiet}
+      aria-label="Mute notifications of jobs"
+      title={
+        quiet
+          ? 'What completes and what fails is not told'
+          : 'What completes and what fails is told in passing'
+      }
+      onClick={() => mute(!quiet)}
+    >
+      <Icon aria-hidden="true" />
+    </Button>
+  );
+}
+
+/** Says what completed and what failed, unless that is muted. */
 export function useJobToasts(): void {
-  const gathered = useRef<JobEvent[]>([]);
+  const [bundles] = useState(() => ({ job_failed: new Bundle(), job_completed: new Bundle() }));
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const [said] = useState(() => ({ completed: new Tally(), failed: new Tally() }));
   const past = useMoment() !== null;
-  useBatches(({ events }) => {
-    if (past) return;
-    for (const event of events) {
-      if (event.type === 'job_completed' || event.type === 'job_failed') gathered.current.push(event);
+  const say = () => {
+    clearTimeout(timer.current);
+    const now = performance.now();
+    for (const bundle of Object.values(bundles)) {
+      const told = bundle.take(now);
+      if (told !== null && !muted()) announce(told.last, told.others);
     }
-    if (gathered.current.length === 0 || timer.current !== undefined) return;
-    const say = () => {
-      const now = gathered.current.splice(0);
-      announce(
-        now.filter(({ type }) => type === 'job_failed'),
-        'failed',
-        said.failed,
-      );
-      announce(
-        now.filter(({ type }) => type === 'job_completed'),
-        'completed',
-        said.completed,
-      );
-    };
+    const dues = Object.values(bundles).flatMap((bundle) => bundle.due() ?? []);
+    if (dues.length > 0) timer.current = setTimeout(say, Math.min(...dues) - now);
+  };
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useBatches(({ events }) => {
+    if (past || muted()) return;
+    for (const event of events)
+      if (event.type === 'job_completed' || event.type === 'job_failed') bundles[event.type].add(event);
     say();
-    timer.current = setTimeout(() => {
-      timer.current = undefined;
-      say();
-    }, TOGETHER_MS);
   });
 }
 
-/** How many jobs a toast that may still be shown speaks of. */
-class Tally {
-  #count = 0;
-  #until = 0;
-
-  add(count: number): number {
-    const now = performance.now();
-    this.#count = now < this.#until ? this.#count + count : count;
-    this.#until = now + SHOWN_MS;
-    return this.#count;
-  }
-}
-
-function announce(events: readonly JobEvent[], word: 'completed' | 'failed', tally: Tally): void {
-  const last = events.at(-1);
-  if (last === undefined) return;
-  const others = tally.add(events.length) - 1;
+function announce({ type, job }: JobEvent, others: number): void {
+  const failed = type === 'job_failed';
+  const word = failed ? 'failed' : 'completed';
   toast({
     key: word,
-    tone: word === 'failed' ? 'red' : 'green',
-    title: <Named event={last} word={others === 0 ? word : `and ${others.toLocaleString()} more ${word}`} />,
-    ...(word === 'failed' && last.job.error !== null && { text: last.job.error.slice(0, 200) }),
+    tone: failed ? 'red' : 'green',
+    title: (
+      <>
+        <Link href={jobPath(job)}>
+          {kindOf(job)} {shortId(job.id)}
+        </Link>{' '}
+        {others === 0 ? word : `and ${others.toLocaleString()} more ${word}`}
+      </>
+    ),
+    ...(failed && job.error !== null && { text: job.error.trimStart().slice(0, 200) }),
+    action: { word: 'Mute', run: () => mute(true) },
   });
-}
-
-function Named({ event: { job }, word }: { event: JobEvent; word: string }) {
-  return (
-    <>
-      <Link href={jobPath(job)}>
-        {kindOf(job)} {shortId(job.id)}
-      </Link>{' '}
-      {word}
-    </>
-  );
 }

@@ -1,6 +1,6 @@
 import { useCallback, useMemo } from 'react';
 import { useLocation, useSearch } from 'wouter';
-import { SORTS, type Sort } from '@/client/api';
+import { type JobName, SORTS, type Sort } from '@/client/api';
 import { filterParams, type JobFilter, parseFilter } from '@/client/filter';
 
 export interface QueueAddress {
@@ -9,11 +9,17 @@ export interface QueueAddress {
   readonly change: (part: { readonly filter?: JobFilter; readonly sort?: Sort }) => void;
 }
 
+/** The server takes no longer text, in a search or for a filter. */
+export const TEXT_MAX = 200;
+
 /** Filter and order live in the page's address: a link shows what its sender saw, and "back" undoes. */
 export function useQueueAddress(): QueueAddress {
   const search = useSearch();
   const [, navigate] = useLocation();
-  const filter = useMemo(() => parseFilter(search), [search]);
+  const filter = useMemo(() => {
+    const asked = parseFilter(search);
+    return { ...asked, q: asked.q.slice(0, TEXT_MAX) };
+  }, [search]);
   const sort = useMemo(() => {
     const wanted = new URLSearchParams(search).get('sort');
     return SORTS.find((each) => each === wanted) ?? 'newest';
@@ -30,4 +36,11 @@ export function useQueueAddress(): QueueAddress {
     [filter, sort, navigate],
   );
   return { filter, sort, change };
+}
+
+/** The job that a text names as `source/id`, where there is such a source. */
+export function jobNamed(text: string, sources: readonly { readonly name: string }[]): JobName | null {
+  const cut = text.indexOf('/');
+  const [source, id] = [text.slice(0, cut), text.slice(cut + 1)];
+  return cut > 0 && id !== '' && sources.some(({ name }) => name === source) ? { source, id } : null;
 }
