@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 from tailboard.core.change import Op
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event
-from tailboard.core.filter import MAX_JSON_LENGTH, Filter
+from tailboard.core.filter import Filter
 from tailboard.core.frames import reset_entry
 from tailboard.core.job import Status
 from tailboard.core.projections import Minute
@@ -22,6 +22,9 @@ from tailboard.web.documents import EventPage, StatsHistory, StatsNow, answers
 from tailboard.web.jobs import ANY_OF, Values
 from tailboard.web.past import AsOf, stats_then
 from tailboard.web.render import answer, fields, items
+
+_MAX_TREE = 8192
+"""Characters of a filter in an address, which has to stay one that every server and proxy takes."""
 
 
 class EventsController(Controller):
@@ -55,7 +58,7 @@ class EventsController(Controller):
             list[NameOfJob] | None, QueryParameter(max_items=500, description="Jobs by name: source/id.")
         ] = None,
         filter: Annotated[  # noqa: A002  # as clients write it
-            str | None, QueryParameter(max_length=MAX_JSON_LENGTH, description="A filter as a JSON tree.")
+            str | None, QueryParameter(max_length=_MAX_TREE, description="A filter as a JSON tree.")
         ] = None,
     ) -> Response[bytes]:
         asked = {
