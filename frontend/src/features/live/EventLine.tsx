@@ -4,9 +4,9 @@ import { Link } from 'wouter';
 import type { JobEvent, Json } from '@/client/protocol';
 import { brief, EVENT_LOOKS } from '@/parts/eventLooks';
 import { JobId, JobSource, kindOf, shortId } from '@/parts/JobId';
+import { JsonView } from '@/parts/JsonView';
 import { jobPath } from '@/parts/links';
 import { STATUS_LOOKS } from '@/parts/status';
-import { JsonView } from '@/ui/JsonView';
 import { ClockTime } from '@/ui/time';
 
 export const EventLine = memo(
