@@ -148,6 +148,7 @@ function useCommands(): readonly Choice[] {
   const [, navigate] = useLocation();
   const theme = useTheme();
   const readOnly = useReadOnly();
+  const { access } = useBoard();
   const past = useMoment() !== null;
   const lookBack = useLookBack();
   const page = (word: string, path: string, key: string): Choice => ({
@@ -190,5 +191,15 @@ function useCommands(): readonly Choice[] {
       hint: 'Setting',
       run: () => setReadOnly(!readOnly),
     },
+    ...(access.remembered()
+      ? [
+          {
+            id: 'forget',
+            word: 'Forget the token on this machine',
+            hint: 'Setting',
+            run: () => access.forget(),
+          },
+        ]
+      : []),
   ];
 }

@@ -3,14 +3,30 @@ import { useState } from 'react';
 import { useBoard } from '@/client/react/board';
 import { Button } from '@/ui/Button';
 import { Dialog } from '@/ui/Dialog';
+import { Note } from '@/ui/notices';
 
-/** Asks for the token. It stays in this tab's session storage and travels in a header, never in an address. */
-export function TokenDialog() {
+/** In the place of the page while the server answers nothing: the dialog, and the way back to it once it was closed. */
+export function TokenWanted() {
+  const [open, setOpen] = useState(true);
+  return (
+    <div className="banner">
+      <Note tone="amber" action={<Button onClick={() => setOpen(true)}>Give the token</Button>}>
+        This board asks for a token, and shows nothing without one.
+      </Note>
+      {open && <TokenDialog onClose={() => setOpen(false)} />}
+    </div>
+  );
+}
+
+/** Asks for the token, which travels in a header and never in an address. */
+function TokenDialog({ onClose }: { onClose: () => void }) {
   const { access } = useBoard();
   const queries = useQueryClient();
   const [token, setToken] = useState('');
+  const [remember, setRemember] = useState(false);
   return (
-    <Dialog title="This board asks for a token" onClose={() => undefined}>
+    <Dialog title="This board asks for a token" onClose={onClose}>
+      {access.wrong() && <p role="alert">The server refused this token. Is it the one that it has now?</p>}
       <p className="muted">
         It is the value of TAILBOARD_TOKEN on the server. This tab keeps it until it is closed.
       </p>
@@ -18,7 +34,7 @@ export function TokenDialog() {
         className="token"
         onSubmit={(event) => {
           event.preventDefault();
-          access.give(token.trim());
+          access.give(token.trim(), remember);
           void queries.invalidateQueries();
         }}
       >
@@ -27,12 +43,17 @@ export function TokenDialog() {
           type="password"
           autoComplete="current-password"
           aria-label="Token"
+          data-first=""
           value={token}
           onChange={(event) => setToken(event.target.value)}
         />
         <Button type="submit" look="primary" disabled={token.trim() === ''}>
           Open the board
         </Button>
+        <label className="token-remember">
+          <input type="checkbox" checked={remember} onChange={(event) => setRemember(event.target.checked)} />
+          Remember it on this machine: not where others use it too
+        </label>
       </form>
     </Dialog>
   );

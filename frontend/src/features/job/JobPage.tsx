@@ -2,17 +2,20 @@ import { ArrowLeft, SearchX } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { EVERYTHING } from '@/client/filter';
+import { writeJson } from '@/client/json';
 import { type Job, type Json, ownFields, statusAt } from '@/client/protocol';
 import { useMoment } from '@/client/react/moment';
 import { Problem } from '@/client/rest';
+import { cameFrom } from '@/parts/cameFrom';
 import { brief } from '@/parts/eventLooks';
-import { kindOf } from '@/parts/JobId';
+import { kindOf, shortId } from '@/parts/JobId';
+import { JsonView } from '@/parts/JsonView';
 import { JobActions, useExpectedStatus } from '@/parts/jobActions';
 import { jobInPath, queuePath } from '@/parts/links';
 import { StatusBadge } from '@/parts/status';
+import { useTitle } from '@/parts/title';
 import { CopyButton } from '@/ui/CopyButton';
 import { useFromNow } from '@/ui/clock';
-import { JsonView } from '@/ui/JsonView';
 import { Meter } from '@/ui/Meter';
 import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
 import { Panel } from '@/ui/Panel';
@@ -34,6 +37,7 @@ export function JobPage() {
 
 function OneJob(name: JobName) {
   const { data, error, refetch } = useJob(name);
+  useTitle(data === undefined ? `Job ${shortId(name.id)}` : `${brief(kindOf(data.job))} ${shortId(name.id)}`);
   if (data === undefined) {
     return (
       <div className="job">
@@ -51,9 +55,10 @@ function OneJob(name: JobName) {
 }
 
 function Back() {
+  const { address, word } = cameFrom();
   return (
-    <Link href="/queue" className="job-back">
-      <ArrowLeft aria-hidden="true" /> Queue
+    <Link href={address} className="job-back">
+      <ArrowLeft aria-hidden="true" /> {word}
     </Link>
   );
 }
@@ -95,7 +100,9 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
           {brief(kindOf(job))} <span className="mono muted job-id">{brief(job.id)}</span>
         </h1>
         <StatusBadge status={status ?? job.status} />
-        {!deleted && <JobActions job={{ ...job, status: byTime }} onDeleted={() => navigate('/queue')} />}
+        {!deleted && (
+          <JobActions job={{ ...job, status: byTime }} onDeleted={() => navigate(cameFrom().address)} />
+        )}
       </header>
       {deleted && (
         <Note tone="amber" live>
@@ -148,7 +155,7 @@ function JsonPanel({ title, value }: { title: string; value: Json }) {
     <Panel
       title={title}
       flush
-      actions={<CopyButton label={title.toLowerCase()} text={() => JSON.stringify(value, null, 2)} />}
+      actions={<CopyButton label={title.toLowerCase()} text={() => writeJson(value, 2)} />}
     >
       <JsonView value={value} label={`${title} as JSON`} />
     </Panel>
