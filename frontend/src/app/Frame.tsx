@@ -18,6 +18,7 @@ import { Link, useLocation, useSearch } from 'wouter';
 import { movedTo } from '@/client/moment';
 import { useBatches, useConnection, useTokenWanted } from '@/client/react/board';
 import { moveTo, useLookBack, useMoment, useThen } from '@/client/react/moment';
+import { Problem } from '@/client/rest';
 import { ConnectionPill } from '@/parts/ConnectionPill';
 import { noteOrigin } from '@/parts/cameFrom';
 import { setReadOnly, useReadOnly, useReadOnlyServer } from '@/parts/readOnly';
@@ -80,6 +81,8 @@ export function Frame({ children }: { children: ReactNode }) {
   const asOf = useMoment();
   const lookBack = useLookBack();
   const then = useThen(asOf);
+  // Said by the time bar: of a moment that the log does not have no page can tell anything else.
+  const nowhere = asOf !== null && then.error instanceof Problem && then.error.status < 500;
   const at = asOf === null || then.data?.at === undefined ? null : Date.parse(then.data.at);
 
   const search = useSearch();
@@ -203,7 +206,7 @@ export function Frame({ children }: { children: ReactNode }) {
         ) : (
           <>
             {asOf === null ? <FeedBanner /> : <TimeBar asOf={asOf} />}
-            <FixedNow value={at}>{children}</FixedNow>
+            {!nowhere && <FixedNow value={at}>{children}</FixedNow>}
           </>
         )}
       </main>
