@@ -81,3 +81,65 @@ test('every tab has a title of its own, and a trailing slash or a capital change
     assert.equal(await page.getByRole('link', { name: 'Queue' }).getAttribute('aria-current'), 'page');
   }
 });
+
+test('of many attempts it says that there are earlier ones, and shows them on demand', async () => {
+  const id = it.board.insert({ kind: 'tries', max_attempts: '50' });
+  it.board.sql(`DO $$ BEGIN FOR n IN 1..30 LOOP
+    UPDATE tailboard.jobs SET status = 'in_progress', attempt = n WHERE id = ${id}; COMMIT;
+    UPDATE tailboard.jobs SET status = 'pending', error = 'no' WHERE id = ${id}; COMMIT;
+  END LOOP; END $$`);
+  const page = await it.open(`/jobs/jobs/${id}`);
+  const attempts = page.locator('.panel', { has: page.locator('.attempts') });
+  await says(attempts, /Attempts 1 to \d+ are not loaded/);
+  await attempts.getByRole('button', { name: 'Earlier attempts' }).click();
+  await attempts.getByRole('button', { name: 'Earlier attempts' }).waitFor({ state: 'detached' });
+  assert.equal(await attempts.locator('li').count(), 30);
+});
+
+test('a long id is told whole, and copied', async () => {
+  const long = `order-${'0123456789'.repeat(12)}`;
+  it.board.sql('CREATE TABLE long_ids (id text PRIMARY KEY, state text NOT NULL)');
+  it.board.attach(`
+[sources.long]
+table = "public.long_ids"
+id = "id"
+
+[sources.long.status]
+column = "state"
+map = { waiting = "pending" }
+`);
+  it.board.sql(`INSERT INTO long_ids VALUES ('${long}', 'waiting')`);
+  const page = await it.prepare();
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: it.board.url });
+  await page.goto(`${it.board.url}/jobs/long/${long}`);
+  await says(page.locator('.job-facts'), long);
+  await page.getByRole('button', { name: 'Copy id' }).click();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), long);
+});
+
+test('a job is found by the name that its address has', async () => {
+  const id = it.board.insert({ kind: 'by.its.name' });
+  const page = await it.open('/');
+  await live(page);
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type(`jobs/${id}`);
+  await says(page.locator('.palette-choice'), `${id} by.its.name`);
+});
+
+test('a browser that refuses the clipboard is said to, and a theme reaches every tab', async () => {
+  const id = it.board.insert({ kind: 'not.copied', payload: '{"a": 1}' });
+  const page = await it.prepare();
+  await page.addInitScript(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new DOMException('no', 'NotAllowedError'));
+  });
+  await page.goto(`${it.board.url}/jobs/jobs/${id}`);
+  const copy = page.getByRole('button', { name: 'Copy payload' });
+  await copy.click();
+  await says(copy, 'Refused');
+  const other = await page.context().newPage();
+  it.listen(other);
+  await other.goto(`${it.board.url}/`);
+  await other.getByRole('button', { name: 'Dark theme' }).click();
+  await page.waitForFunction(() => document.documentElement.dataset.theme === 'dark');
+  await page.getByRole('button', { name: 'Light theme' }).waitFor();
+});

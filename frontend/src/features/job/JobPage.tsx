@@ -16,7 +16,7 @@ import { StatusBadge } from '@/parts/status';
 import { useTitle } from '@/parts/title';
 import { CopyButton } from '@/ui/CopyButton';
 import { useFromNow } from '@/ui/clock';
-import { Meter } from '@/ui/Meter';
+import { Meter, percent } from '@/ui/Meter';
 import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
 import { Panel } from '@/ui/Panel';
 import { Ago, Duration } from '@/ui/time';
@@ -114,8 +114,10 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
       {(running || job.status === 'paused') && job.progress !== null && (
         <div className="job-progress">
           <Meter value={job.progress} label="Progress" tone="blue" />
-          <span className="num">{Math.round(job.progress * 100)} %</span>
-          <span className="muted truncate">{job.phase}</span>
+          <span className="num">{percent(job.progress)} %</span>
+          <span className="muted truncate" title={job.phase ?? undefined}>
+            {job.phase}
+          </span>
         </div>
       )}
       <div className="job-columns">
@@ -131,7 +133,7 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
         </div>
         <div className="job-side">
           <Facts job={job} />
-          <Attempts job={job} entries={history.entries} />
+          <Attempts job={job} history={history} />
         </div>
         <div className="job-rest">
           <JsonPanel title="Payload" value={job.payload} />
@@ -163,10 +165,15 @@ function JsonPanel({ title, value }: { title: string; value: Json }) {
 }
 
 function Facts({ job }: { job: Job }) {
+  // One that was inserted as started counts none, and is in its first all the same.
+  const attempt = job.attempt === 0 && job.started_at !== null ? 1 : job.attempt;
   const took = job.started_at !== null && (job.finished_at !== null || job.status === 'in_progress');
   return (
-    <Panel title="Facts" flush>
+    <Panel title="Facts" flush actions={<CopyButton label="id" text={() => String(job.id)} />}>
       <dl className="facts job-facts">
+        <Fact name="Id">
+          <span className="mono">{job.id}</span>
+        </Fact>
         <Fact name="Queue">
           {job.queue === null ? (
             '–'
@@ -188,7 +195,7 @@ function Facts({ job }: { job: Job }) {
         <Fact name="Worker">{job.worker === null ? '–' : <span className="mono">{job.worker}</span>}</Fact>
         <Fact name="Priority">{job.priority ?? '–'}</Fact>
         <Fact name="Attempt">
-          {job.max_attempts === null ? (job.attempt ?? '–') : `${job.attempt ?? 0} of ${job.max_attempts}`}
+          {job.max_attempts === null ? (attempt ?? '–') : `${attempt ?? 0} of ${job.max_attempts}`}
         </Fact>
         <Fact name="Created">
           <Ago iso={job.created_at} />
