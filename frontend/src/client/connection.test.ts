@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { POLL_MS } from './machine';
 import type { PollResult } from './machine';
+import { POLL_MS } from './machine';
 import { event, NO_STATS, observe, pass } from './scripted';
 
 function answered(cursor: string): PollResult {

@@ -377,7 +377,12 @@ function polled(state: ConnectionState, from: string | null, result: PollResult,
 }
 
 /** A poll was answered: where the server was away before it, so may the socket be. */
-function reached(before: ConnectionState, state: ConnectionState, now: Now, effects: readonly Effect[]): Step {
+function reached(
+  before: ConnectionState,
+  state: ConnectionState,
+  now: Now,
+  effects: readonly Effect[],
+): Step {
   if (before.phase !== 'offline') return { state, effects };
   const step = open(state, now);
   return { ...step, effects: [...effects, { kind: 'close', socket: before.socket }, ...step.effects] };

@@ -141,7 +141,7 @@ function Card({ worker, idle }: { worker: WorkerInfo; idle: string }) {
     <li className="panel" data-worker={worker.name}>
       <div className="card-head">
         <h2 className="mono" title={worker.name}>
-          {brief(worker.name)}
+          {brief(worker.name) || <span className="muted">no name</span>}
         </h2>
         <HealthBadge health={worker.health} />
         <span className="muted worker-seen">
