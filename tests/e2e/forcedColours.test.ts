@@ -29,6 +29,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
       status.getByRole('button', { name: 'Failed' }),
       'a pressed status looks like the others',
     );
+    const pressed = status.getByRole('button', { name: 'In progress' });
+    const colour = (it: Element) => getComputedStyle(it).color;
+    assert.equal(await pressed.locator('.chip-count').evaluate(colour), await pressed.evaluate(colour), 'its count is not seen');
     await differ(page.getByRole('link', { name: 'Queue' }), page.getByRole('link', { name: 'Live' }), 'the current page does');
     const meter = row(page, id).locator('.meter');
     await differ(meter, meter.locator('> span'), 'progress is not seen');

@@ -7,7 +7,7 @@ import { answers, live, row, says, stage } from './harness.ts';
 const it = stage();
 afterEach(async () => {
   await it.closePages();
-  it.assertNoComplaints(/404 \(Not Found\)/);
+  it.assertNoComplaints(/404 \(Not Found\)|409 \(Conflict\)/);
 });
 
 test('a job is deleted from its page only once somebody has said so twice', async () => {
@@ -23,6 +23,19 @@ test('a job is deleted from its page only once somebody has said so twice', asyn
   await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
   await page.waitForURL(/\/queue$/);
   await answers(it.board, `SELECT count(*) FROM tailboard.jobs WHERE id = ${id}`, '0');
+});
+
+test('a job whose deletion is refused is there again, and is not asked about twice', async () => {
+  const id = it.board.insert({ kind: 'kept', status: 'failed' });
+  const page = await it.open(`/jobs/jobs/${id}`);
+  await page.route('**/api/jobs/jobs/*', (route) =>
+    route.request().method() === 'DELETE' ? route.fulfill({ status: 409, json: { detail: 'It is held.' } }) : route.continue(),
+  );
+  await page.locator('.job-actions').getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+  await says(page.locator('.toast'), 'It is held.');
+  await page.locator('.job-actions').getByRole('button', { name: 'Delete' }).waitFor();
+  assert.equal(await page.getByRole('dialog').count(), 0);
 });
 
 test('numbers are shown and copied digit for digit, also those that came by the feed', async () => {

@@ -63,7 +63,8 @@ export function JobActions({ job, onDeleted }: { job: Job; onDeleted?: () => voi
     if (done && action === 'delete') onDeleted?.();
   };
   const press = (action: Action) => {
-    if (action === 'delete') return setAsking(true);
+    if (action === 'delete' && !asking) return setAsking(true);
+    setAsking(false);
     // The button goes with what it did. On the next one the focus would make a second press another action.
     group.current?.focus();
     void run(action);
@@ -92,7 +93,7 @@ export function JobActions({ job, onDeleted }: { job: Job; onDeleted?: () => voi
             <Button data-first="" onClick={() => setAsking(false)}>
               Keep it
             </Button>
-            <Button look="danger" onClick={() => void run('delete')}>
+            <Button look="danger" onClick={() => press('delete')}>
               Delete
             </Button>
           </div>

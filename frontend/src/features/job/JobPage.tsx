@@ -169,10 +169,13 @@ function Facts({ job }: { job: Job }) {
   const attempt = job.attempt === 0 && job.started_at !== null ? 1 : job.attempt;
   const took = job.started_at !== null && (job.finished_at !== null || job.status === 'in_progress');
   return (
-    <Panel title="Facts" flush actions={<CopyButton label="id" text={() => String(job.id)} />}>
+    <Panel title="Facts" flush>
       <dl className="facts job-facts">
         <Fact name="Id">
-          <span className="mono">{job.id}</span>
+          <span className="job-whole-id">
+            <span className="mono">{job.id}</span>
+            <CopyButton label="id" text={() => String(job.id)} />
+          </span>
         </Fact>
         <Fact name="Queue">
           {job.queue === null ? (
