@@ -30,6 +30,8 @@ test.each([
   '{"n":12345678901234567890123,"f":1.10}',
   '[1.10,-0,1e3,2.50E-7,0.0,9007199254740993,"1.10","12345678901234567890123",{"id":1.0,"payload":3.00},7,1.5]',
   '4.20',
+  '-0',
+  '[123456789012.3456789]',
   '[[{"progress":1.0}],null]',
 ])('what a worker wrote is written again digit for digit: %s', (written) => {
   for (const field of ['payload', 'result', 'info']) {

@@ -12,10 +12,14 @@ const FREE: ReadonlySet<string> = new Set(['"payload"', '"result"', '"info"']);
 /** PostgreSQL's jsonb holds no text with this in it. */
 const MARK = '\u0000';
 
-/** What may be written otherwise, or not be held: else the text is left to JSON.parse. */
-const SUSPECT = /\d{16}|\.\d*0(?!\d)|\d[eE]|(?<!\d)-0/;
-/** Outside of strings: what opens and closes, what ends a value, and numbers. */
-const TOKENS = /[[\]{},]|-?\d[\d.eE+-]*/g;
+/**
+ * Numbers that JavaScript may write otherwise, or not hold: of many digits, or with a zero at the end, an exponent, or
+ * minus zero. A text without any is left to JSON.parse, as most events are.
+ */
+const SUSPECT =
+  /\d[\d.]{15}|(?:^|[\s:,[])-?(?:0|[1-9]\d*)(?:\.\d*0|(?:\.\d+)?[eE][+-]?\d+|(?<=-0))(?=[\s,\]}]|$)/;
+const NUMBER = /-?\d[\d.eE+-]*/y;
+const COLON = /^\s*:/;
 const LONG_WHOLE = /^-?\d{16,}$/;
 
 /** As JSON.parse, but for numbers as above. */
@@ -33,33 +37,49 @@ export function writeJson(value: unknown, indent = 0): string {
   return JSON.stringify(value, null, indent).replace(/"\\u0000(-?\d[\d.eE+-]*)"/g, '$1');
 }
 
-/** String by string: one regular expression for all of it would overflow the stack on a string of some megabytes. */
+/** Step by step: one regular expression for all of it would overflow the stack on a string of some megabytes. */
 function withDigitsKept(text: string): string {
   const parts: string[] = [];
+  let copied = 0;
   let at = 0;
   let depth = 0;
   /** How deep the free field lies that is being read; null outside of one. */
   let free: number | null = null;
-  const kept = (token: string) => {
-    if (token === '{' || token === '[') depth += 1;
-    else if (token === '}' || token === ']') depth -= 1;
-    else if (token !== ',') {
-      if (free !== null) return String(Number(token)) === token ? token : `"\\u0000${token}"`;
-      return LONG_WHOLE.test(token) ? `"${token}"` : token;
-    }
-    if (free !== null && (depth < free || (depth === free && token === ','))) free = null;
-    return token;
-  };
   while (at < text.length) {
-    const opens = text.indexOf('"', at);
-    parts.push(text.slice(at, opens < 0 ? undefined : opens).replace(TOKENS, kept));
-    if (opens < 0) break;
-    at = endOfString(text, opens);
-    const string = text.slice(opens, at);
-    parts.push(string);
-    if (free === null && FREE.has(string) && /^\s*:/.test(text.slice(at, at + 8))) free = depth;
+    const char = text[at] ?? '';
+    if (char === '"') {
+      const end = endOfString(text, at);
+      if (
+        free === null &&
+        FREE.has(text.slice(at, Math.min(end, at + 10))) &&
+        COLON.test(text.slice(end, end + 8))
+      )
+        free = depth;
+      at = end;
+    } else if (char === '-' || (char >= '0' && char <= '9')) {
+      NUMBER.lastIndex = at;
+      const digits = NUMBER.exec(text)?.[0] ?? char;
+      const kept = written(digits, free !== null);
+      if (kept !== digits) {
+        parts.push(text.slice(copied, at), kept);
+        copied = at + digits.length;
+      }
+      at += digits.length;
+    } else {
+      if (char === '{' || char === '[') depth += 1;
+      else if (char === '}' || char === ']') depth -= 1;
+      if (free !== null && (depth < free || (depth === free && char === ','))) free = null;
+      at += 1;
+    }
   }
+  parts.push(text.slice(copied));
   return parts.join('');
+}
+
+/** How a number has to stand in JSON for JSON.parse to lose nothing of it. */
+function written(digits: string, free: boolean): string {
+  if (!free) return LONG_WHOLE.test(digits) ? `"${digits}"` : digits;
+  return String(Number(digits)) === digits ? digits : `"\\u0000${digits}"`;
 }
 
 /** The place after the string that begins at `start`. */
