@@ -9,7 +9,7 @@ const TOKEN = 'correct-horse-battery';
 const it = stage({ TAILBOARD_TOKEN: TOKEN });
 afterEach(async () => {
   await it.closePages();
-  it.assertNoComplaints(/401/);
+  it.assertNoComplaints(/401|WebSocket connection|ERR_CONNECTION/);
 });
 
 const field = (page: Page) => page.getByLabel('Token', { exact: true });
@@ -44,6 +44,22 @@ test('a token that the server refuses is called wrong', async () => {
   await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'Token');
   await give(page, TOKEN);
   await live(page);
+});
+
+test('a wrong token in one tab takes the right one from no other', async () => {
+  const first = await it.open('/queue');
+  await give(first, TOKEN);
+  await live(first);
+  const second = await first.context().newPage();
+  it.listen(second);
+  await second.goto(`${it.board.url}/queue`);
+  await give(second, 'wrong');
+  await says(second.getByRole('alert'), 'The server refused this token');
+  await it.board.stop('SIGKILL');
+  await first.locator('.pill:not([data-phase="live"])').waitFor();
+  await it.board.start();
+  await live(first);
+  assert.equal(await first.getByRole('dialog').count(), 0);
 });
 
 test('another tab asks again, unless this machine was told to remember, until it is told to forget', async () => {

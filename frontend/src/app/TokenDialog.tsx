@@ -1,6 +1,9 @@
-import { useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
+import { Access } from '@/client/access';
+import { Api } from '@/client/api';
 import { useBoard } from '@/client/react/board';
+import { Problem, Rest } from '@/client/rest';
 import { Button } from '@/ui/Button';
 import { Dialog } from '@/ui/Dialog';
 import { Note } from '@/ui/notices';
@@ -24,9 +27,23 @@ function TokenDialog({ onClose }: { onClose: () => void }) {
   const queries = useQueryClient();
   const [token, setToken] = useState('');
   const [remember, setRemember] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  // Tried before it is taken: a wrong one would replace the right one of the connection that all tabs share.
+  const trial = useMutation({
+    mutationFn: async (wanted: string) => {
+      const only = new Access(null);
+      only.give(wanted);
+      await new Api(new Rest('', only)).sources();
+    },
+    onSuccess: (_, right) => {
+      access.give(right, remember);
+      void queries.invalidateQueries();
+    },
+    onError: () => field.current?.focus(),
+  });
   return (
     <Dialog title="This board asks for a token" onClose={onClose}>
-      {access.wrong() && <p role="alert">The server refused this token. Is it the one that it has now?</p>}
+      {trial.error !== null && <p role="alert">{told(trial.error)}</p>}
       <p className="muted">
         It is the value of TAILBOARD_TOKEN on the server. This tab keeps it until it is closed.
       </p>
@@ -34,11 +51,11 @@ function TokenDialog({ onClose }: { onClose: () => void }) {
         className="token"
         onSubmit={(event) => {
           event.preventDefault();
-          access.give(token.trim(), remember);
-          void queries.invalidateQueries();
+          trial.mutate(token.trim());
         }}
       >
         <input
+          ref={field}
           className="field"
           type="password"
           autoComplete="current-password"
@@ -57,4 +74,9 @@ function TokenDialog({ onClose }: { onClose: () => void }) {
       </form>
     </Dialog>
   );
+}
+
+function told(error: Error): string {
+  const wrong = error instanceof Problem && error.status === 401;
+  return wrong ? 'The server refused this token. Is it the one that it has now?' : error.message;
 }

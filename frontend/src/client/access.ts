@@ -16,7 +16,6 @@ export class Access {
   readonly #machine: Keep | null;
   #token: string | null;
   #wanted = false;
-  #wrong = false;
   readonly #listeners = new Set<() => void>();
 
   constructor(session: Keep | null, machine: Keep | null = null) {
@@ -32,11 +31,6 @@ export class Access {
   /** Whether the server refused what we have, so that a person has to be asked. */
   wanted(): boolean {
     return this.#wanted;
-  }
-
-  /** Whether it was a token that the server refused, and not that there was none. */
-  wrong(): boolean {
-    return this.#wrong;
   }
 
   /** Whether the token outlives this tab. */
@@ -62,10 +56,10 @@ export class Access {
   refuse(): void {
     if (this.#wanted) return;
     this.#wanted = true;
-    this.#wrong = this.#token !== null;
-    this.#token = null;
+    // Another tab may remember a newer one by now.
+    if (this.#machine?.getItem(KEY) === this.#token) this.#machine?.removeItem(KEY);
     this.#session?.removeItem(KEY);
-    this.#machine?.removeItem(KEY);
+    this.#token = null;
     this.#tell();
   }
 
