@@ -41,6 +41,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await says(page.locator('.palette-choice').first(), 'Home');
     await differ(page.locator('.palette-choice').first(), page.locator('.palette-choice').nth(1), 'the chosen line does');
     await page.keyboard.press('Escape');
+    await page.locator('dialog').waitFor({ state: 'detached' });
     await page.keyboard.press('b');
     const toggle = page.getByRole('button', { name: 'The past' });
     await page.locator('.timebar').waitFor();
