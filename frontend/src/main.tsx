@@ -8,6 +8,7 @@ import { App, makeQueryClient } from './app/App';
 import { fetchPagesLater } from './app/pages';
 import { makeBoard } from './client/react/board';
 import { keepTimeBy } from './ui/clock';
+import './ui/forced.css';
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('the page has no #root');

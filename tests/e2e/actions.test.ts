@@ -308,7 +308,10 @@ test('everything goes by keyboard alone', { timeout: LONG_MS }, async () => {
   }
   await page.getByRole('button', { name: 'Delete', exact: true }).focus();
   await page.keyboard.press('Enter');
-  await page.waitForURL(/\/queue/);
+  await says(page.getByRole('dialog'), 'This cannot be undone');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/workers$/); // where the job was opened from
   await answers(it.board, `SELECT count(*) FROM tailboard.jobs WHERE id = ${id}`, '0');
   const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
   const before = await theme();

@@ -84,7 +84,7 @@ test('a filter that takes the events from under the pointer, and the open one, h
   await first.getByRole('button').click();
   await page.keyboard.press('/');
   await page.keyboard.type('comes.later');
-  await says(page.locator('.empty'), 'Nothing yet');
+  await says(page.locator('.empty'), 'Nothing matches');
   const later = it.board.insert({ kind: 'comes.later' });
   await page.locator('.event', { hasText: `${later} comes.later` }).waitFor();
 });

@@ -7,6 +7,7 @@ import { type Board, BoardProvider } from '@/client/react/board';
 import { Problem } from '@/client/rest';
 import { HomePage } from '@/features/home/HomePage';
 import { QueuePage } from '@/features/queue/QueuePage';
+import { useTitle } from '@/parts/title';
 import { Empty, Skeleton } from '@/ui/notices';
 import { Boundary } from './Boundary';
 import { Frame } from './Frame';
@@ -15,7 +16,10 @@ import { JobPage, LivePage, SourcesPage, WorkersPage } from './pages';
 export function makeQueryClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {
+      // A board on this machine answers also where the browser believes itself offline.
+      mutations: { networkMode: 'always' },
       queries: {
+        networkMode: 'always',
         staleTime: 1_000,
         refetchOnWindowFocus: true,
         // A refusal is an answer; only silence is worth another try.
@@ -34,6 +38,23 @@ function kept(address: string): string {
 function OfThisPage({ children }: { children: ReactNode }) {
   const [path] = useLocation();
   return <Boundary key={path}>{children}</Boundary>;
+}
+
+function NotFound() {
+  useTitle('Not found');
+  return (
+    <>
+      <h1 className="sr-only">Not found</h1>
+      <div className="panel">
+        <Empty title="There is no such page" icon={<SearchX aria-hidden="true" />}>
+          The address may be mistyped, or from another version.{' '}
+          <Link href="/" className="panel-link">
+            Go to Home
+          </Link>
+        </Empty>
+      </div>
+    </>
+  );
 }
 
 export function App({ board, queries }: { board: Board; queries: QueryClient }) {
@@ -55,17 +76,7 @@ export function App({ board, queries }: { board: Board; queries: QueryClient }) 
                     <Route path="/live" component={LivePage} />
                     <Route path="/workers" component={WorkersPage} />
                     <Route path="/sources" component={SourcesPage} />
-                    <Route>
-                      <h1 className="sr-only">Not found</h1>
-                      <div className="panel">
-                        <Empty title="There is no such page" icon={<SearchX aria-hidden="true" />}>
-                          The address may be mistyped, or from another version.{' '}
-                          <Link href="/" className="panel-link">
-                            Go to Home
-                          </Link>
-                        </Empty>
-                      </div>
-                    </Route>
+                    <Route component={NotFound} />
                   </Switch>
                 </Suspense>
               </OfThisPage>

@@ -2,13 +2,15 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Search } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useState } from 'react';
 import { useLocation } from 'wouter';
-import { EVERYTHING } from '@/client/filter';
+import type { SourceInfo } from '@/client/api';
+import { EVERYTHING, type JobFilter } from '@/client/filter';
 import { STATUSES } from '@/client/protocol';
 import { useBoard } from '@/client/react/board';
 import { moveTo, useLookBack, useMoment } from '@/client/react/moment';
 import { JobId, JobSource, kindOf, shortId } from '@/parts/JobId';
 import { jobPath, queuePath } from '@/parts/links';
 import { setReadOnly, useReadOnly } from '@/parts/readOnly';
+import { useSources } from '@/parts/sources';
 import { STATUS_LOOKS, StatusBadge } from '@/parts/status';
 import { Dialog } from '@/ui/Dialog';
 import { setTheme, useTheme } from '@/ui/theme';
@@ -109,6 +111,14 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
   );
 }
 
+/** What is looked for: anywhere, or after a source's name and a slash in that source, as a job's address writes it. */
+function lookedFor(text: string, sources: readonly SourceInfo[]): JobFilter {
+  const slash = text.indexOf('/');
+  const source = text.slice(0, Math.max(0, slash));
+  if (!sources.some(({ name }) => name === source)) return { ...EVERYTHING, q: text };
+  return { ...EVERYTHING, source: [source], q: text.slice(slash + 1) };
+}
+
 /** Jobs that the server finds; those of a text before stay in sight while it is `searching`. */
 function useFoundJobs(text: string): { readonly jobs: readonly Choice[]; readonly searching: boolean } {
   const { api } = useBoard();
@@ -116,13 +126,14 @@ function useFoundJobs(text: string): { readonly jobs: readonly Choice[]; readonl
   const wanted = text.trim();
   const [q, setQ] = useState('');
   const asOf = useMoment();
+  const sources = useSources();
   useEffect(() => {
     const timer = setTimeout(() => setQ(wanted), TYPING_MS);
     return () => clearTimeout(timer);
   }, [wanted]);
   const { data, isPending, isPlaceholderData, isError } = useQuery({
     queryKey: ['palette', q, asOf],
-    queryFn: ({ signal }) => api.jobs({ ...EVERYTHING, q }, 'newest', null, JOBS_SHOWN, { asOf, signal }),
+    queryFn: ({ signal }) => api.jobs(lookedFor(q, sources), 'newest', null, JOBS_SHOWN, { asOf, signal }),
     enabled: q !== '',
     placeholderData: keepPreviousData,
   });
@@ -148,6 +159,7 @@ function useCommands(): readonly Choice[] {
   const [, navigate] = useLocation();
   const theme = useTheme();
   const readOnly = useReadOnly();
+  const { access } = useBoard();
   const past = useMoment() !== null;
   const lookBack = useLookBack();
   const page = (word: string, path: string, key: string): Choice => ({
@@ -190,5 +202,15 @@ function useCommands(): readonly Choice[] {
       hint: 'Setting',
       run: () => setReadOnly(!readOnly),
     },
+    ...(access.remembered()
+      ? [
+          {
+            id: 'forget',
+            word: 'Forget the token on this machine',
+            hint: 'Setting',
+            run: () => access.forget(),
+          },
+        ]
+      : []),
   ];
 }

@@ -51,8 +51,8 @@ export function FeedBanner() {
     <Banner>
       <Note tone="red" live action={again}>
         The server cannot be reached.{' '}
-        {age === '' ? 'Nothing could be loaded yet.' : `What you see is ${age}.`} The board comes back by
-        itself.
+        {age === '' ? 'Nothing could be loaded yet.' : `What was loaded before is ${age}.`} The board comes
+        back by itself.
       </Note>
     </Banner>
   );

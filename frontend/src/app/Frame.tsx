@@ -13,12 +13,16 @@ import {
   Sun,
   Unlock,
 } from 'lucide-react';
-import { type ReactNode, useEffect, useState } from 'react';
-import { Link, useLocation } from 'wouter';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { Link, useLocation, useSearch } from 'wouter';
+import { movedTo } from '@/client/moment';
 import { useBatches, useConnection, useTokenWanted } from '@/client/react/board';
 import { moveTo, useLookBack, useMoment, useThen } from '@/client/react/moment';
+import { Problem } from '@/client/rest';
 import { ConnectionPill } from '@/parts/ConnectionPill';
+import { noteOrigin } from '@/parts/cameFrom';
 import { setReadOnly, useReadOnly, useReadOnlyServer } from '@/parts/readOnly';
+import { useTitle } from '@/parts/title';
 import { Button } from '@/ui/Button';
 import { FixedNow } from '@/ui/clock';
 import { MOD, useHotkeys } from '@/ui/hotkeys';
@@ -29,7 +33,7 @@ import { FeedBanner } from './FeedBanner';
 import './frame.css';
 import { KeySheet } from './KeySheet';
 import { TimeBar } from './TimeBar';
-import { TokenDialog } from './TokenDialog';
+import { TokenWanted } from './TokenDialog';
 
 const PAGES = [
   { path: '/', word: 'Home', Icon: LayoutDashboard, key: 'h' },
@@ -41,6 +45,27 @@ const PAGES = [
 
 /** `g` then a letter goes to a page; the letter has this long. */
 const GO_MS = 1_200;
+
+/** The page that an address means: capitals and a slash at the end are typed by hand, and the routes bear with them. */
+function pageOf(location: string): string {
+  return location.toLowerCase().replace(/(?<=.)\/$/, '');
+}
+
+/**
+ * Who turns to another page goes on at its beginning, as after a load; so does who has lost the place on this one, as the
+ * button that leaves the past goes with it.
+ */
+function useFocusOnTurn(location: string, past: boolean) {
+  const main = useRef<HTMLElement>(null);
+  const last = useRef({ location, past });
+  useEffect(() => {
+    const turned = last.current.location !== location;
+    const left = last.current.past !== past && document.activeElement === document.body;
+    last.current = { location, past };
+    if (turned || left) main.current?.focus({ preventScroll: true });
+  }, [location, past]);
+  return main;
+}
 
 export function Frame({ children }: { children: ReactNode }) {
   const [location, navigate] = useLocation();
@@ -56,13 +81,19 @@ export function Frame({ children }: { children: ReactNode }) {
   const asOf = useMoment();
   const lookBack = useLookBack();
   const then = useThen(asOf);
+  // Said by the time bar: of a moment that the log does not have no page can tell anything else.
+  const nowhere = asOf !== null && then.error instanceof Problem && then.error.status < 500;
   const at = asOf === null || then.data?.at === undefined ? null : Date.parse(then.data.at);
 
+  const search = useSearch();
+  const main = useFocusOnTurn(location, asOf !== null);
+  const here = pageOf(location);
+  const word = PAGES.find(({ path }) => path === here)?.word ?? null;
+  useTitle(word);
   useEffect(() => {
-    const page = PAGES.find(({ path }) => path === location);
-    const past = asOf === null ? '' : ' in the past';
-    document.title = page === undefined ? `Tailboard${past}` : `${page.word}${past} · Tailboard`;
-  }, [location, asOf]);
+    if (word !== null)
+      noteOrigin({ address: movedTo(search === '' ? here : `${here}?${search}`, null), word });
+  }, [here, search, word]);
   useBatches(({ reset }) => {
     if (reset !== null) void queries.invalidateQueries();
   });
@@ -106,10 +137,10 @@ export function Frame({ children }: { children: ReactNode }) {
         </Link>
         <ul>
           {PAGES.map(({ path, word, Icon }) => {
-            const here = path === location || (path === '/queue' && location.startsWith('/jobs/'));
+            const current = path === here || (path === '/queue' && here.startsWith('/jobs/'));
             return (
               <li key={path}>
-                <Link href={path} className="nav-link" aria-current={here ? 'page' : undefined}>
+                <Link href={path} className="nav-link" aria-current={current ? 'page' : undefined}>
                   <Icon aria-hidden="true" />
                   <span>{word}</span>
                 </Link>
@@ -169,14 +200,19 @@ export function Frame({ children }: { children: ReactNode }) {
           {theme === 'dark' ? <Sun aria-hidden="true" /> : <Moon aria-hidden="true" />}
         </Button>
       </header>
-      <main id="main" className="main" tabIndex={-1} data-past={asOf !== null}>
-        {asOf === null ? <FeedBanner /> : <TimeBar asOf={asOf} />}
-        <FixedNow value={at}>{children}</FixedNow>
+      <main ref={main} id="main" className="main" tabIndex={-1} data-past={asOf !== null}>
+        {tokenWanted ? (
+          <TokenWanted />
+        ) : (
+          <>
+            {asOf === null ? <FeedBanner /> : <TimeBar asOf={asOf} />}
+            {!nowhere && <FixedNow value={at}>{children}</FixedNow>}
+          </>
+        )}
       </main>
       <Toasts />
       {palette && <CommandPalette onClose={() => setPalette(false)} />}
       {keySheet && <KeySheet onClose={() => setKeySheet(false)} />}
-      {tokenWanted && <TokenDialog />}
     </div>
   );
 }

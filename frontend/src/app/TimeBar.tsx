@@ -1,5 +1,6 @@
 import { ChevronLeft, ChevronRight, History, Radio } from 'lucide-react';
 import { useEffect, useId, useRef, useState } from 'react';
+import { compareCursors, isCursor } from '@/client/cursor';
 import { stepped } from '@/client/moment';
 import { moveTo, useJustLooked, useSpan, useThen } from '@/client/react/moment';
 import { Button } from '@/ui/Button';
@@ -15,7 +16,8 @@ const DRAG_MS = 150;
 export function TimeBar({ asOf }: { asOf: string }) {
   const { data: span } = useSpan(true);
   const then = useThen(asOf);
-  const cursor = then.isPlaceholderData ? null : (then.data?.cursor ?? null);
+  // A step goes from the place that the address names: quick ones do not wait for the counts of those between.
+  const cursor = isCursor(asOf) ? asOf : then.isPlaceholderData ? null : (then.data?.cursor ?? null);
   const at = atOf(asOf) ?? Date.parse(then.data?.at ?? '');
   const [dragged, setDragged] = useDragged(asOf);
   const label = useId();
@@ -30,8 +32,8 @@ export function TimeBar({ asOf }: { asOf: string }) {
   const first = Date.parse(span?.first.at ?? '') + 1;
   const last = Math.max(Date.parse(span?.now ?? ''), Number.isNaN(at) ? 0 : at);
   const shown = dragged ?? at;
-  const atEnd = cursor !== null && cursor === span?.last.cursor;
-  const atStart = cursor !== null && cursor === span?.first.cursor;
+  const atEnd = cursor !== null && span !== undefined && compareCursors(cursor, span.last.cursor) >= 0;
+  const atStart = cursor !== null && span !== undefined && compareCursors(cursor, span.first.cursor) <= 0;
   const step = (by: number) => {
     if (cursor !== null && !(by > 0 ? atEnd : atStart)) moveTo(stepped(cursor, by));
   };

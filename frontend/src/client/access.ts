@@ -1,4 +1,7 @@
-/** The access token of this tab: kept for the session, never in a URL. */
+/**
+ * The access token of this tab: kept for the session, never in a URL. It opens the whole board, and machines are shared:
+ * beyond the session it is kept only where a person said so.
+ */
 
 const KEY = 'tailboard.token';
 
@@ -9,14 +12,16 @@ export interface Keep {
 }
 
 export class Access {
-  readonly #keep: Keep | null;
+  readonly #session: Keep | null;
+  readonly #machine: Keep | null;
   #token: string | null;
   #wanted = false;
   readonly #listeners = new Set<() => void>();
 
-  constructor(keep: Keep | null) {
-    this.#keep = keep;
-    this.#token = keep?.getItem(KEY) ?? null;
+  constructor(session: Keep | null, machine: Keep | null = null) {
+    this.#session = session;
+    this.#machine = machine;
+    this.#token = session?.getItem(KEY) ?? machine?.getItem(KEY) ?? null;
   }
 
   token(): string | null {
@@ -28,18 +33,33 @@ export class Access {
     return this.#wanted;
   }
 
-  give(token: string): void {
+  /** Whether the token outlives this tab. */
+  remembered(): boolean {
+    return (this.#machine?.getItem(KEY) ?? null) !== null;
+  }
+
+  give(token: string, remember = false): void {
     this.#token = token;
     this.#wanted = false;
-    this.#keep?.setItem(KEY, token);
+    this.#session?.setItem(KEY, token);
+    if (remember) this.#machine?.setItem(KEY, token);
+    this.#tell();
+  }
+
+  /** From now on only the tabs that have the token keep it, each until it is closed. */
+  forget(): void {
+    if (this.#token !== null) this.#session?.setItem(KEY, this.#token);
+    this.#machine?.removeItem(KEY);
     this.#tell();
   }
 
   refuse(): void {
     if (this.#wanted) return;
     this.#wanted = true;
+    // Another tab may remember a newer one by now.
+    if (this.#machine?.getItem(KEY) === this.#token) this.#machine?.removeItem(KEY);
+    this.#session?.removeItem(KEY);
     this.#token = null;
-    this.#keep?.removeItem(KEY);
     this.#tell();
   }
 

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { PollResult } from './machine';
 import { POLL_MS } from './machine';
 import { event, NO_STATS, observe, pass } from './scripted';
+
+function answered(cursor: string): PollResult {
+  return { outcome: 'page', events: [], cursor, more: false, stats: NO_STATS };
+}
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -274,6 +279,52 @@ describe('without a socket', () => {
     const polls = world.polls.length;
     await pass(POLL_MS * 3);
     expect(world.polls).toHaveLength(polls);
+  });
+
+  test('once the server answers again the socket is tried at once, however long it was away', async () => {
+    const { world, connection } = observe();
+    connection.start();
+    world.socket.welcomes(5);
+    world.socket.closes(1006);
+    for (let second = 0; second < 60; second += 1) {
+      await pass(1_000);
+      world.socket.closes(1006);
+    }
+    expect(connection.state().phase).toBe('offline');
+    const sockets = world.sockets.length;
+    world.answer = (cursor) => answered(cursor ?? '1.5');
+    await pass(POLL_MS);
+    expect(world.sockets).toHaveLength(sockets + 1);
+    world.socket.welcomes(5);
+    expect(connection.state().phase).toBe('live');
+  });
+
+  test('a socket that does not come up while questions are answered is tried no more often for it', async () => {
+    const { world, connection } = observe();
+    world.answer = (cursor) => answered(cursor ?? '1.5');
+    connection.start();
+    for (let second = 0; second < 120; second += 1) {
+      world.socket.closes(1006);
+      await pass(1_000);
+    }
+    expect(connection.state().phase).toBe('polling');
+    expect(world.sockets.length).toBeLessThan(9);
+  });
+
+  test('pages that lost the server together do not ask for it together', async () => {
+    const gaps: number[] = [];
+    for (const random of [0, 0.999]) {
+      const { world, connection } = observe();
+      world.random = () => random;
+      connection.start();
+      world.socket.closes(1006);
+      await pass(0);
+      const from = Date.now();
+      while (world.polls.length === 1) await pass(100);
+      gaps.push(Date.now() - from);
+      connection.stop();
+    }
+    expect(gaps).toEqual([POLL_MS / 2, POLL_MS]);
   });
 
   test('a cursor that the log no longer has is a reset', async () => {

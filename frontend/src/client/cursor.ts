@@ -1,5 +1,9 @@
 /** Cursors: `epoch.position`, for example `3.104522`. */
 
+export function isCursor(text: string): boolean {
+  return /^\d+\.\d+$/.test(text);
+}
+
 /** Negative, zero or positive, as `a` is before, at or after `b`. An unreadable part counts as zero. */
 export function compareCursors(a: string, b: string): number {
   const [epochA, positionA] = split(a);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseJson } from './json';
+import { digitsOf, parseJson, writeJson } from './json';
 
 test('long whole numbers keep every digit', () => {
   expect(parseJson('{"id": 9007199254740993, "n": 5}')).toEqual({ id: '9007199254740993', n: 5 });
@@ -24,4 +24,37 @@ test('a long text is read in passing, and a broken one is refused', () => {
   const long = { text: '1234567890123456789 \\ " '.repeat(1_000_000), id: 1 };
   expect(parseJson(JSON.stringify(long))).toEqual(long);
   expect(() => parseJson('{"id": 9007199254740993')).toThrow(SyntaxError);
+});
+
+test.each([
+  '{"n":12345678901234567890123,"f":1.10}',
+  '[1.10,-0,1e3,2.50E-7,0.0,9007199254740993,"1.10","12345678901234567890123",{"id":1.0,"payload":3.00},7,1.5]',
+  '4.20',
+  '-0',
+  '[123456789012.3456789]',
+  '[[{"progress":1.0}],null]',
+])('what a worker wrote is written again digit for digit: %s', (written) => {
+  for (const field of ['payload', 'result', 'info']) {
+    const parsed = parseJson(`{"a": 1.0, "${field}": ${written}, "b": 2.0}`) as Record<string, unknown>;
+    expect(writeJson(parsed[field])).toBe(written);
+    expect(parsed.a).toBe(1);
+    expect(parsed.b).toBe(2);
+  }
+});
+
+test('numbers of the protocol stay numbers, wherever they stand', () => {
+  const text =
+    '{"job":{"payload":{"x":1.10},"progress":1.0,"id":9007199254740993},"lag_ms":12.0,"result":1.0,"text":"payload","n":2.0}';
+  expect(parseJson(text)).toEqual({
+    job: { payload: { x: '\u00001.10' }, progress: 1, id: '9007199254740993' },
+    lag_ms: 12,
+    result: '\u00001.0',
+    text: 'payload',
+    n: 2,
+  });
+});
+
+test('the digits of a number are told from a text', () => {
+  const { payload } = parseJson('{"payload": ["1.10", 1.10]}') as { payload: [string, string] };
+  expect(payload.map(digitsOf)).toEqual([null, '1.10']);
 });

@@ -8,6 +8,9 @@
  *
  * While there is no socket the event log is read over REST from the same cursor, so that polling delivers the
  * same events as the socket, only later. `polling` means that this works, `offline` that it does not.
+ *
+ * A socket that fails is tried less and less often. A server that was away and answers a poll is tried at once: so a
+ * page is back within POLL_MS, and the polls of many pages are spread over half of that, however they began.
  */
 
 import { compareCursors } from './cursor';
@@ -288,11 +291,16 @@ function lost(state: ConnectionState, code: number, reason: string, now: Now, se
   const backoff = Math.min(RETRY_MAX_MS, settings.reconnectInterval * 2 ** Math.min(state.attempts, 10));
   const effects: Effect[] = [
     { kind: 'disarm', timer: 'watch' },
-    { kind: 'arm', timer: 'retry', ms: Math.round(backoff * (0.5 + now.random / 2)) },
+    { kind: 'arm', timer: 'retry', ms: jittered(backoff, now) },
   ];
   // Polling that already goes on is not started again: its timer or its request is still out.
   if (!wasPolling) effects.push({ kind: 'poll', cursor: state.cursor });
   return { state: { ...gone, error, phase: wasPolling ? state.phase : 'connecting' }, effects };
+}
+
+/** Somewhere in the second half of the time: many pages lose a server together. */
+function jittered(ms: number, { random }: Now): number {
+  return Math.round(ms * (0.5 + random / 2));
 }
 
 function deny(state: ConnectionState): ConnectionState {
@@ -339,18 +347,18 @@ function polled(state: ConnectionState, from: string | null, result: PollResult,
     case 'failed':
       return state.socketUp
         ? unchanged(state)
-        : { state: { ...state, phase: 'offline', error: result.message }, effects: again };
+        : {
+            state: { ...state, phase: 'offline', error: result.message },
+            effects: [{ kind: 'arm', timer: 'poll', ms: jittered(POLL_MS, now) }],
+          };
     case 'expired': {
       if (state.socketUp) return unchanged(state);
       const { reason, cursor, stats } = result;
-      return {
-        state: { ...state, phase: 'polling', cursor, freshAt: now.ms },
-        effects: [
-          { kind: 'deliver', delivery: { kind: 'reset', reason, cursor } },
-          { kind: 'deliver', delivery: { kind: 'stats', stats, cursor } },
-          ...again,
-        ],
-      };
+      return reached(state, { ...state, phase: 'polling', cursor, freshAt: now.ms }, now, [
+        { kind: 'deliver', delivery: { kind: 'reset', reason, cursor } },
+        { kind: 'deliver', delivery: { kind: 'stats', stats, cursor } },
+        ...again,
+      ]);
     }
     case 'page': {
       // The socket came back while the answer was on its way: it delivers the same from the same cursor.
@@ -360,14 +368,24 @@ function polled(state: ConnectionState, from: string | null, result: PollResult,
       if (events.length > 0) effects.push({ kind: 'deliver', delivery: { kind: 'events', events } });
       if (result.more) effects.push({ kind: 'poll', cursor });
       else effects.push({ kind: 'deliver', delivery: { kind: 'stats', stats, cursor } }, ...again);
-      return {
-        state: { ...state, phase: 'polling', cursor, freshAt: result.more ? state.freshAt : now.ms },
-        effects,
-      };
+      const freshAt = result.more ? state.freshAt : now.ms;
+      return reached(state, { ...state, phase: 'polling', cursor, freshAt }, now, effects);
     }
     default:
       return impossible(result);
   }
+}
+
+/** A poll was answered: where the server was away before it, so may the socket be. */
+function reached(
+  before: ConnectionState,
+  state: ConnectionState,
+  now: Now,
+  effects: readonly Effect[],
+): Step {
+  if (before.phase !== 'offline') return { state, effects };
+  const step = open(state, now);
+  return { ...step, effects: [...effects, { kind: 'close', socket: before.socket }, ...step.effects] };
 }
 
 function wake(state: ConnectionState, now: Now): Step {

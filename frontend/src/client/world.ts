@@ -8,6 +8,9 @@ import { Problem, Rest } from './rest';
 
 const PAGE = 1000;
 
+/** A machine that is gone refuses nothing: without this a question to it would be out for minutes, and no other asked. */
+const ANSWER_WITHIN_MS = 30_000;
+
 /** `base` is an http(s) origin, as in `location.origin`. */
 export function browserWorld(base: string): World {
   return {
@@ -33,13 +36,17 @@ async function poll(base: string, cursor: string | null, token: string | null): 
   const access = new Access(null);
   if (token !== null) access.give(token);
   const rest = new Rest(base, access);
-  const readStats = () => rest.call<StatsAnswer>('/api/stats?queues=0');
+  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  const readStats = () => rest.call<StatsAnswer>('/api/stats?queues=0', { signal });
   try {
     if (cursor === null) {
       const { stats, cursor: now } = await readStats();
       return { outcome: 'page', events: [], cursor: now, more: false, stats };
     }
-    const page = await rest.call<EventsPage>(`/api/events?after=${encodeURIComponent(cursor)}&limit=${PAGE}`);
+    const page = await rest.call<EventsPage>(
+      `/api/events?after=${encodeURIComponent(cursor)}&limit=${PAGE}`,
+      { signal },
+    );
     const { stats } = await readStats();
     const events = page.events.filter(isJobEvent).map(withVersion);
     if (events.length < page.events.length) {

@@ -1,5 +1,6 @@
 import { CheckCircle2, Pencil, Play, Plus, Trash2, XCircle } from 'lucide-react';
 import type { ComponentType } from 'react';
+import { digitsOf, writeJson } from '@/client/json';
 import type { EventType, Json } from '@/client/protocol';
 import type { Tone } from '@/ui/Badge';
 
@@ -23,6 +24,6 @@ const SHOWN = 80;
 /** A value in one short line. */
 export function brief(value: Json): string {
   if (value === null) return '–';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' ? (digitsOf(value) ?? value) : writeJson(value);
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }

@@ -1,10 +1,11 @@
 import { CirclePause, CirclePlay, RotateCcw, Square, Trash2 } from 'lucide-react';
-import { type ComponentType, useCallback, useSyncExternalStore } from 'react';
+import { type ComponentType, useCallback, useRef, useState, useSyncExternalStore } from 'react';
 import { expectedStatus } from '@/client/actions';
 import { type Action, allows } from '@/client/api';
 import type { Job, Status } from '@/client/protocol';
 import { useBoard } from '@/client/react/board';
 import { Button } from '@/ui/Button';
+import { Dialog } from '@/ui/Dialog';
 import { toast } from '@/ui/toasts';
 import { shortId } from './JobId';
 import { useReadOnly } from './readOnly';
@@ -54,13 +55,22 @@ export function JobActions({ job, onDeleted }: { job: Job; onDeleted?: () => voi
   const act = useAct();
   const offered = useOffered()(job.source);
   const status = useExpectedStatus()(job);
+  const [asking, setAsking] = useState(false);
+  const group = useRef<HTMLDivElement>(null);
   if (readOnly || status === null) return null;
   const run = async (action: Action) => {
     const done = await act(job, action);
     if (done && action === 'delete') onDeleted?.();
   };
+  const press = (action: Action) => {
+    if (action === 'delete' && !asking) return setAsking(true);
+    setAsking(false);
+    // The button goes with what it did. On the next one the focus would make a second press another action.
+    group.current?.focus();
+    void run(action);
+  };
   return (
-    <div className="job-actions">
+    <div ref={group} className="job-actions" role="group" aria-label="Actions" tabIndex={-1}>
       {offered
         .filter((action) => allows(action, status))
         .map((action) => {
@@ -69,13 +79,26 @@ export function JobActions({ job, onDeleted }: { job: Job; onDeleted?: () => voi
             <Button
               key={action}
               look={action === 'delete' ? 'danger' : 'plain'}
-              onClick={() => void run(action)}
+              onClick={() => press(action)}
             >
               <Icon aria-hidden="true" />
               {word}
             </Button>
           );
         })}
+      {asking && (
+        <Dialog title={`Delete job ${shortId(job.id)}`} onClose={() => setAsking(false)}>
+          <p>Its row will be deleted. This cannot be undone.</p>
+          <div className="dialog-foot">
+            <Button data-first="" onClick={() => setAsking(false)}>
+              Keep it
+            </Button>
+            <Button look="danger" onClick={() => press('delete')}>
+              Delete
+            </Button>
+          </div>
+        </Dialog>
+      )}
     </div>
   );
 }

@@ -6,6 +6,7 @@ import './chart.css';
 import { ChartLegend, hourMinute, type Series } from './ChartLegend';
 import { alone, plotted } from './plotted';
 import { useTheme } from './theme';
+import { FORCED, useMedia } from './useMedia';
 
 export interface ChartProps {
   /** When each minute began, in seconds since 1970; the last still runs. */
@@ -44,6 +45,7 @@ export default function Chart({
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const theme = useTheme();
+  const forced = useMedia(FORCED);
   const shape = series.map(({ label, tone }) => `${label}:${tone}`).join();
   const latest = useRef({ times, series, format });
   latest.current = { times, series, format };
@@ -113,7 +115,7 @@ export default function Chart({
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [theme, shape, height, least]);
+  }, [theme, forced, shape, height, least]);
 
   useEffect(() => {
     plot.current?.setData(data({ times, series }));

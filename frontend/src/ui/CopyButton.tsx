@@ -3,16 +3,20 @@ import { useState } from 'react';
 import { Button } from './Button';
 
 export function CopyButton({ text, label }: { text: () => string; label: string }) {
-  const [copied, setCopied] = useState(false);
+  const [said, setSaid] = useState<'Copied' | 'Refused' | null>(null);
   const copy = async () => {
-    await writeClipboard(text());
-    setCopied(true);
-    setTimeout(() => setCopied(false), 1_500);
+    setSaid(
+      await writeClipboard(text()).then(
+        () => 'Copied' as const,
+        () => 'Refused' as const,
+      ),
+    );
+    setTimeout(() => setSaid(null), 1_500);
   };
   return (
     <Button look="quiet" className="copied" aria-label={`Copy ${label}`} onClick={() => void copy()}>
-      {copied ? <Check aria-hidden="true" /> : <Copy aria-hidden="true" />}
-      <span aria-live="polite">{copied ? 'Copied' : 'Copy'}</span>
+      {said === 'Copied' ? <Check aria-hidden="true" /> : <Copy aria-hidden="true" />}
+      <span aria-live="polite">{said ?? 'Copy'}</span>
     </Button>
   );
 }
@@ -27,6 +31,7 @@ async function writeClipboard(text: string): Promise<void> {
   area.value = text;
   document.body.append(area);
   area.select();
-  document.execCommand('copy');
+  const done = document.execCommand('copy');
   area.remove();
+  if (!done) throw new Error('the browser does not copy');
 }

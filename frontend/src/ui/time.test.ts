@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exactTime, formatDuration, fromNow } from './time';
+import { exactTime, formatDuration, formatRunning, fromNow } from './time';
 
 test.each([
   [0, 'now'],
@@ -10,8 +10,26 @@ test.each([
   [90_000, '1 min ago'],
   [-7_200_000, 'in 2 h'],
   [172_800_000, '2 d ago'],
+  [-251_606_476_800_000, 'in 7,972 years'],
 ])('%d ms from now is "%s"', (ms, said) => {
   expect(fromNow(ms)).toBe(said);
+});
+
+test.each([
+  [7_000, '7.0 s'],
+  [49 * 3_600_000, '2 d 1 h'],
+  [59_926_521_600_000, '1,898 years'],
+])('%d ms last "%s"', (ms, said) => {
+  expect(formatDuration(ms)).toBe(said);
+});
+
+test.each([
+  [-400, '0 s'],
+  [7_990, '7 s'],
+  [61_990, '1 min 1 s'],
+  [Number.NaN, '–'],
+])('%d ms that still run are said to be "%s"', (ms, said) => {
+  expect(formatRunning(ms)).toBe(said);
 });
 
 test.each(['infinity', '-infinity', '0044-03-15T00:00:00+00:00 BC', 'yesterday'])(

@@ -24,6 +24,12 @@ const clock = new Intl.DateTimeFormat(undefined, {
   second: '2-digit',
 });
 
+const YEARS_FROM_D = 2 * 365;
+
+function years(days: number): string {
+  return `${Math.floor(days / 365.25).toLocaleString()} years`;
+}
+
 /** "3.2 s", "4 min 10 s", "2 h 5 min"; a dash for what is no number. */
 export function formatDuration(ms: number): string {
   if (Number.isNaN(ms)) return '–';
@@ -36,7 +42,14 @@ export function formatDuration(ms: number): string {
   if (min < 60) return `${min} min ${Math.floor(s % 60)} s`;
   const h = Math.floor(min / 60);
   if (h < 48) return `${h} h ${min % 60} min`;
-  return `${Math.floor(h / 24)} d ${h % 24} h`;
+  const d = Math.floor(h / 24);
+  return d < YEARS_FROM_D ? `${d} d ${h % 24} h` : years(d);
+}
+
+/** The same of what still runs, to the second, as it is counted. */
+export function formatRunning(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1_000));
+  return s < 10 ? `${s} s` : formatDuration(s * 1_000);
 }
 
 function roughly(ms: number): string {
@@ -45,7 +58,8 @@ function roughly(ms: number): string {
   if (s < 60) return `${s} s`;
   if (s < 3_600) return `${Math.floor(s / 60)} min`;
   if (s < 172_800) return `${Math.floor(s / 3_600)} h`;
-  return `${Math.floor(s / 86_400)} d`;
+  const d = Math.floor(s / 86_400);
+  return d < YEARS_FROM_D ? `${d} d` : years(d);
 }
 
 /** "now", "4 s ago", "in 20 s": of a time so many milliseconds ago, or to come where they are negative. */
@@ -91,9 +105,7 @@ export function ClockTime({ iso }: { iso: string }) {
 /** From one time to another, or to now while there is no other. */
 export function Duration({ from, to }: { from: string; to: string | null }) {
   const text = useFromNow((now) =>
-    to === null
-      ? formatDuration(Math.max(0, Math.floor((now - Date.parse(from)) / 1_000) * 1_000))
-      : formatDuration(Date.parse(to) - Date.parse(from)),
+    to === null ? formatRunning(now - Date.parse(from)) : formatDuration(Date.parse(to) - Date.parse(from)),
   );
   return <span className="num">{text}</span>;
 }

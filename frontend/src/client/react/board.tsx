@@ -21,7 +21,7 @@ export interface Board {
 }
 
 export function makeBoard(): Board {
-  const access = new Access(sessionStorage);
+  const access = new Access(sessionStorage, localStorage);
   const time = new ServerTime();
   const api = new Api(new Rest('', access, time));
   const feeds = new Feeds(access);

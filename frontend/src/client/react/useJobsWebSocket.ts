@@ -23,7 +23,7 @@ export interface JobsWebSocket {
 let usual: Feeds | undefined;
 
 function usualFeeds(): Feeds {
-  usual ??= new Feeds(new Access(sessionStorage));
+  usual ??= new Feeds(new Access(sessionStorage, localStorage));
   return usual;
 }
 

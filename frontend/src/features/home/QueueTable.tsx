@@ -1,6 +1,7 @@
 import { Link } from 'wouter';
 import type { StatsAnswer } from '@/client/api';
 import { EVERYTHING } from '@/client/filter';
+import type { Stats } from '@/client/protocol';
 import { queuePath } from '@/parts/links';
 import { useSeveralSources } from '@/parts/sources';
 import { Empty, Skeleton } from '@/ui/notices';
@@ -9,10 +10,21 @@ import { Panel } from '@/ui/Panel';
 const SHOWN = 8;
 const NATURALLY = new Intl.Collator(undefined, { numeric: true });
 
+function waiting({ pending, scheduled }: Stats): number {
+  return pending + scheduled;
+}
+
+/** The queues where most goes on; those where all has ended come last. */
 export function QueueTable({ counts }: { counts: StatsAnswer | null }) {
   const several = useSeveralSources();
   const busiest = [...(counts?.by_queue ?? [])]
-    .sort((a, b) => b.stats.total - a.stats.total || NATURALLY.compare(a.queue, b.queue))
+    .sort(
+      (a, b) =>
+        b.stats.in_progress + waiting(b.stats) - a.stats.in_progress - waiting(a.stats) ||
+        b.stats.failed - a.stats.failed ||
+        b.stats.total - a.stats.total ||
+        NATURALLY.compare(a.queue, b.queue),
+    )
     .slice(0, SHOWN);
   const others = counts === null ? 0 : counts.queues - busiest.length;
   return (
@@ -42,13 +54,13 @@ export function QueueTable({ counts }: { counts: StatsAnswer | null }) {
                     href={queuePath({
                       ...EVERYTHING,
                       source: several ? [source] : [],
-                      queue: queue === '' ? [] : [queue],
+                      queue: [queue],
                     })}
                   >
                     {queue === '' ? 'no queue' : queue}
                   </Link>
                 </th>
-                <td className="num">{(stats.pending + stats.scheduled).toLocaleString()}</td>
+                <td className="num">{waiting(stats).toLocaleString()}</td>
                 <td className="num">{stats.in_progress.toLocaleString()}</td>
                 <td className={`num ${stats.failed > 0 ? 'queues-failed' : ''}`}>
                   {stats.failed.toLocaleString()}
@@ -58,7 +70,13 @@ export function QueueTable({ counts }: { counts: StatsAnswer | null }) {
           </tbody>
         </table>
       )}
-      {others > 0 && <p className="panel-body muted">and {others.toLocaleString()} more</p>}
+      {others > 0 && (
+        <p className="panel-body">
+          <Link href="/queue" className="panel-link">
+            and {others.toLocaleString()} more
+          </Link>
+        </p>
+      )}
     </Panel>
   );
 }

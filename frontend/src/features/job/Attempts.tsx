@@ -1,8 +1,10 @@
 import type { HistoryEntry } from '@/client/api';
 import type { Job, Status } from '@/client/protocol';
 import { StatusBadge } from '@/parts/status';
+import { Button } from '@/ui/Button';
 import { Panel } from '@/ui/Panel';
 import { Ago, Duration } from '@/ui/time';
+import type { History } from './useHistory';
 
 export interface Attempt {
   readonly number: number;
@@ -52,8 +54,9 @@ export function attempts(entries: readonly HistoryEntry[], now: Job): readonly A
   return found.reverse();
 }
 
-export function Attempts({ job, entries }: { job: Job; entries: readonly HistoryEntry[] }) {
-  const known = attempts(entries, job);
+export function Attempts({ job, history }: { job: Job; history: History }) {
+  const known = attempts(history.entries, job);
+  const first = known.at(-1)?.number ?? 0;
   if (known.length === 0) return null;
   return (
     <Panel title={`Attempts${job.max_attempts === null ? '' : `, ${job.max_attempts} at most`}`} flush>
@@ -71,6 +74,12 @@ export function Attempts({ job, entries }: { job: Job; entries: readonly History
           </li>
         ))}
       </ol>
+      {history.more && first > 1 && (
+        <div className="attempts-more muted">
+          {first === 2 ? 'Attempt 1 is' : `Attempts 1 to ${first - 1} are`} not loaded.
+          <Button onClick={() => void history.loadMore()}>Earlier attempts</Button>
+        </div>
+      )}
     </Panel>
   );
 }

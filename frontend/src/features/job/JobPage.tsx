@@ -2,18 +2,21 @@ import { ArrowLeft, SearchX } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { EVERYTHING } from '@/client/filter';
+import { writeJson } from '@/client/json';
 import { type Job, type Json, ownFields, statusAt } from '@/client/protocol';
 import { useMoment } from '@/client/react/moment';
 import { Problem } from '@/client/rest';
+import { cameFrom } from '@/parts/cameFrom';
 import { brief } from '@/parts/eventLooks';
-import { kindOf } from '@/parts/JobId';
+import { kindOf, shortId } from '@/parts/JobId';
+import { JsonView } from '@/parts/JsonView';
 import { JobActions, useExpectedStatus } from '@/parts/jobActions';
 import { jobInPath, queuePath } from '@/parts/links';
 import { StatusBadge } from '@/parts/status';
+import { useTitle } from '@/parts/title';
 import { CopyButton } from '@/ui/CopyButton';
 import { useFromNow } from '@/ui/clock';
-import { JsonView } from '@/ui/JsonView';
-import { Meter } from '@/ui/Meter';
+import { Meter, percent } from '@/ui/Meter';
 import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
 import { Panel } from '@/ui/Panel';
 import { Ago, Duration } from '@/ui/time';
@@ -34,6 +37,7 @@ export function JobPage() {
 
 function OneJob(name: JobName) {
   const { data, error, refetch } = useJob(name);
+  useTitle(data === undefined ? `Job ${shortId(name.id)}` : `${brief(kindOf(data.job))} ${shortId(name.id)}`);
   if (data === undefined) {
     return (
       <div className="job">
@@ -51,9 +55,10 @@ function OneJob(name: JobName) {
 }
 
 function Back() {
+  const { address, word } = cameFrom();
   return (
-    <Link href="/queue" className="job-back">
-      <ArrowLeft aria-hidden="true" /> Queue
+    <Link href={address} className="job-back">
+      <ArrowLeft aria-hidden="true" /> {word}
     </Link>
   );
 }
@@ -95,7 +100,9 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
           {brief(kindOf(job))} <span className="mono muted job-id">{brief(job.id)}</span>
         </h1>
         <StatusBadge status={status ?? job.status} />
-        {!deleted && <JobActions job={{ ...job, status: byTime }} onDeleted={() => navigate('/queue')} />}
+        {!deleted && (
+          <JobActions job={{ ...job, status: byTime }} onDeleted={() => navigate(cameFrom().address)} />
+        )}
       </header>
       {deleted && (
         <Note tone="amber" live>
@@ -107,8 +114,10 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
       {(running || job.status === 'paused') && job.progress !== null && (
         <div className="job-progress">
           <Meter value={job.progress} label="Progress" tone="blue" />
-          <span className="num">{Math.round(job.progress * 100)} %</span>
-          <span className="muted truncate">{job.phase}</span>
+          <span className="num">{percent(job.progress)} %</span>
+          <span className="muted truncate" title={job.phase ?? undefined}>
+            {job.phase}
+          </span>
         </div>
       )}
       <div className="job-columns">
@@ -124,7 +133,7 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
         </div>
         <div className="job-side">
           <Facts job={job} />
-          <Attempts job={job} entries={history.entries} />
+          <Attempts job={job} history={history} />
         </div>
         <div className="job-rest">
           <JsonPanel title="Payload" value={job.payload} />
@@ -148,7 +157,7 @@ function JsonPanel({ title, value }: { title: string; value: Json }) {
     <Panel
       title={title}
       flush
-      actions={<CopyButton label={title.toLowerCase()} text={() => JSON.stringify(value, null, 2)} />}
+      actions={<CopyButton label={title.toLowerCase()} text={() => writeJson(value, 2)} />}
     >
       <JsonView value={value} label={`${title} as JSON`} />
     </Panel>
@@ -156,10 +165,18 @@ function JsonPanel({ title, value }: { title: string; value: Json }) {
 }
 
 function Facts({ job }: { job: Job }) {
+  // One that was inserted as started counts none, and is in its first all the same.
+  const attempt = job.attempt === 0 && job.started_at !== null ? 1 : job.attempt;
   const took = job.started_at !== null && (job.finished_at !== null || job.status === 'in_progress');
   return (
     <Panel title="Facts" flush>
       <dl className="facts job-facts">
+        <Fact name="Id">
+          <span className="job-whole-id">
+            <span className="mono">{job.id}</span>
+            <CopyButton label="id" text={() => String(job.id)} />
+          </span>
+        </Fact>
         <Fact name="Queue">
           {job.queue === null ? (
             '–'
@@ -181,7 +198,7 @@ function Facts({ job }: { job: Job }) {
         <Fact name="Worker">{job.worker === null ? '–' : <span className="mono">{job.worker}</span>}</Fact>
         <Fact name="Priority">{job.priority ?? '–'}</Fact>
         <Fact name="Attempt">
-          {job.max_attempts === null ? (job.attempt ?? '–') : `${job.attempt ?? 0} of ${job.max_attempts}`}
+          {job.max_attempts === null ? (attempt ?? '–') : `${attempt ?? 0} of ${job.max_attempts}`}
         </Fact>
         <Fact name="Created">
           <Ago iso={job.created_at} />

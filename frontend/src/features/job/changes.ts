@@ -2,6 +2,7 @@
 
 import type { Json } from '@/client/protocol';
 import { brief } from '@/parts/eventLooks';
+import { percent } from '@/ui/Meter';
 import { exactTime } from '@/ui/time';
 import { phasesOf } from './phases';
 
@@ -20,7 +21,7 @@ export function phaseChanges(from: Json, to: Json): string {
   if (moved.length > 0) return moved.map(({ is }) => `${is.name}: ${is.status ?? 'to come'}`).join(', ');
   const further = pairs.filter(({ is, was }) => is.progress !== null && is.progress !== was?.progress);
   if (further.length > 0) {
-    return further.map(({ is }) => `${is.name}: ${Math.round((is.progress ?? 0) * 100)} %`).join(', ');
+    return further.map(({ is }) => `${is.name}: ${percent(is.progress ?? 0)} %`).join(', ');
   }
   return pairs.length === before.length ? 'details' : pairs.map(({ is }) => is.name).join(', ') || '–';
 }

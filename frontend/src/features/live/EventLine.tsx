@@ -4,9 +4,10 @@ import { Link } from 'wouter';
 import type { JobEvent, Json } from '@/client/protocol';
 import { brief, EVENT_LOOKS } from '@/parts/eventLooks';
 import { JobId, JobSource, kindOf, shortId } from '@/parts/JobId';
+import { JsonView } from '@/parts/JsonView';
 import { jobPath } from '@/parts/links';
 import { STATUS_LOOKS } from '@/parts/status';
-import { JsonView } from '@/ui/JsonView';
+import { percent } from '@/ui/Meter';
 import { ClockTime } from '@/ui/time';
 
 export const EventLine = memo(
@@ -53,7 +54,7 @@ function what({ change, job, type }: JobEvent): string {
     return `${STATUS_LOOKS[change.from].word} → ${STATUS_LOOKS[change.to].word}`;
   }
   if (job.status === 'in_progress' && job.progress !== null && type === 'job_updated') {
-    return `${Math.round(job.progress * 100)} % ${job.phase ?? ''}`;
+    return `${percent(job.progress)} % ${job.phase ?? ''}`;
   }
   return job.queue ?? '';
 }

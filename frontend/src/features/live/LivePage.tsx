@@ -1,7 +1,7 @@
 import { Pause, Play, Radio } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { before, compareCursors } from '@/client/cursor';
-import { EVENT_TYPES, type EventType, isJobEvent, type JobEvent, withVersion } from '@/client/protocol';
+import { EVENT_TYPES, isJobEvent, type JobEvent, withVersion } from '@/client/protocol';
 import { useBatches, useBoard } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
 import { EVENT_LOOKS } from '@/parts/eventLooks';
@@ -11,6 +11,7 @@ import { Empty, LoadError, Skeleton } from '@/ui/notices';
 import { EventLine } from './EventLine';
 import './live.css';
 import { Tail } from './tail';
+import { useLiveAddress } from './useLiveAddress';
 
 /** How many events from before the page was opened it starts with. */
 const BEFORE = 100;
@@ -21,6 +22,26 @@ export function LivePage() {
   return <Events key={asOf ?? 'now'} asOf={asOf} />;
 }
 
+function Nothing({ past, filtered }: { past: boolean; filtered: boolean }) {
+  const icon = <Radio aria-hidden="true" />;
+  if (filtered) {
+    return (
+      <Empty title="Nothing matches" icon={icon}>
+        {past
+          ? `Of the last ${BEFORE} events before this moment none does.`
+          : 'Of the newest events none does. What comes to match appears by itself.'}
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="Nothing yet" icon={icon}>
+      {past
+        ? 'The log holds no event from before this moment.'
+        : 'Every change of a job appears here the moment it is committed.'}
+    </Empty>
+  );
+}
+
 function Events({ asOf }: { asOf: string | null }) {
   const { api, feed } = useBoard();
   const past = asOf !== null;
@@ -28,8 +49,7 @@ function Events({ asOf }: { asOf: string | null }) {
   const [shown, setShown] = useState<readonly JobEvent[]>([]);
   const [paused, setPaused] = useState(false);
   const [pointed, setPointed] = useState(false);
-  const [types, setTypes] = useState<ReadonlySet<EventType>>(new Set());
-  const [text, setText] = useState('');
+  const { types, text, change } = useLiveAddress();
   const [open, setOpen] = useState<string | null>(null);
   const [error, setError] = useState<Error | null>(null);
   const [loads, setLoads] = useState(0);
@@ -116,7 +136,7 @@ function Events({ asOf }: { asOf: string | null }) {
           aria-label="Filter events by text"
           placeholder="Filter by id, kind, queue or worker"
           value={text}
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) => change({ text: event.target.value })}
         />
         <div className="chips" role="group" aria-label="Event types">
           {EVENT_TYPES.map((type) => {
@@ -130,7 +150,7 @@ function Events({ asOf }: { asOf: string | null }) {
                 onClick={() => {
                   const next = new Set(types);
                   if (!next.delete(type)) next.add(type);
-                  setTypes(next);
+                  change({ types: next });
                 }}
               >
                 <Icon aria-hidden="true" />
@@ -146,17 +166,13 @@ function Events({ asOf }: { asOf: string | null }) {
         onPointerEnter={(event) => event.pointerType === 'mouse' && setPointed(true)}
         onPointerLeave={() => setPointed(false)}
       >
-        {!loaded && error === null && (
+        {!loaded && shown.length === 0 && error === null && (
           <div className="panel-body">
             <Skeleton lines={10} />
           </div>
         )}
         {loaded && shown.length === 0 && (
-          <Empty title="Nothing yet" icon={<Radio aria-hidden="true" />}>
-            {past
-              ? 'The log holds no event from before this moment.'
-              : 'Every change of a job appears here the moment it is committed.'}
-          </Empty>
+          <Nothing past={past} filtered={types.size > 0 || text.trim() !== ''} />
         )}
         {shown.length > 0 && (
           <ul className="events">

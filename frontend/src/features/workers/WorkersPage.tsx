@@ -7,9 +7,9 @@ import { useMoment } from '@/client/react/moment';
 import { brief } from '@/parts/eventLooks';
 import { FailingSources } from '@/parts/FailingSources';
 import { JobLines } from '@/parts/JobLines';
+import { JsonView } from '@/parts/JsonView';
 import { Badge } from '@/ui/Badge';
 import { Button } from '@/ui/Button';
-import { JsonView } from '@/ui/JsonView';
 import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
 import { Ago, Duration } from '@/ui/time';
 import { WorkersThen } from './WorkersThen';
@@ -141,7 +141,7 @@ function Card({ worker, idle }: { worker: WorkerInfo; idle: string }) {
     <li className="panel" data-worker={worker.name}>
       <div className="card-head">
         <h2 className="mono" title={worker.name}>
-          {brief(worker.name)}
+          {brief(worker.name) || <span className="muted">no name</span>}
         </h2>
         <HealthBadge health={worker.health} />
         <span className="muted worker-seen">

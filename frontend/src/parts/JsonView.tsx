@@ -1,13 +1,7 @@
 import { type ReactNode, useState } from 'react';
+import { digitsOf } from '@/client/json';
+import type { Json } from '@/client/protocol';
 import './json.css';
-
-export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
 
 const CHUNK = 100;
 const STRING_SHOWN = 600;
@@ -16,7 +10,7 @@ const STRING_SHOWN = 600;
 const LEVELS_OPEN = 12;
 
 /** A tree that draws only what is open, so that a megabyte of JSON costs what is looked at. */
-export function JsonView({ value, label }: { value: JsonValue; label: string }) {
+export function JsonView({ value, label }: { value: Json; label: string }) {
   return (
     <div className="json" role="region" aria-label={label} tabIndex={0}>
       <Node value={value} open={true} level={1} />
@@ -24,11 +18,13 @@ export function JsonView({ value, label }: { value: JsonValue; label: string }) 
   );
 }
 
-function Node({ value, open, level }: { value: JsonValue; open: boolean; level: number }): ReactNode {
+function Node({ value, open, level }: { value: Json; open: boolean; level: number }): ReactNode {
   if (value === null) return <span className="json-word">null</span>;
   switch (typeof value) {
-    case 'string':
-      return <Text value={value} />;
+    case 'string': {
+      const digits = digitsOf(value);
+      return digits === null ? <Text value={value} /> : <span className="json-number">{digits}</span>;
+    }
     case 'number':
       return <span className="json-number">{String(value)}</span>;
     case 'boolean':
@@ -58,12 +54,12 @@ function Branch({
   initiallyOpen,
   level,
 }: {
-  value: readonly JsonValue[] | { readonly [key: string]: JsonValue };
+  value: readonly Json[] | { readonly [key: string]: Json };
   initiallyOpen: boolean;
   level: number;
 }) {
   const list = Array.isArray(value);
-  const entries: [string, JsonValue][] = Object.entries(value);
+  const entries: [string, Json][] = Object.entries(value);
   const [open, setOpen] = useState(initiallyOpen && entries.length <= 200);
   const [limit, setLimit] = useState(CHUNK);
   const [start, end] = list ? ['[', ']'] : ['{', '}'];
