@@ -10,7 +10,7 @@ import { jobPath } from '@/parts/links';
 import { useSeveralSources } from '@/parts/sources';
 import { StatusBadge } from '@/parts/status';
 import { Button } from '@/ui/Button';
-import { Meter } from '@/ui/Meter';
+import { Meter, percent } from '@/ui/Meter';
 import { Ago, Duration } from '@/ui/time';
 import { useMedia } from '@/ui/useMedia';
 import { useRowWindow } from '@/ui/useRowWindow';
@@ -268,7 +268,7 @@ function Progress({ job }: { job: Job }) {
       )}
       <span className="truncate jobs-phase" title={job.phase ?? undefined}>
         {job.phase}
-        {job.progress !== null && ` ${Math.round(job.progress * 100)} %`}
+        {job.progress !== null && ` ${percent(job.progress)} %`}
       </span>
     </>
   );
