@@ -49,7 +49,7 @@ test('of two who act at once the second is refused by the server: the board take
     assert.equal((await refused).status(), 409);
     assert.equal((await (await refused).json()).code, 'action_refused');
     await says(second.locator('.toast'), `Job ${id} was not retried`);
-    await says(second.locator('.toast'), `Job ${id} is in_progress`);
+    await says(second.locator('.toast'), `Job ${id} is in progress; only a job that is failed, cancelled or completed can be retried.`);
     await says(second.locator('.job-head'), 'In progress');
     await says(first.locator('.job-head'), 'In progress');
   } finally {

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from db.adopting.stranger import PRINTS, changes, faults
+from fixtures.database import Connect
 
 Owner = psycopg.Connection[Any]
 
@@ -74,3 +75,27 @@ def test_fault_texts_are_few_however_many_faults_there_are(owner: Owner) -> None
     owner.execute(f"INSERT INTO {PRINTS} (unused) SELECT i FROM generate_series(1, 2500) i")
     assert faults(owner, "prints") == 2500
     assert owner.execute("SELECT count(*) FROM tailboard.faults").fetchone() == (22,)
+
+
+def test_a_serializable_worker_that_commits_is_in_the_log(owner: Owner, connect: Connect) -> None:
+    """One that reads what another changes, who commits first while a third has read the log before."""
+    owner.execute(f'INSERT INTO {PRINTS} ("Order") VALUES (NULL)')
+    owner.execute("CREATE TABLE public.others (n int); INSERT INTO public.others VALUES (1)")
+    worker, other, reader = connect(autocommit=False), connect(autocommit=False), connect(autocommit=False)
+    for session in (worker, other, reader):
+        session.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+        session.commit()
+    logged = len(changes(owner))
+    worker.execute("SELECT n FROM public.others")
+    other.execute("UPDATE public.others SET n = n + 1")
+    reader.execute("SELECT count(*) FROM tailboard.changes")
+    reader.execute("CREATE TABLE public.derived (n int)")
+    other.commit()
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        worker.execute(f"""UPDATE {PRINTS} SET "State" = 'in work'""")
+        worker.commit()
+    worker.rollback()
+    assert faults(owner, "prints") == 0, "it is tried again"
+    worker.execute(f"""UPDATE {PRINTS} SET "State" = 'in work'""")
+    worker.commit()
+    assert len(changes(owner)) == logged + 1
