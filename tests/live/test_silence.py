@@ -266,16 +266,37 @@ async def test_a_server_that_falls_silent_after_the_handshake_is_given_up(
 async def test_who_waits_for_a_server_that_was_away_is_answered_as_soon_as_it_is_back(
     database_url: str, proxy: Proxy
 ) -> None:
-    database = Database(through(proxy, database_url))
+    async with opened(through(proxy, database_url)) as database:
+        proxy.refusing = True
+        proxy.cut()
+        waits = asyncio.create_task(ask(database))
+        await await_until(lambda: proxy.refused >= 5, timeout=PATIENCE)
+        proxy.refusing = False
+        async with asyncio.timeout(3):
+            assert await waits == 1
+
+
+async def test_who_asks_is_given_no_connection_that_the_server_has_ended(
+    database_url: str, connect: Connect
+) -> None:
+    async with opened(database_url) as database:
+        async with database.connection() as one_of_them, database.connection() as another:
+            pids = [one_of_them.info.backend_pid, another.info.backend_pid]
+        for pid in pids:
+            connect().execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        async with asyncio.timeout(PATIENCE), database.connection() as connection:
+            assert await one(connection, "SELECT 1") == 1
+            assert connection.info.backend_pid not in pids
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    database = Database(url)
     await database.open()
-    proxy.refusing = True
-    proxy.cut()
-    waits = asyncio.create_task(ask(database))
-    await await_until(lambda: proxy.refused >= 5, timeout=PATIENCE)
-    proxy.refusing = False
-    async with asyncio.timeout(3):
-        assert await waits == 1
-    await database.close()
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 async def ask(database: Database) -> int:

@@ -209,6 +209,19 @@ async def test_a_source_that_cannot_be_read_is_named_and_the_others_are_shown(
     assert codes == {"shipments": "source_broken", "exports": "source_locked"}
 
 
+async def test_while_the_built_in_table_is_locked_the_other_sources_are_shown(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
+) -> None:
+    made = export()
+    with owner.transaction():
+        await meanwhile(owner.execute, "LOCK TABLE tailboard.jobs IN ACCESS EXCLUSIVE MODE")
+        page = (await client.get("/api/jobs")).json()
+        single = await client.get("/api/jobs/jobs/1")
+    assert [(job["source"], job["id"]) for job in page["jobs"]] == [("exports", made)]
+    assert [(one["source"], one["code"]) for one in page["failing"]] == [("jobs", "source_locked")]
+    assert (single.status_code, single.json()["code"]) == (503, "database_unavailable")
+
+
 async def test_a_row_for_which_an_expression_fails_is_named_and_the_others_are_shown(
     client: Client, owner: psycopg.Connection[Any]
 ) -> None:

@@ -32,6 +32,10 @@ STUCK_S: Final = 5.0
 """Committed changes that have had no position for longer mean that the leader does not seal."""
 _PID: Final = "SELECT pg_backend_pid()"
 _GIB: Final = 1024**3
+_END_PREPARED: Final = (
+    "A prepared transaction is ended by name, in its database: "
+    "SELECT gid, owner FROM pg_prepared_xacts, then COMMIT PREPARED or ROLLBACK PREPARED."
+)
 _LOCAL: Final = set_up({"statement_timeout": "10s"}, local=True)
 
 
@@ -62,9 +66,10 @@ def examine(url: str, listen_url: str | None = None) -> Iterator[Finding]:
     try:
         connection = _connect(url)
     except psycopg.Error as error:
-        yield Finding(
-            "connection", Verdict.FAIL, first_line(error), "Check the URL, the password and the firewall."
-        )
+        advice = "Check the URL, the password and the firewall."
+        if "connection" in str(error) and ("too many" in str(error) or "slots" in str(error)):
+            advice = "End sessions that nobody needs, or raise max_connections or the role's CONNECTION LIMIT."
+        yield Finding("connection", Verdict.FAIL, first_line(error), advice)
         return
     with closing(connection):
         yield Finding("connection", Verdict.OK, f"connected to {connection.info.dbname}")
@@ -195,6 +200,8 @@ def _transactions(connection: Asked) -> Judgement:
         f"The feed goes on, but {costs}nothing is vacuumed until they end: "
         "commit them, or set idle_in_transaction_session_timeout."
     )
+    if any(row.who.startswith("prepared transaction") for row in rows):
+        advice += f" {_END_PREPARED}"
     return Verdict.WARN, found, advice
 
 
@@ -293,12 +300,15 @@ def _locks(connection: Asked) -> Judgement:
     if not rows:
         return Verdict.OK, "nobody waits for a lock on Tailboard's tables", ""
     longest = rows[0]
-    blockers = ", ".join(map(str, longest.blockers)) or "unknown"
+    blockers = ", ".join([str(pid) if pid else "a prepared transaction" for pid in longest.blockers]) or "unknown"
     found = (
         f"{len(rows)} waiting; process {longest.pid} for {longest.relation} since {_age(longest.seconds)}, "
         f"behind {blockers}"
     )
-    return Verdict.WARN, found, f"End what holds it: SELECT pg_terminate_backend({longest.blockers[0]})."
+    if 0 in longest.blockers:
+        return Verdict.WARN, found, _END_PREPARED
+    ends = "; ".join([f"SELECT pg_terminate_backend({pid})" for pid in longest.blockers])
+    return Verdict.WARN, found, f"End what holds it: {ends}." if ends else ""
 
 
 def _prepared(connection: Asked) -> Judgement:

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from select import select
 from typing import Any, Final
 
 import psycopg
@@ -70,6 +71,7 @@ class Database:
             reconnect_timeout=_RECONNECT_S,
             reconnect_failed=self._try_again,
             kwargs={"autocommit": True} | ({"prepare_threshold": None} if self._behind_pooler else {}),
+            check=self._check,
             configure=None if self._behind_pooler else _configure,
             open=False,
             name="tailboard",
@@ -117,6 +119,15 @@ class Database:
         async with self.pool.connection() as connection:
             with _answering(connection, within_s, self._renew):
                 yield connection
+
+    async def _check(self, connection: Connection) -> None:
+        """Nobody is given a connection that the server has ended: it said so, and to listen asks nothing of it."""
+        try:
+            while select([connection.fileno()], (), (), 0)[0]:
+                connection.pgconn.consume_input()
+        except psycopg.OperationalError:
+            self._renew()  # what ended this one may have ended others
+            raise
 
     def _renew(self) -> None:
         self._renewing = asyncio.create_task(self.pool.drain(), name="tailboard.pool.renewal")

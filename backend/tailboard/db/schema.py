@@ -86,8 +86,9 @@ def migrate(url: str, target: str = "head") -> str | None:
     except SQLAlchemyError as error:
         # The driver's words; SQLAlchemy's hold the whole file that failed.
         cause = getattr(error, "orig", None) or error
+        stands = current_revision(url) or "base"
         raise DatabaseError(
-            f"Migrating to {target} failed and was rolled back: {first_line(cause)}"
+            f"Migrating to {target} failed, and the database is at {stands}: {first_line(cause)}"
         ) from error
     finally:
         engine.dispose()

@@ -231,8 +231,8 @@ def test_a_role_that_owns_tailboard_and_may_read_and_watch_is_enough(
     owner: Session, connect: Connect
 ) -> None:
     """No superuser: one role keeps Tailboard, another, a member of it with TRIGGER on the table, attaches."""
-    keeper, operator = (f"{name}_{owner.info.backend_pid}" for name in ("keeper", "operator"))
-    owner.execute(f"CREATE ROLE {keeper}")
+    keeper, operator, boss = (f"{name}_{owner.info.backend_pid}" for name in ("keeper", "operator", "boss"))
+    owner.execute(f"CREATE ROLE {keeper}; CREATE ROLE {boss}")
     owner.execute(f"CREATE ROLE {operator} IN ROLE {keeper}")
     try:
         owner.execute(f"ALTER SCHEMA tailboard OWNER TO {keeper}")
@@ -254,9 +254,13 @@ def test_a_role_that_owns_tailboard_and_may_read_and_watch_is_enough(
             f"GRANT SELECT ON public.jobs TO {operator}, and USAGE on its schema.",
         )
         with pytest.raises(
-            AttachRefused, match=f"must be owner of relation jobs. .*GRANT postgres TO {operator}"
+            AttachRefused, match=r"must be owner of relation jobs. .*Detach it as a superuser\.$"
         ):
             detach(session, "first")
+        owner.execute(f"ALTER TABLE public.jobs OWNER TO {boss}")
+        with pytest.raises(AttachRefused, match=f"or GRANT {boss} TO {operator} first"):
+            detach(session, "first")
+        owner.execute("ALTER TABLE public.jobs OWNER TO CURRENT_USER")
         # The sealer, as the keeper, renews the capture when the log goes to its next leaf.
         session.execute(f"SET ROLE {keeper}")
         session.execute("SELECT tailboard.write_captures()")
@@ -264,7 +268,7 @@ def test_a_role_that_owns_tailboard_and_may_read_and_watch_is_enough(
         owner.execute("SELECT tailboard.detach(name) FROM tailboard.sources WHERE NOT builtin")
         owner.execute("ALTER SCHEMA tailboard OWNER TO CURRENT_USER")
         owner.execute(f"DROP OWNED BY {operator}, {keeper}")
-        owner.execute(f"DROP ROLE {operator}, {keeper}")
+        owner.execute(f"DROP ROLE {operator}, {keeper}, {boss}")
 
 
 def test_the_preview_says_what_there_is_and_changes_nothing(owner: Session, operator: Session) -> None:

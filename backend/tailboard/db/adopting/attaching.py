@@ -129,7 +129,9 @@ def _patiently(connection: Connection[Any], work: Callable[[], T], waiting: Wait
 
 def _not_owned(connection: Connection[Any], name: str, error: DatabaseError) -> str:
     row = connection.execute(query("adopting_owner"), {"name": name}).fetchone()
-    advice = "" if row is None else f" Detach it as a superuser, or GRANT {row[0]} TO {row[1]} first."
+    advice = " Detach it as a superuser."
+    if row is not None and not row[2]:
+        advice = f" Detach it as a superuser, or GRANT {row[0]} TO {row[1]} first."
     return f"{name} stays attached: {error}. A trigger is dropped by the owner of its table.{advice}"
 
 

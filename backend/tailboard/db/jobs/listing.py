@@ -197,7 +197,7 @@ async def in_window(reader: Reader, wanted: Wanted, place: Place) -> SourcePage:
 
 
 async def _end(reader: Reader) -> int:
-    await reader.execute("SELECT max(id) + 1 FROM tailboard.jobs")
+    await reader.execute("SELECT least(max(id), 9223372036854775806) + 1 FROM tailboard.jobs")
     row = await reader.fetchone()
     return LAST_ID if row is None or row[0] is None else int(row[0])
 

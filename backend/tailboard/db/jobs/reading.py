@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
+from psycopg import errors
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
@@ -22,7 +23,13 @@ from tailboard.db.jobs.merging import merge
 from tailboard.db.jobs.page import START, Card, JobPage, Place, Reader, SourcePage, Wanted, builtin_id
 from tailboard.db.pool import Database
 from tailboard.db.queries import query
-from tailboard.errors import ActionUnsupported, JobNotFound, SourceFailing, SourceNotFound
+from tailboard.errors import (
+    ActionUnsupported,
+    DatabaseUnavailable,
+    JobNotFound,
+    SourceFailing,
+    SourceNotFound,
+)
 
 _PAGE_WITHIN_S: Final = 6.0
 """How long all adopted sources together may take for one page."""
@@ -92,16 +99,34 @@ class Jobs:
             await reader.execute(query("jobs_snapshot"))
             row = await reader.fetchone()
             assert row is not None  # noqa: S101 - a SELECT without FROM
-            yield Cursor.parse(row[0]), reader
+            try:
+                yield Cursor.parse(row[0]), reader
+            except (errors.LockNotAvailable, errors.QueryCanceled) as error:
+                raise DatabaseUnavailable(
+                    f"PostgreSQL gave no answer in time: {error}. `tailboard doctor` says who waits for whom."
+                ) from error
 
 
 async def _part(
     reader: Reader, source: Adopted | None, wanted: Wanted, place: Place, deadline: float
 ) -> SourcePage:
     if source is None:
-        return await listing.read_page(reader, wanted, place)
+        return await _builtin_part(reader, wanted, place)
     within_s = min(READ_WITHIN_S, deadline - time.monotonic())
     return await adopted_listing.read_page(reader, source, wanted, place, within_s)
+
+
+async def _builtin_part(reader: Reader, wanted: Wanted, place: Place) -> SourcePage:
+    """As adopted ones, it does not keep the others back while its table is locked."""
+    try:
+        async with reader.connection.transaction():
+            return await listing.read_page(reader, wanted, place)
+    except errors.LockNotAvailable as error:
+        raise SourceFailing(
+            BUILTIN_SOURCE,
+            "source_locked",
+            "tailboard.jobs is locked by another transaction just now; try again.",
+        ) from error
 
 
 async def _get(reader: Reader, name: JobName) -> Card | None:
