@@ -68,7 +68,9 @@ def examine(url: str, listen_url: str | None = None) -> Iterator[Finding]:
     except psycopg.Error as error:
         advice = "Check the URL, the password and the firewall."
         if "connection" in str(error) and ("too many" in str(error) or "slots" in str(error)):
-            advice = "End sessions that nobody needs, or raise max_connections or the role's CONNECTION LIMIT."
+            advice = (
+                "End sessions that nobody needs, or raise max_connections or the role's CONNECTION LIMIT."
+            )
         yield Finding("connection", Verdict.FAIL, first_line(error), advice)
         return
     with closing(connection):
@@ -300,7 +302,9 @@ def _locks(connection: Asked) -> Judgement:
     if not rows:
         return Verdict.OK, "nobody waits for a lock on Tailboard's tables", ""
     longest = rows[0]
-    blockers = ", ".join([str(pid) if pid else "a prepared transaction" for pid in longest.blockers]) or "unknown"
+    blockers = (
+        ", ".join([str(pid) if pid else "a prepared transaction" for pid in longest.blockers]) or "unknown"
+    )
     found = (
         f"{len(rows)} waiting; process {longest.pid} for {longest.relation} since {_age(longest.seconds)}, "
         f"behind {blockers}"

@@ -93,7 +93,6 @@ def test_a_serializable_worker_that_commits_is_in_the_log(owner: Owner, connect:
     other.commit()
     with pytest.raises(psycopg.errors.SerializationFailure):
         worker.execute(f"""UPDATE {PRINTS} SET "State" = 'in work'""")
-        worker.commit()
     worker.rollback()
     assert faults(owner, "prints") == 0, "it is tried again"
     worker.execute(f"""UPDATE {PRINTS} SET "State" = 'in work'""")
