@@ -151,7 +151,7 @@ def test_the_transaction_that_keeps_the_sealer_awake_is_named_in_whatever_databa
 
 
 @contextmanager
-def a_wait_for_a_lock(url: str) -> Iterator[tuple[int, Finding]]:
+def a_wait_for_a_lock(url: str, *, prepared: bool = False) -> Iterator[tuple[int, Finding]]:
     """Somebody waits for `tailboard.jobs` while it lasts: the process who holds it, and what the doctor finds there."""
     with session(url, "BEGIN", "LOCK TABLE tailboard.jobs") as holder, session(url) as waiter:
         with pytest.raises(psycopg.errors.LockNotAvailable):
@@ -161,13 +161,15 @@ def a_wait_for_a_lock(url: str) -> Iterator[tuple[int, Finding]]:
             target=waiter.execute, args=("INSERT INTO tailboard.jobs (kind) VALUES ('waits')",)
         )
         insert.start()
+        if prepared:
+            holder.execute("PREPARE TRANSACTION 'holds'")
         try:
             deadline = time.monotonic() + 20
             while (finding := findings(url)["lock waits"]).verdict == "ok":
                 assert time.monotonic() < deadline
             yield holder.info.backend_pid, finding
         finally:
-            holder.execute("ROLLBACK")
+            holder.execute("ROLLBACK PREPARED 'holds'" if prepared else "ROLLBACK")
             insert.join()
 
 
@@ -175,6 +177,14 @@ def test_a_wait_for_a_lock_is_found_and_names_who_holds_it(database_url: str) ->
     with a_wait_for_a_lock(database_url) as (pid, finding):
         assert finding.verdict == "warn"
         assert f"pg_terminate_backend({pid})" in finding.advice
+
+
+@pytest.mark.usefixtures("prepared_transactions")
+def test_a_wait_for_a_prepared_transaction_is_not_ended_by_its_process(database_url: str) -> None:
+    with a_wait_for_a_lock(database_url, prepared=True) as (_, finding):
+        assert "behind a prepared transaction" in finding.found
+        assert "ROLLBACK PREPARED" in finding.advice
+        assert "pg_terminate_backend" not in finding.advice
 
 
 def test_a_wait_in_another_database_is_not_ours(database_url: str, twin_database_url: str) -> None:

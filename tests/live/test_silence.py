@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import resource
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -287,6 +289,20 @@ async def test_who_asks_is_given_no_connection_that_the_server_has_ended(
         async with asyncio.timeout(PATIENCE), database.connection() as connection:
             assert await one(connection, "SELECT 1") == 1
             assert connection.info.backend_pid not in pids
+
+
+async def test_connections_are_made_and_given_beside_a_thousand_open_sockets(database_url: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 2048:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard))
+    with contextlib.ExitStack() as many:
+        for _ in range(1030):
+            many.enter_context(socket.socket())
+        async with asyncio.timeout(PATIENCE), opened(database_url) as database:
+            for _ in range(2):
+                async with database.connection() as connection:
+                    assert connection.fileno() > 1023
+                    assert await one(connection, "SELECT 1") == 1
 
 
 @asynccontextmanager

@@ -84,3 +84,13 @@ async def test_every_question_is_answered(
         answer = await client.get(path)
         assert answer.status_code == httpx.codes.OK, f"{path}: {answer.text}"
     assert (await client.get("/metrics")).status_code == httpx.codes.OK
+
+
+async def test_a_job_with_the_largest_id_keeps_nothing_from_being_listed(
+    client: httpx.AsyncClient, worker: psycopg.AsyncConnection[Any]
+) -> None:
+    await worker.execute("INSERT INTO tailboard.jobs (id, kind) VALUES (1, 'a'), (9223372036854775807, 'a')")
+    for query in ("q=a", "sort=priority", "sort=newest", "sort=oldest"):
+        answer = await client.get(f"/api/jobs?{query}")
+        assert answer.status_code == 200, query
+        assert 1 in [job["id"] for job in answer.json()["jobs"]], query

@@ -8,10 +8,10 @@ session would reach the workers' queries, or not our own. There every use is a t
 
 import asyncio
 import os
+import select
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
-from select import select
 from typing import Any, Final
 
 import psycopg
@@ -123,7 +123,9 @@ class Database:
     async def _check(self, connection: Connection) -> None:
         """Nobody is given a connection that the server has ended: it said so, and to listen asks nothing of it."""
         try:
-            while select([connection.fileno()], (), (), 0)[0]:
+            listening = select.poll()  # select() takes no descriptor over 1,023, and every client has one
+            listening.register(connection.fileno(), select.POLLIN)
+            while listening.poll(0):
                 connection.pgconn.consume_input()
         except psycopg.OperationalError:
             self._renew()  # what ended this one may have ended others

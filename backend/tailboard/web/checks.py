@@ -49,4 +49,4 @@ def _length(found: re.Match[str]) -> str:
     if found[2] == ">=" and found[3] == "1":
         return "is empty"
     unit = "characters" if found[1] == "str" else "items"
-    return f"has {'more' if found[2] == '<=' else 'less'} than {found[3]} {unit}"
+    return f"has {'more' if found[2] == '<=' else 'fewer'} than {found[3]} {unit}"
