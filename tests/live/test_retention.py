@@ -1,5 +1,8 @@
-"""Whole leaves of the log go once they are old, sealed and below the checkpoint; nothing else is lost by it."""
+"""What is old, sealed and below the checkpoint goes, by whole leaves or, where these take long, by ticks."""
 
+from typing import Any
+
+import psycopg
 import pytest
 
 from epochs_rig import (
@@ -13,9 +16,13 @@ from epochs_rig import (
     small_leaves,
 )
 from fixtures.database import Connect
+from fixtures.waiting import await_until
 from log_rig import board, by_hand, everything, reading, seal_all
 from tailboard.core.cursor import Cursor
+from tailboard.db.past import Past
 from tailboard.db.pool import Connection
+from tailboard.db.sealing import Sealing
+from tailboard.db.verify.proof import verify
 from tailboard.errors import CursorExpired
 
 
@@ -175,3 +182,134 @@ async def test_a_tailer_that_retention_overtook_resets_its_readers(
 
 async def nothing(_connection: Connection) -> None:
     """A place is not looked for."""
+
+
+async def test_a_leaf_that_never_fills_forgets_tick_by_tick(database_url: str, connect: Connect) -> None:
+    connection = connect()
+    enqueue(connection, 2)
+    await seal_all(database_url)
+    async with by_hand(database_url) as sealing:
+        for _ in range(20):
+            enqueue(connection, 3)
+            await sealing.seal()
+        await keep_fold(sealing, connection, 32, age_s=100.0)
+        await keep_fold(sealing, connection, 47, age_s=50.0)
+        assert await sealing.trim(60.0, 31) > 0
+        assert floor(connection) == 2, "up to the fold that is below the checkpoint"
+        assert await sealing.trim(60.0, 62) > 0
+        assert floor(connection) == 32, "up to the newest fold that is old enough"
+        assert await sealing.trim(60.0, 62) == 0
+        assert captured_seqs(connection) == sealed_seqs(connection) == list(range(33, 63))
+        assert await sealing.trim(0.0, 62) > 0
+        assert floor(connection) == 47
+    async with reading(database_url) as log:
+        with pytest.raises(CursorExpired):
+            await log.read(Cursor(1, 46), 10)
+        kept = await everything(log, Cursor(1, 47))
+    assert [each.cursor.position for each in kept] == list(range(48, 63))
+
+
+async def test_the_newest_tick_is_never_forgotten(database_url: str, connect: Connect) -> None:
+    connection = connect()
+    async with by_hand(database_url) as sealing:
+        for _ in range(2):
+            enqueue(connection, 3)
+            await sealing.seal()
+        await keep_fold(sealing, connection, 6, age_s=1.0)
+        assert await sealing.trim(0.0, 6) > 0
+        assert floor(connection) == 3
+        enqueue(connection, 1)
+        await sealing.seal()
+    async with reading(database_url) as log:
+        assert [each.cursor.position for each in await everything(log, Cursor(1, 3))] == [4, 5, 6, 7]
+
+
+async def test_so_many_changes_are_forgotten_at_once(
+    database_url: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tailboard.db.sealing._TRIM", 10)
+    connection = connect()
+    async with by_hand(database_url) as sealing:
+        for n in (4, 4, 4, 30, 1, 1):
+            connection.execute("SELECT tailboard.enqueue('k') FROM generate_series(1, %s)", [n])
+            await sealing.seal()
+        await keep_fold(sealing, connection, 43, age_s=1.0)
+        floors = []
+        while await sealing.trim(0.0, 43):
+            floors.append(floor(connection))
+    assert floors == [8, 12, 42, 43]
+
+
+async def test_where_leaves_fill_they_go_as_a_whole(database_url: str, connect: Connect) -> None:
+    connection = connect()
+    enqueue(connection, 3)
+    small_leaves(connection)
+    async with by_hand(database_url) as sealing:
+        enqueue(connection, 3)
+        await sealing.seal()
+        await keep_fold(sealing, connection, 6, age_s=1.0)
+        assert await sealing.trim(0.0, 6) == 0
+
+
+async def test_what_was_not_sealed_yet_is_not_forgotten(
+    database_url: str, empty_database_url: str, connect: Connect, restore: Restore
+) -> None:
+    connection, slow = connect(), connect()
+    async with by_hand(database_url) as sealing:
+        enqueue(connection, 5)
+        slow.execute("BEGIN")
+        enqueue(slow, 1)
+        enqueue(connection, 5)
+        await sealing.seal()
+        enqueue(connection, 1)
+        await sealing.seal()
+        await keep_fold(sealing, connection, 10, age_s=1.0)
+        assert await sealing.trim(0.0, 10) > 0
+        slow.execute("COMMIT")
+    assert captured_seqs(connection) == [6, 12]
+    restore()
+    await seal_all(empty_database_url)
+    new = connect(empty_database_url)
+    assert sorted(sealed_seqs(new)) == captured_seqs(new) == [6, 12]
+
+
+async def test_a_small_board_keeps_what_it_was_asked_to(
+    database_url: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server by itself: it keeps a fold, lets the log before it go, and the past begins there, with its counts."""
+    monkeypatch.setattr("tailboard.live.sealer._HOUSEKEEPING_S", 0.05)
+    monkeypatch.setattr("tailboard.live.sealer._CHECKPOINT_S", 0.05)
+    monkeypatch.setattr("tailboard.live.sealer._RETENTION_S", 0.05)
+    connection = connect()
+    async with board(database_url, retention_s=0.4) as node:
+        enqueue(connection, 3)
+        await node.recorder.until(lambda told: len(told.events) == 3)
+
+        async def forgotten() -> bool:
+            enqueue(connection)
+            return floor(connection) >= 3
+
+        await await_until(forgotten)
+        past = Past(node.database, node.log)
+        span = await past.span()
+        assert span.floor == span.first.position, "the past is whole from the floor on"
+        stats, _ = await past.folds(await past.moment(span.first))
+        assert stats.counts()["pending"] == span.first.position
+    assert verify(database_url).is_clean
+
+
+async def keep_fold(
+    sealing: Sealing, connection: psycopg.Connection[Any], position: int, *, age_s: float
+) -> None:
+    assert await sealing.keep(Cursor(1, position), b"{}")
+    connection.execute(
+        "UPDATE tailboard.checkpoints SET at = clock_timestamp() - make_interval(secs => %s)"
+        " WHERE projection = 'past' AND position <= %s AND at > clock_timestamp() - make_interval(secs => %s)",
+        [age_s, position, age_s],
+    )
+
+
+def floor(connection: psycopg.Connection[Any]) -> int:
+    row = connection.execute("SELECT min(first_position) - 1 FROM tailboard.ticks").fetchone()
+    assert row is not None
+    return int(row[0])

@@ -27,6 +27,7 @@ _LOCK_CLASS: Final = 0x7461696C  # "tail"; db/schema.py uses the same class
 _LOCK_LEAD: Final = 1
 _QUEUE_IN_DANGER: Final = 0.5
 _LONGEST_EPOCH_STEP: Final = 10_000
+_TRIM: Final = 2_000
 
 
 class Seal(NamedTuple):
@@ -186,6 +187,16 @@ class Sealing:
                     return dropped
                 dropped += 1
 
+    async def trim(self, age_s: float, checkpoint: int) -> int:
+        """Forget the oldest ticks of a partition that is still written to, as far as the newest fold that was kept
+        `age_s` ago: 2,000 changes at most, so that sealing waits for milliseconds. Returns how many ticks went.
+        """
+        with translated():
+            row = await self._one(
+                "SELECT tailboard.trim_log(make_interval(secs => %s), %s, %s)", (age_s, checkpoint, _TRIM)
+            )
+        return int(row[0])
+
     async def save(self, position: Cursor, saved: Saved) -> bool:
         """Save the folds as they stand at `position`, if that is the end of a tick; return whether it was."""
         state = msgspec.json.encode(saved).decode()
@@ -203,6 +214,11 @@ class Sealing:
             return (
                 await (await self._connection.execute(query("past_keep"), parameters)).fetchone() is not None
             )
+
+    async def keep_due(self, position: int, every_s: float) -> bool:
+        """Whether no fold was kept for so long, and the log has gone on since, up to `position`."""
+        with translated():
+            return bool((await self._one(query("past_due"), {"position": position, "every": every_s}))[0])
 
     async def kept(self) -> int:
         """The position of the newest fold that was kept for the past; -1 where there is none."""

@@ -39,6 +39,8 @@ _FILLS_UP: Final = "is filling up, so nothing is rung: some session LISTENs and 
 _HOUSEKEEPING_S: Final = 2.0
 _CHECKPOINT_S: Final = 30.0
 _RETENTION_S: Final = 60.0
+_FOLDS_AN_AGE: Final = 8
+"""So many folds at least for the time that the log is kept: an eighth more of it is kept than was asked for."""
 _RING_WITHIN_S: Final = 2.0
 """A connection of the pool that takes longer for a NOTIFY has fallen silent."""
 
@@ -47,7 +49,7 @@ class Sealer(Service):
     """Leads or stands by. `folds` tells what to save as a checkpoint: the place and state of this node's projections;
     `notes` what to keep of them for those who look into the past. `watched` is whether anybody follows the feed here.
 
-    `retention_s` is the age from which whole partitions of the log may be dropped; None keeps everything.
+    `retention_s` is the age from which the log may be forgotten; None keeps everything.
     """
 
     name = "sealer"
@@ -210,14 +212,28 @@ class Sealer(Service):
             for note in self._notes():
                 await sealing.keep(*note)
             if self._retention_s is not None and keeper.retention_due(monotonic()):
-                dropped = await sealing.retain(self._retention_s, self._saved.position)
-                if dropped:
-                    self._log.info("dropped %d partitions of the log", dropped)
-                    self._kept = -1  # what was kept may be below the floor now
+                await self._retain(keeper, sealing, self._retention_s, folds)
         except DatabaseError as error:
             if not isinstance(error.__cause__, errors.LockNotAvailable):
                 raise
             self._log.info("housekeeping waits for a lock that others hold")
+
+    async def _retain(
+        self, keeper: "_Housekeeping", sealing: Sealing, age_s: float, folds: tuple[Cursor, Saved] | None
+    ) -> None:
+        """Let go what is older than `age_s`: whole partitions or, where one takes longer to fill, its oldest ticks,
+        up to a fold. So that there is one, folds are kept by time, too.
+        """
+        dropped = await sealing.retain(age_s, self._saved.position)
+        if dropped:
+            self._log.info("dropped %d partitions of the log", dropped)
+            self._kept = -1  # what was kept may be below the floor now
+        if folds is not None and await sealing.keep_due(folds[0].position, age_s / _FOLDS_AN_AGE):
+            await sealing.keep(folds[0], folds[1].noted())
+        trimmed = await sealing.trim(age_s, self._saved.position)
+        if trimmed:
+            self._log.debug("forgot the oldest %d ticks of the log", trimmed)
+            keeper.retain_soon()
 
 
 def _fail(done: asyncio.Future[None], error: TailboardError) -> None:
@@ -241,6 +257,10 @@ class _Housekeeping:
         if due:
             self._next_checkpoint = now + _CHECKPOINT_S
         return due
+
+    def retain_soon(self) -> None:
+        """There is more to let go: go on at the next occasion."""
+        self._next_retention = float("-inf")
 
     def retention_due(self, now: float) -> bool:
         due = now >= self._next_retention

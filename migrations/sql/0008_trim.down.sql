@@ -1,0 +1,1 @@
+DROP FUNCTION tailboard.trim_log(interval, bigint, integer);
