@@ -222,6 +222,26 @@ async def test_while_the_built_in_table_is_locked_the_other_sources_are_shown(
     assert (single.status_code, single.json()["code"]) == (503, "database_unavailable")
 
 
+async def test_a_write_waits_briefly_for_a_table_or_a_job_that_is_locked(
+    client: Client, owner: psycopg.Connection[Any]
+) -> None:
+    await meanwhile(owner.execute, "SELECT tailboard.enqueue('a')")
+    with owner.transaction():
+        await meanwhile(owner.execute, "SELECT FROM tailboard.jobs WHERE id = 1 FOR UPDATE")
+        said = [await client.post("/api/jobs/jobs/1/cancel")]
+    with owner.transaction():
+        await meanwhile(owner.execute, "LOCK TABLE tailboard.jobs IN ACCESS EXCLUSIVE MODE")
+        said += await asyncio.gather(
+            client.post("/api/jobs", json={"kind": "b"}),
+            client.patch("/api/jobs/jobs/1", json={"priority": 3}),
+            client.post("/api/jobs/jobs/1/cancel"),
+        )
+        bulk = (await client.post("/api/jobs/bulk", json={"action": "cancel", "filter": {}})).json()
+    assert [(one.status_code, one.json()["code"]) for one in said] == [(503, "source_locked")] * 4
+    assert [(one["source"], one["code"]) for one in bulk["failing"]] == [("jobs", "source_locked")]
+    assert (await client.post("/api/jobs/jobs/1/cancel")).status_code == 200
+
+
 async def test_a_row_for_which_an_expression_fails_is_named_and_the_others_are_shown(
     client: Client, owner: psycopg.Connection[Any]
 ) -> None:

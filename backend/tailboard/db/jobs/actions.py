@@ -5,8 +5,8 @@ why it came too late. An adopted source is acted on by its own queue's SQL: see 
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,10 +18,10 @@ from tailboard.core.action import ALLOWED, Action, why_not
 from tailboard.core.job import BUILTIN_SOURCE, JobName, Status
 from tailboard.db.jobs import adopted_listing
 from tailboard.db.jobs.adopted import Attached
-from tailboard.db.jobs.adopted_actions import AdoptedActions, narrowed
+from tailboard.db.jobs.adopted_actions import AdoptedActions, BulkRun, narrowed
 from tailboard.db.jobs.listing import fragments
 from tailboard.db.jobs.page import Card, JobFilter, builtin_id
-from tailboard.db.jobs.reading import Jobs, no_source, only_builtin
+from tailboard.db.jobs.reading import Jobs, builtin_locked, no_source, only_builtin
 from tailboard.db.pool import Connection, Database
 from tailboard.db.queries import query
 from tailboard.errors import (
@@ -71,7 +71,9 @@ class BulkResult:
 
 
 class Actions:
-    """Raises JobNotFound, SourceNotFound, ActionRefused, InvalidJob, DatabaseUnavailable, DatabaseError."""
+    """Raises JobNotFound, SourceNotFound, SourceFailing, ActionRefused, InvalidJob, DatabaseUnavailable and
+    DatabaseError.
+    """
 
     def __init__(self, database: Database, jobs: Jobs) -> None:
         self._database = database
@@ -90,7 +92,7 @@ class Actions:
             "scheduled_at": job.scheduled_at,
         }
         with _values_checked():
-            async with self._database.connection() as connection:
+            async with self._writing() as connection:
                 row = await (await connection.execute(query("jobs_insert"), parameters)).fetchone()
         assert row is not None  # noqa: S101 - INSERT ... RETURNING
         return await self._card(row[0])
@@ -100,7 +102,7 @@ class Actions:
         await self._only_builtin(name.source, "change")
         job_id = _builtin(name)
         with _values_checked():
-            async with self._database.connection() as connection, connection.transaction():
+            async with self._writing() as connection:
                 await _lock(connection, job_id, version)
                 await connection.execute(query("jobs_update"), {"id": job_id, "changes": changes.decode()})
         return await self._card(job_id)
@@ -124,9 +126,14 @@ class Actions:
     async def count(self, wanted: JobFilter, action: Action) -> BulkResult:
         """How many jobs the action would reach, without doing it."""
         known = await self._jobs.attached()
-        matched = await self._count(wanted, action) if wanted.reaches(BUILTIN_SOURCE) else 0
-        filtered = narrowed(wanted, action)
+        matched = 0
         failing: list[SourceFailing] = []
+        if wanted.reaches(BUILTIN_SOURCE):
+            try:
+                matched = await self._count(wanted, action)
+            except SourceFailing as error:
+                failing.append(error)
+        filtered = narrowed(wanted, action)
         for source in known.adopted:
             if filtered is None or not wanted.reaches(source.name) or action not in source.actions:
                 continue
@@ -150,33 +157,32 @@ class Actions:
         has locked are left alone.
         """
         counted = await self.count(wanted, action)
-        until = time.monotonic() + _BULK_S
-        changed, more = 0, False
-        if wanted.reaches(BUILTIN_SOURCE):
-            changed, more = await self._act_on_all_builtin(wanted, action, until)
-        refused = 0
+        run = BulkRun(limit=BULK_LIMIT, until=time.monotonic() + _BULK_S)
         failing = {error.source: error for error in counted.failing}
+        if wanted.reaches(BUILTIN_SOURCE) and BUILTIN_SOURCE not in failing:
+            try:
+                await self._act_on_all_builtin(wanted, action, run)
+            except SourceFailing as error:
+                failing[BUILTIN_SOURCE] = error
         for source in (await self._jobs.attached()).adopted:
             if action not in source.actions or not wanted.reaches(source.name) or source.name in failing:
                 continue
             try:
-                done = await self._adopted.act_on_all(source, wanted, action, BULK_LIMIT - changed, until)
+                await self._adopted.act_on_all(source, wanted, action, run)
             except SourceFailing as error:
                 failing[source.name] = error
-            else:
-                changed, refused, more = changed + done.changed, refused + done.refused, more or done.more
         return BulkResult(
-            matched=max(counted.matched, changed),
-            changed=changed,
-            more=more,
-            refused=refused,
+            matched=max(counted.matched, run.changed),
+            changed=run.changed,
+            more=run.more,
+            refused=run.refused,
             unsupported=counted.unsupported,
             failing=tuple(failing.values()),
         )
 
     async def _act_on_builtin(self, job_id: int, action: Action, version: int | None) -> None:
         allowed = ALLOWED[action]
-        async with self._database.connection() as connection, connection.transaction():
+        async with self._writing() as connection:
             status = await _lock(connection, job_id, version)
             if status not in allowed:
                 raise ActionRefused(why_not(str(job_id), action, status))
@@ -184,13 +190,13 @@ class Actions:
                 query(f"jobs_{action}"), {"ids": [job_id], "allowed": [status.value for status in allowed]}
             )
 
-    async def _act_on_all_builtin(self, wanted: JobFilter, action: Action, until: float) -> tuple[int, bool]:
-        """In short transactions of BATCH jobs; how many were changed, and whether there are more."""
+    async def _act_on_all_builtin(self, wanted: JobFilter, action: Action, run: BulkRun) -> None:
+        """In short transactions of BATCH jobs."""
         parameters = _bulk_parameters(wanted, action)
         pick = query("jobs_bulk_pick").format(matches=query("jobs_matches"))
-        changed, after, more = 0, -(2**63), True
-        while more and changed < BULK_LIMIT and time.monotonic() < until:
-            async with self._database.connection() as connection, connection.transaction():
+        after, more = -(2**63), True
+        while more and not run.is_over():
+            async with self._writing() as connection:
                 rows = await (
                     await connection.execute(
                         pick, parameters | {"after": after, "batch": BATCH}, prepare=False
@@ -199,18 +205,31 @@ class Actions:
                 ids = [row[0] for row in rows]
                 if ids:
                     written = await connection.execute(query(f"jobs_{action}"), parameters | {"ids": ids})
-                    changed += written.rowcount
+                    run.changed += written.rowcount
                     after = ids[-1]
             more = len(ids) == BATCH
-        return changed, more
+        run.more = more
 
     async def _count(self, wanted: JobFilter, action: Action) -> int:
         statement = query("jobs_bulk_count").format(matches=query("jobs_matches"))
         parameters = _bulk_parameters(wanted, action) | {"at_most": COUNT_LIMIT}
-        async with self._database.connection() as connection:
+        async with self._writing() as connection:
             row = await (await connection.execute(statement, parameters, prepare=False)).fetchone()
         assert row is not None  # noqa: S101 - an aggregate has one row
         return int(row[0])
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Connection]:
+        """A transaction on the built-in table. A lock that others hold is waited for briefly, so that a table that
+        stays locked does not keep the pool's connections from everybody else.
+        """
+        async with self._database.connection() as connection:
+            try:
+                async with connection.transaction():
+                    await connection.execute(query("jobs_write_bounds"))
+                    yield connection
+            except errors.LockNotAvailable as error:
+                raise builtin_locked() from error
 
     async def _card(self, job_id: int) -> Card:
         card, _ = await self._jobs.get(JobName(BUILTIN_SOURCE, str(job_id)))

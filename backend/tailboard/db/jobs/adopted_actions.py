@@ -24,13 +24,20 @@ from tailboard.errors import ActionRefused, ActionUnsupported, JobNotFound, Vers
 _BATCH = 200
 
 
-@dataclass(slots=True)
-class Done:
-    """What a bulk action did to one source."""
+@dataclass(slots=True, kw_only=True)
+class BulkRun:
+    """A bulk action under way: how many jobs it may change, until which moment of the monotonic clock, and what it has
+    done so far.
+    """
 
+    limit: int
+    until: float
     changed: int = 0
     refused: int = 0
     more: bool = False
+
+    def is_over(self) -> bool:
+        return self.changed >= self.limit or time.monotonic() > self.until
 
 
 def narrowed(wanted: JobFilter, action: Action) -> JobFilter | None:
@@ -69,14 +76,8 @@ class AdoptedActions:
                     raise
                 raise failing from error
 
-    async def act_on_all(
-        self, source: Adopted, wanted: JobFilter, action: Action, limit: int, until: float
-    ) -> Done:
-        """Act on up to `limit` jobs that match, one after the other, until a moment of the monotonic clock.
-
-        What the queue refuses stays as it is and is counted.
-        """
-        done = Done()
+    async def act_on_all(self, source: Adopted, wanted: JobFilter, action: Action, run: BulkRun) -> None:
+        """Act on the jobs that match, one after the other. What the queue refuses stays as it is and is counted."""
         filtered = narrowed(wanted, action)
         place = START
         while filtered is not None:
@@ -84,19 +85,18 @@ class AdoptedActions:
             async with self._jobs.snapshot() as (_, reader):
                 places, more = await adopted_listing.places(reader, source, page, place)
             for each in places:
-                if done.changed >= limit or time.monotonic() > until:
-                    done.more = True
-                    return done
+                if run.is_over():
+                    run.more = True
+                    return
                 try:
                     await self.act(source, str(each.id), action)
                 except (ActionRefused, JobNotFound):
-                    done.refused += 1
+                    run.refused += 1
                 else:
-                    done.changed += 1
+                    run.changed += 1
             if not more:
                 break
             place = places[-1]
-        return done
 
 
 async def _check(

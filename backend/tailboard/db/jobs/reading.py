@@ -122,11 +122,16 @@ async def _builtin_part(reader: Reader, wanted: Wanted, place: Place) -> SourceP
         async with reader.connection.transaction():
             return await listing.read_page(reader, wanted, place)
     except errors.LockNotAvailable as error:
-        raise SourceFailing(
-            BUILTIN_SOURCE,
-            "source_locked",
-            "tailboard.jobs is locked by another transaction just now; try again.",
-        ) from error
+        raise builtin_locked() from error
+
+
+def builtin_locked() -> SourceFailing:
+    """The error for a lock on the built-in table, or on a job of it, that did not become free in time."""
+    return SourceFailing(
+        BUILTIN_SOURCE,
+        "source_locked",
+        "tailboard.jobs is locked by another transaction just now; try again.",
+    )
 
 
 async def _get(reader: Reader, name: JobName) -> Card | None:
