@@ -50,6 +50,7 @@ _CONNECTIONS_END_WITHIN_S: Final = 2
 _SERVICE_STOPS_WITHIN_S: Final = 1.0
 _CALLERS: Final = 500
 """Connections for REST, beside those that follow the feed."""
+_log = logging.getLogger("tailboard")
 
 
 class _Heartbeats(Service):
@@ -264,6 +265,7 @@ class _Server(uvicorn.Server):
         self.force_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        _log.info("stopping: closing %d connections", self._node.hub.connected)
         self._node.hub.close()
         # One turn of the loop, in which each connection says its own goodbye.
         await asyncio.sleep(0)

@@ -80,6 +80,7 @@ def test_a_signal_closes_every_stream_and_leaves_nothing_running(home: Path, num
         assert process.popen.returncode == 0
         assert rig.server_is_gone(home)
         assert not [line for line in process.err if "ERROR" in line or "Traceback" in line]
+        assert [line for line in process.err if "stopping: closing 3 connections" in line]
 
 
 async def closing_code(connection: ClientConnection) -> int | None:
