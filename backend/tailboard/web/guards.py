@@ -57,10 +57,16 @@ def known_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
 
 @cache
 def _parameters_of(handler: HTTPRouteHandler) -> frozenset[str]:
-    parameters = handler.parsed_fn_signature.parameters
+    signatures = [handler.parsed_fn_signature]
+    signatures += [provider.parsed_fn_signature for provider in handler.resolve_dependencies().values()]
     return frozenset(
         ["token"]
-        + [name for name, field in parameters.items() if isinstance(field.kwarg_definition, QueryParameter)]
+        + [
+            name
+            for signature in signatures
+            for name, field in signature.parameters.items()
+            if isinstance(field.kwarg_definition, QueryParameter)
+        ]
     )
 
 

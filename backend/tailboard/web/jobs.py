@@ -5,22 +5,17 @@ from typing import Annotated
 from litestar import Controller, Response, get, post
 from litestar.params import QueryParameter, RawBody
 
-from tailboard.core.job import JobName, Status
+from tailboard.core.job import JobName
 from tailboard.db.jobs.actions import BULK_LIMIT, BulkResult
 from tailboard.db.jobs.page import JobFilter, Sort, Wanted
 from tailboard.web.board import Board, OfBoard
-from tailboard.web.bodies import MAX_VALUES, Bulk, Enqueue, NameOfJob, Value, job_names, read_body
+from tailboard.web.bodies import Bulk, Enqueue, read_body
 from tailboard.web.checks import NO_NUL
 from tailboard.web.documents import BulkDone, JobList, OneJob, answers
+from tailboard.web.filters import FILTERED, AskedFilter
 from tailboard.web.past import AsOf, jobs_then
 from tailboard.web.places import MAX_LENGTH, list_name, read_places, write_places
 from tailboard.web.render import answer, etag, failing_json, fields, items, job_json
-
-ANY_OF = QueryParameter(
-    max_items=MAX_VALUES, description="Repeated means any of; different fields must all hold."
-)
-
-Values = Annotated[list[Value] | None, ANY_OF]
 
 
 class JobsController(Controller):
@@ -42,19 +37,12 @@ class JobsController(Controller):
             "such as those that have not changed since the oldest change it holds."
         ),
         responses=answers(JobList, "A page of jobs"),
+        dependencies=FILTERED,
     )
     async def list_jobs(  # noqa: PLR0917  # one parameter for each in the query string
         self,
         board: OfBoard,
-        source: Values = None,
-        queue: Values = None,
-        kind: Values = None,
-        status: Annotated[list[Status] | None, ANY_OF] = None,
-        worker: Values = None,
-        tags: Values = None,
-        job: Annotated[
-            list[NameOfJob] | None, QueryParameter(max_items=500, description="Jobs by name: source/id.")
-        ] = None,
+        asked: AskedFilter,
         q: Annotated[
             str, QueryParameter(max_length=200, pattern=NO_NUL, description="Search, see above.")
         ] = "",
@@ -65,21 +53,12 @@ class JobsController(Controller):
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
         as_of: AsOf = None,
     ) -> Response[bytes]:
-        jobs = JobFilter(
-            sources=tuple(source or ()),
-            queues=tuple(queue or ()),
-            kinds=tuple(kind or ()),
-            statuses=tuple([one.value for one in status or ()]),
-            workers=tuple(worker or ()),
-            tags=tuple(tags or ()),
-            jobs=job_names(job),
-        )
         text = q.strip()
         if as_of is not None:
-            return await jobs_then(board, as_of, jobs, text, sort=sort, after=after, limit=limit)
-        name = list_name(None, jobs, sort, text)
+            return await jobs_then(board, as_of, asked, text, sort=sort, after=after, limit=limit)
+        name = list_name(None, asked, sort, text)
         places = None if after is None else read_places(after, name)
-        wanted = Wanted(filter=jobs, sort=sort, after=places, limit=limit)
+        wanted = Wanted(filter=asked, sort=sort, after=places, limit=limit)
         page = await (board.jobs.search(wanted, text) if text else board.jobs.list(wanted))
         return answer(
             fields(

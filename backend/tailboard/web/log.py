@@ -11,15 +11,14 @@ from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event
 from tailboard.core.filter import Filter
 from tailboard.core.frames import reset_entry
-from tailboard.core.job import Status
 from tailboard.core.projections import Minute
 from tailboard.core.stats import Stats
 from tailboard.errors import DatabaseUnavailable
 from tailboard.live.groups import Sighting
 from tailboard.web.board import Board, OfBoard
-from tailboard.web.bodies import MAX_VALUES, NameOfJob, Value
+from tailboard.web.bodies import MAX_VALUES, Value
 from tailboard.web.documents import EventPage, StatsHistory, StatsNow, answers
-from tailboard.web.jobs import ANY_OF, Values
+from tailboard.web.filters import FILTERED, AskedFilter, events_filter
 from tailboard.web.past import AsOf, stats_then
 from tailboard.web.render import answer, fields, items
 
@@ -40,40 +39,21 @@ class EventsController(Controller):
             "whether to go on. A job that stops matching is told as `left`."
         ),
         responses=answers(EventPage, "Events in order"),
+        dependencies=FILTERED,
     )
-    async def events(  # noqa: PLR0917  # one parameter for each in the query string
+    async def events(
         self,
         board: OfBoard,
+        asked: AskedFilter,
         after: Annotated[
             str | None, QueryParameter(max_length=40, description="A cursor, for example 3.104522.")
         ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
-        source: Values = None,
-        queue: Values = None,
-        kind: Values = None,
-        status: Annotated[list[Status] | None, ANY_OF] = None,
-        worker: Values = None,
-        tags: Values = None,
-        job: Annotated[
-            list[NameOfJob] | None, QueryParameter(max_items=500, description="Jobs by name: source/id.")
-        ] = None,
         filter: Annotated[  # noqa: A002  # as clients write it
             str | None, QueryParameter(max_length=_MAX_TREE, description="A filter as a JSON tree.")
         ] = None,
     ) -> Response[bytes]:
-        asked = {
-            "source": source,
-            "queue": queue,
-            "kind": kind,
-            "status": status,
-            "worker": worker,
-            "tags": tags,
-            "job": job,
-            "filter": None if filter is None else [filter],
-        }
-        wanted = Filter.from_query(
-            [(name, value) for name, values in asked.items() for value in values or ()]
-        )
+        wanted = events_filter(asked, filter)
         if after is None:
             return answer(fields(events=b"[]", cursor=str(await board.log.head()), more=False))
         page = await board.log.read(Cursor.parse(after), limit)
