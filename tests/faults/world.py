@@ -207,6 +207,18 @@ class World:
             raise Violation(f"the feed stood still for {SETTLE_S:.0f} s") from None
         return time.monotonic() - began
 
+    async def pass_by(self, position: int) -> None:
+        """Return once every reader has been told what is at this position, or later."""
+
+        def passed() -> bool:
+            return all(reader.place.position >= position for reader in self.readers)
+
+        try:
+            await await_until(passed, SETTLE_S)
+        except TimeoutError:
+            late = [reader.name for reader in self.readers if reader.place.position < position]
+            raise Violation(f"{', '.join(late)} did not get to {position} within {SETTLE_S:.0f} s") from None
+
     async def rest(self, seconds: float) -> None:
         """Let things happen for a while."""
         await asyncio.sleep(seconds)
@@ -346,7 +358,7 @@ class World:
         return int(rows[0][0])
 
     def _read_history(self) -> History:
-        """The whole log, in its order."""
+        """The whole log, in its order; what it has forgotten meanwhile as it was read before."""
         history = History()
         with self.primary.connect() as connection:
             epochs = connection.execute(
@@ -355,6 +367,8 @@ class World:
             rows = connection.execute(_HISTORY, [-1]).fetchall()
         history.epoch = epochs[-1][0]
         history.ends = {epoch: start for (epoch, _), (_, start) in itertools.pairwise(epochs)}
+        for forgotten in self.history.entries[: rows[0][1] - 1 if rows else 0]:
+            history.append(forgotten)
         for epoch, position, version, kind, source, job, queue, mark, was in rows:
             name = source if kind == SOURCE_RESET else job_name(source, job)
             history.append(Entry(Cursor(epoch, position), version, Seen(kind, name, queue, mark), was))

@@ -10,7 +10,8 @@ import psycopg
 from faults.oracle import Violation
 from faults.scenario import Skipped, fault
 from faults.workload import Written
-from faults.world import World
+from faults.world import SETTLE_S, World
+from fixtures.waiting import await_until
 
 
 @fault("stopped at once and started again in the middle of a load: nothing lost, nothing repeated")
@@ -138,3 +139,42 @@ async def bulk_statement(world: World) -> str:
     await world.rest(4.0)  # so that slow readers fall behind
     memory = ", ".join(f"{node.memory_mib():.0f}" for node in world.nodes)
     return f"{rows} rows in one statement; the nodes hold {memory} MiB"
+
+
+_CHECKPOINT = "SELECT max(position) FROM tailboard.checkpoints WHERE projection = 'board' AND position <= %s"
+_FOLD_OF_LONG_AGO = """
+INSERT INTO tailboard.checkpoints (projection, epoch, position, state, at)
+SELECT 'past', epoch, position, state, clock_timestamp() - interval '8 days'
+  FROM tailboard.checkpoints WHERE projection = 'board' AND position = %s
+ON CONFLICT (projection, position) DO UPDATE SET at = EXCLUDED.at
+"""
+_FLOOR = "SELECT min(first_position) - 1 FROM tailboard.ticks"
+
+
+@fault("what is older than it has to be kept is forgotten, and nobody who has read it notices")
+async def forgotten_beginning(world: World) -> str:
+    """A new leader saves the counts and looks for what is old at once, so two are killed, one after the other."""
+    before = _floor(world)
+    leader = await world.sealer()
+    await leader.kill()
+    await world.sealer()
+    await world.flow()
+    await leader.start()
+    await world.settle()  # what is forgotten has to be known
+    ((position,),) = world.sql(_CHECKPOINT, len(world.history.entries))
+    if position is None or position <= before:
+        raise Skipped("the counts were not saved in time")
+    await world.pass_by(position)
+    world.sql(_FOLD_OF_LONG_AGO, position)
+    leader = await world.sealer()
+    await leader.kill()
+    try:
+        await await_until(lambda: _floor(world) > before, SETTLE_S)
+    except TimeoutError:
+        raise Violation(f"nothing was forgotten within {SETTLE_S:.0f} s") from None
+    await leader.start()
+    return f"the log began at {before}, and begins at {_floor(world)}"
+
+
+def _floor(world: World) -> int:
+    return int(world.sql(_FLOOR)[0][0])
