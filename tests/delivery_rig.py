@@ -20,6 +20,7 @@ from tailboard.errors import CursorExpired, InvalidCursor
 from tailboard.live.hub import Hub, HubLimits
 from tailboard.web.access import Access
 from tailboard.web.errors import exception_handlers
+from tailboard.web.http import http_protocol
 from tailboard.web.stream import stream_route
 from tailboard.web.websocket import websocket_route
 from tailboard.web.wire import WireProtocol
@@ -182,6 +183,7 @@ async def serving(
     server = uvicorn.Server(
         uvicorn.Config(
             application,
+            http=http_protocol(1_000),  # type: ignore[arg-type]  # a factory
             ws=WireProtocol if wire else "websockets-sansio",
             ws_per_message_deflate=compression,
             ws_max_size=65_536,

@@ -1,6 +1,7 @@
 """`tailboard up` and `serve` as processes: starting, stopping, and what survives."""
 
 import asyncio
+import os
 import re
 import signal
 import socket
@@ -137,6 +138,32 @@ def test_a_signal_before_it_is_ready_leaves_nothing_running(home: Path) -> None:
         assert process.popen.returncode == 0
         assert process.out == []
         assert rig.server_is_gone(home)
+
+
+def test_a_signal_while_the_board_cannot_start_ends_it_soon(database_url: str, nowhere: Path) -> None:
+    """Another session has the lead, and opens no log."""
+    with (
+        psycopg.connect(database_url) as leader,
+        rig.Process(nowhere, "serve", "--port", "0", DATABASE_URL=database_url) as process,
+    ):
+        leader.execute("SELECT pg_advisory_lock(%s, 1)", [0x7461696C])
+        process.wait_for("waiting for a sealer", where="err")
+        assert process.end() < 5
+        assert process.popen.returncode == 0
+
+
+def test_a_signal_while_postgresql_does_not_answer_ends_it_soon(home: Path) -> None:
+    with rig.Process(home, "up", "--port", "0") as former:
+        former.url()
+        former.popen.kill()
+        former.wait()
+    postmaster = int((home / "postgres/data/postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGSTOP)
+    with rig.Process(home, "up", "--port", "0") as process:
+        process.wait_for("Starting PostgreSQL", where="err")
+        assert process.end() < 11, "a server that does not answer is replaced after ten seconds"
+        assert process.popen.returncode == 0
+    assert EmbeddedServer.find(home) is None
 
 
 def test_an_empty_home_is_made_ready(short_folder: Path) -> None:

@@ -10,7 +10,7 @@ def test_while_ticks_come_it_is_how_late_the_newest_came() -> None:
     assert lag.ms(10.5) == 4
     lag.nothing_new(11.5, waits=False)
     assert lag.ms(12.0) == 4
-    lag.delivered(-0.3, 12.0)  # this node's clock is behind the database's
+    lag.delivered(-0.3, 12.0)  # the database's clock was put back
     assert lag.ms(12.0) == 0
 
 

@@ -7,8 +7,9 @@ import psycopg
 import pytest
 
 from tailboard.db.jobs.reading import Jobs
-from tailboard.db.jobs.workers import Workers
+from tailboard.db.jobs.workers import Crew, Workers
 from tailboard.db.pool import Database
+from tailboard.errors import DatabaseUnavailable
 from tailboard.live.presence import Health, Presence, health
 
 
@@ -42,3 +43,33 @@ async def test_many_who_look_at_once_cost_one_query(database_url: str, aconnect:
         assert database.pool.get_stats()["requests_num"] <= 2 + 1
     finally:
         await database.close()
+
+
+class Unanswered(Workers):
+    """Of a database that says nothing until it is given up."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        super().__init__(jobs)
+        self.asked = 0
+        self.given_up = asyncio.Event()
+
+    async def list(self) -> Crew:
+        self.asked += 1
+        await self.given_up.wait()
+        raise DatabaseUnavailable("it fell silent")
+
+
+async def test_many_who_look_at_once_are_told_of_a_failure_at_once(database_url: str) -> None:
+    workers = Unanswered(Jobs(Database(database_url)))
+    presence = Presence(workers)
+    asking = [asyncio.create_task(presence.workers()) for _ in range(50)]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    await asyncio.wait(asking[:1])
+    workers.given_up.set()
+    told = await asyncio.gather(*asking[1:], return_exceptions=True)
+    assert {type(each) for each in told} == {DatabaseUnavailable}
+    assert workers.asked == 1
+    with pytest.raises(DatabaseUnavailable):
+        await presence.workers()
+    assert workers.asked == 2, "who comes later asks again"

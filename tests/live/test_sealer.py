@@ -317,6 +317,34 @@ async def test_nothing_is_rung_while_the_queue_of_notifications_is_in_danger(
             assert bool(rung) is ringing
 
 
+async def test_who_waits_for_an_errand_is_told_whatever_ends_the_leadership_in_it(database_url: str) -> None:
+    async def work(_: Sealing) -> None:
+        raise ValueError("a bug")
+
+    async with sealing(database_url) as leader:
+        await await_until(lambda: leader.leading)
+        with pytest.raises(LeadershipLost):
+            async with asyncio.timeout(PATIENCE):
+                await leader.errand(work)
+        await await_until(lambda: leader.leading)
+
+
+async def test_counts_are_saved_while_a_dump_keeps_partitions_from_being_made(
+    database_url: str, aconnect: AConnect
+) -> None:
+    worker, dump = await aconnect(), await aconnect()
+    await worker.execute("SELECT setval('tailboard.changes_seq', (SELECT max(to_seq) FROM tailboard.leaves))")
+    leaves = "SELECT count(*) FROM tailboard.leaves"
+    made = await one(worker, leaves)
+    saved = "SELECT max(position) FROM tailboard.checkpoints WHERE projection = 'board'"
+    async with dump.transaction():
+        await dump.execute("LOCK TABLE tailboard.changes, tailboard.changes_overflow IN ACCESS SHARE MODE")
+        async with board(database_url):
+            await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('k')")
+            await await_until(lambda: _equals(worker, saved, 1))
+            assert await one(worker, leaves) == made, "none could be made"
+
+
 async def test_who_gives_up_an_errand_in_the_middle_does_not_stop_the_sealing(
     database_url: str, aconnect: AConnect
 ) -> None:

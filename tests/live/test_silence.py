@@ -17,6 +17,7 @@ from fixtures.database import AConnect, Connect
 from fixtures.waiting import await_until
 from log_rig import PATIENCE, AConnection, Board, one, reading, seal_all, sealing
 from orders_table import attach_orders, make_orders
+from tailboard.app import Node
 from tailboard.db import doubt, pool
 from tailboard.db.listener import Listener
 from tailboard.db.log import Log
@@ -24,6 +25,9 @@ from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing
 from tailboard.errors import DatabaseUnavailable
 from tailboard.live import sealer
+from tailboard.settings import Settings
+from tailboard.web import system
+from web_node import client_of
 
 REPLACED_WITHIN_S = 4
 """Of the 60 s that the session of `silent_leader` may be silent; `make bench` tells how long it takes."""
@@ -252,6 +256,23 @@ async def test_when_one_pooled_connection_never_answers_all_are_given_up(
             assert time.monotonic() - began < GIVEN_UP_WITHIN_S
     finally:
         await database.close()
+
+
+async def test_a_node_whose_database_fell_silent_tells_its_metrics_all_the_same(
+    database_url: str, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "_PROBE_S", 0.2)
+    node = Node(Settings(home=tmp_path), through(proxy, database_url))
+    try:
+        await node.start()
+        async with client_of(node) as client:
+            assert (await client.get("/metrics")).status_code == 200
+            assert proxy.half_open() >= 1
+            async with asyncio.timeout(3):
+                told = await client.get("/metrics")
+        assert "tailboard_tailer_ready" in told.text
+    finally:
+        await node.stop()
 
 
 async def test_a_server_that_falls_silent_after_the_handshake_is_given_up(

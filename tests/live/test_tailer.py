@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +13,7 @@ from fixtures.waiting import await_until
 from log_rig import Board, board, end_backends, reading, recount
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import EventKind, Tick
+from tailboard.live import tailer
 
 
 def positions(node: Board) -> list[int]:
@@ -148,6 +151,20 @@ async def test_lag_is_the_time_from_sealing_to_telling(database_url: str, connec
     async with board(database_url) as node:
         enqueue(connect())
         await node.recorder.until(lambda told: told.events)
+        await await_until(lambda: node.tailer.lag_ms > 0)
+        assert node.tailer.lag_ms < 5000
+
+
+@pytest.mark.parametrize("follows", [True, False], ids=["events", "digests"])
+async def test_lag_is_by_the_databases_clock_alone(
+    database_url: str, connect: Connect, monkeypatch: pytest.MonkeyPatch, follows: bool
+) -> None:
+    ahead = SimpleNamespace(now=lambda zone: datetime.now(zone) + timedelta(minutes=10))
+    monkeypatch.setattr(tailer, "datetime", ahead, raising=False)
+    async with board(database_url) as node:
+        node.recorder.reads_events = follows
+        enqueue(connect())
+        await node.recorder.until(lambda told: told.ticks)
         await await_until(lambda: node.tailer.lag_ms > 0)
         assert node.tailer.lag_ms < 5000
 

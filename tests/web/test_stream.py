@@ -13,6 +13,7 @@ import pytest
 from delivery_rig import Address, Feed, eventually, make_event, serving
 from tailboard.core.change import Op
 from tailboard.live.hub import HubLimits
+from tailboard.web import http
 from tailboard.web.access import Access
 
 
@@ -51,6 +52,18 @@ async def stream(address: Address, query: str = "", **headers: str) -> AsyncIter
         client.stream("GET", f"{address.http}/api/events/stream{query}", headers=named) as response,
     ):
         yield Stream(response)
+
+
+@asynccontextmanager
+async def never_reading(address: Address) -> AsyncIterator[socket.socket]:
+    """A stream whose owner asks for everything; nothing of it is read here."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        await loop.sock_connect(client, (address.host, address.port))
+        await loop.sock_sendall(client, b"GET /api/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        yield client
 
 
 async def test_an_event_has_its_cursor_as_id_and_its_type_as_name() -> None:
@@ -150,20 +163,38 @@ async def test_a_client_that_leaves_is_forgotten() -> None:
 async def test_a_slow_client_is_bounded_and_ended_after_the_grace_time() -> None:
     feed = Feed(HubLimits(mailbox_bytes=50_000, grace_s=0.4))
     loop = asyncio.get_running_loop()
-    with socket.socket() as slow:
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        slow.setblocking(False)
-        async with serving(feed) as address:
-            await loop.sock_connect(slow, (address.host, address.port))
-            await loop.sock_sendall(slow, b"GET /api/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    async with serving(feed) as address:
+        async with never_reading(address):
             async with asyncio.timeout(20):
                 while not feed.hub.counters.closed_slow:
                     feed.burst(50, padding=2000)
                     assert all(info.queued_bytes <= 50_000 for info in feed.hub.connections())
                     await asyncio.sleep(0.001)
             await eventually(lambda: feed.hub.connected == 0)
-            began = loop.time()
-        assert loop.time() - began < 5
+        began = loop.time()
+    assert loop.time() - began < 5
+
+
+async def test_a_client_that_never_reads_its_end_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    feed = Feed(HubLimits(mailbox_bytes=50_000, grace_s=0.2))
+    async with serving(feed) as address, never_reading(address):
+        while not feed.hub.counters.closed_slow:
+            feed.burst(50, padding=2000)
+            await asyncio.sleep(0.001)
+        await eventually(lambda: address.sockets() == 0)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_an_answer_of_which_nothing_is_taken_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "TAKEN_WITHIN_S", 0.2)
+    feed = Feed()
+    async with serving(feed) as address, never_reading(address):
+        await eventually(lambda: feed.hub.connected == 1)
+        async with asyncio.timeout(20):
+            while address.sockets():
+                feed.burst(50, padding=2000)
+                await asyncio.sleep(0.001)
+        await eventually(lambda: feed.hub.connected == 0)
 
 
 BAD = {

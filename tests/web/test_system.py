@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, LiteralString
 
 import httpx
@@ -14,6 +15,7 @@ from fixtures.database import Connect
 from fixtures.waiting import await_until
 from orders_table import attach_orders, make_orders
 from tailboard.app import Node
+from tailboard.web import log
 from web_node import delivered
 
 Worker = psycopg.AsyncConnection[Any]
@@ -230,6 +232,19 @@ async def test_a_node_that_follows_nothing_lives_but_is_not_ready(
     listed = await client.get("/api/jobs")
     assert (listed.status_code, listed.json()["retryable"]) == (503, True)
     assert (await client.get("/livez")).status_code == 200
+
+
+async def test_minutes_are_the_databases_whatever_the_nodes_clock_shows(
+    client: httpx.AsyncClient, node: Node, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = SimpleNamespace(
+        now=lambda zone: datetime.now(zone) + timedelta(hours=1), fromtimestamp=datetime.fromtimestamp
+    )
+    monkeypatch.setattr(log, "datetime", ahead)
+    await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('k')")
+    await delivered(node, worker)
+    minutes = (await client.get("/api/stats/history?minutes=2")).json()["minutes"]
+    assert sum(minute["created"] for minute in minutes) == 1
 
 
 async def test_metrics_count_what_happened(client: httpx.AsyncClient, node: Node, worker: Worker) -> None:

@@ -7,7 +7,8 @@ only when something else wakes it.
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 _GIVE_UP: Final = 130
@@ -20,15 +21,27 @@ class Interrupts:
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
         self.forced = asyncio.Event()
+        self._give_up: Callable[[], object] | None = None
 
     def install(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._heard, number)
 
+    @contextmanager
+    def calling(self, give_up: Callable[[], object]) -> Iterator[None]:
+        """Around what may take long before anybody looks at `stopping`: who asks to stop meanwhile has it given up."""
+        self._give_up = give_up
+        try:
+            yield
+        finally:
+            self._give_up = None
+
     def _heard(self, number: signal.Signals) -> None:
         if not self.stopping.is_set():
             self.stopping.set()
+            if self._give_up is not None:
+                self._give_up()
         elif number == signal.SIGINT:
             if self.forced.is_set():
                 os._exit(_GIVE_UP)

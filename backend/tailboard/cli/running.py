@@ -15,6 +15,7 @@ from tailboard.cli.target import database_url
 from tailboard.cli.terminal import Terminal
 from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import current_revision, migrate, require_newest
+from tailboard.errors import EmbeddedServerError
 from tailboard.settings import Settings
 
 _NEW_OBJECTS: Final = 20_000
@@ -49,8 +50,13 @@ async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo:
             server = EmbeddedServer(settings.home)
             # What has been started must be stopped, also where a signal or an error comes in between.
             stack.push_async_callback(asyncio.to_thread, server.stop)
-            with terminal.stage("Starting PostgreSQL"):
-                url = await asyncio.to_thread(server.start)
+            with terminal.stage("Starting PostgreSQL"), interrupts.calling(server.give_up):
+                try:
+                    url = await asyncio.to_thread(server.start)
+                except EmbeddedServerError:
+                    if interrupts.stopping.is_set():
+                        return 0
+                    raise
         else:
             url = await asyncio.to_thread(database_url, settings)
         if interrupts.stopping.is_set():
@@ -66,8 +72,12 @@ async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo:
             return 0
         node = Node(settings, url)
         stack.push_async_callback(node.stop)
-        with terminal.stage("Starting the board"):
-            await node.start()
+        starting = asyncio.create_task(node.start())
+        with terminal.stage("Starting the board"), interrupts.calling(starting.cancel):
+            await asyncio.wait([starting])
+        if starting.cancelled():
+            return 0
+        await starting
         _keep_what_is_loaded()
         ready = f"Tailboard is ready: {address_of(bound, settings.host)}"
         async with asyncio.TaskGroup() as group:

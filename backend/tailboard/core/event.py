@@ -41,6 +41,8 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
     alone, and one place for all its events; updates that move no count are a number for each source in `quiet`.
 
     No later tick holds a change whose `seq` is `solid` or less; 0 claims nothing.
+
+    `age_s` is how long ago it was sealed when it was read, by the database's clock alone.
     """
 
     tick_id: int
@@ -49,6 +51,7 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
     at: datetime | None = None
     quiet: Mapping[str, int] | None = None
     solid: int = 0
+    age_s: float | None = None
 
     @property
     def n(self) -> int:

@@ -38,7 +38,7 @@ async def digest(
     digests: list[Tick] = []
     for number, parts in groupby(rows, key=itemgetter(0)):
         sources = list(parts)
-        _, epoch, first, n, at, its_solid = sources[0][:6]
+        _, epoch, first, n, at, its_solid, age_s = sources[0][:7]
         if number != tick_id + 1 + len(digests):
             raise CursorExpired(f"tick {tick_id + 1 + len(digests)} is gone: retention overtook this reader")
         if sum(found or 0 for *_, found, _, _ in sources) < n:
@@ -51,7 +51,7 @@ async def digest(
             for move in sorted(_MOVES.decode(moved), key=itemgetter(0))
         ]
         quiet = {source: few for *_, source, _, few, _ in sources if few}
-        digests.append(Tick(number, cursor, tuple(events), at, quiet, its_solid))
+        digests.append(Tick(number, cursor, tuple(events), at, quiet, its_solid, age_s))
     return digests
 
 

@@ -163,7 +163,7 @@ def _clock(connection: Asked) -> Judgement:
     # Half a round trip of doubt on either side: only what lies outside of it is skew.
     skew = max(there - after, before - there, 0.0)
     if skew > 1:
-        advice = "Ages and lag will be shown wrongly: keep both clocks with NTP."
+        advice = "Ages will be shown wrongly: keep both clocks with NTP."
         return Verdict.WARN, f"this machine and the server are {skew:.1f} s apart", advice
     return Verdict.OK, "this machine and the server agree to within a second", ""
 

@@ -182,14 +182,16 @@ async def follow(
     found: list[Tick] = []
     start = 0
     while start < len(rows):
-        number, epoch, first, n, at, its_solid = rows[start][:6]
+        number, epoch, first, n, at, its_solid, age_s = rows[start][:7]
         if number != tick_id + 1 + len(found):
             raise CursorExpired(f"tick {tick_id + 1 + len(found)} is gone: retention overtook this reader")
         end = start + max(n, 1)
-        events = [_event(Cursor(epoch, first + i), row[6:]) for i, row in enumerate(rows[start : start + n])]
+        events = [_event(Cursor(epoch, first + i), row[7:]) for i, row in enumerate(rows[start : start + n])]
         if n and (end > len(rows) or rows[end - 1][0] != number):
             raise CursorExpired(f"changes of tick {number} are gone: retention overtook this reader")
-        found.append(Tick(number, Cursor(epoch, first + n - 1), tuple(events), at, solid=its_solid))
+        found.append(
+            Tick(number, Cursor(epoch, first + n - 1), tuple(events), at, solid=its_solid, age_s=age_s)
+        )
         start = end
     return found
 

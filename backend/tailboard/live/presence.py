@@ -46,12 +46,14 @@ class Present:
 
 
 class Presence:
-    """Answers from memory for `fresh_s` seconds, so that a hundred open pages cost one query."""
+    """Answers from memory for `fresh_s` seconds, so that a hundred open pages cost one query. Who asks while one is
+    under way shares its answer, or its failure: where the database says nothing, nobody waits for others to wait first.
+    """
 
     def __init__(self, workers: Workers, *, fresh_s: float = 1.0) -> None:
         self._workers = workers
         self._fresh_s = fresh_s
-        self._asked = asyncio.Lock()
+        self._asking: asyncio.Task[None] | None = None
         self._at = float("-inf")
         self._known: tuple[Present, ...] = ()
         self.failing: tuple[SourceFailing, ...] = ()
@@ -61,10 +63,14 @@ class Presence:
 
     async def workers(self) -> tuple[Present, ...]:
         """Everybody, by name. Raises DatabaseUnavailable and DatabaseError."""
-        async with self._asked:
-            if monotonic() - self._at > self._fresh_s:
-                crew = await self._workers.list()
-                self._known = tuple(Present(worker, health(worker.silent_s)) for worker in crew.workers)
-                self.failing, self.complete = crew.failing, crew.complete
-                self._at = monotonic()
-            return self._known
+        if monotonic() - self._at > self._fresh_s:
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._ask(), name="tailboard.presence")
+            await asyncio.shield(self._asking)  # whoever gives up waits alone
+        return self._known
+
+    async def _ask(self) -> None:
+        crew = await self._workers.list()
+        self._known = tuple(Present(worker, health(worker.silent_s)) for worker in crew.workers)
+        self.failing, self.complete = crew.failing, crew.complete
+        self._at = monotonic()

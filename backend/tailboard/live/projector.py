@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
+from datetime import datetime
 from time import monotonic
 from typing import Final, NamedTuple
 
@@ -86,12 +87,16 @@ class Projector:
         self._catch_up()
         return self.stats
 
+    def now(self) -> datetime | None:
+        """What the database's clock shows; None before that is known."""
+        return self._clock.at(monotonic())
+
     def folds(self) -> tuple[Cursor, Saved] | None:
         """What a checkpoint saves, or None while the folds are being restored."""
         return (self.cursor, Saved.of(self.stats, self.rates)) if self._restored else None
 
     def _catch_up(self) -> None:
-        now = self._clock.at(monotonic())
+        now = self.now()
         if now is not None:
             self.stats.advance(now)
 

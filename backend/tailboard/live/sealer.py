@@ -173,19 +173,19 @@ class Sealer(Service):
 
     async def _run_errands(self, sealing: Sealing) -> None:
         while self._errands:
-            work, done = self._errands.popleft()
-            if done.done():
-                continue  # whoever wanted it has given up
+            # It stays there until it is done: whatever else ends the leadership in it, who waits is told so.
+            work, done = self._errands[0]
             try:
-                await work(sealing)
+                if not done.done():  # or whoever wanted it has given up
+                    await work(sealing)
             except (LeadershipLost, DatabaseUnavailable):
-                _fail(done, LeadershipLost("this node ceased to lead"))
                 raise
             except TailboardError as error:
                 _fail(done, error)
             else:
                 if not done.done():
                     done.set_result(None)
+            self._errands.popleft()
 
     async def _pause(self, listener: Listener, decision: Decision) -> None:
         if decision.listen:
@@ -202,7 +202,6 @@ class Sealer(Service):
         if sealing.may_ring != could_ring:
             self._log.warning("the queue of notifications %s", _HAS_ROOM if sealing.may_ring else _FILLS_UP)
         try:
-            await sealing.make_leaves()
             folds = self._folds()
             due = folds is not None and folds[0] > self._saved and keeper.checkpoint_due(monotonic())
             if folds is not None and due and await sealing.save(*folds):
@@ -211,6 +210,8 @@ class Sealer(Service):
                 self._kept = folds[0].position
             for note in self._notes():
                 await sealing.keep(*note)
+            # These two need locks that a dump of the database holds for hours.
+            await sealing.make_leaves()
             if self._retention_s is not None and keeper.retention_due(monotonic()):
                 await self._retain(keeper, sealing, self._retention_s, folds)
         except DatabaseError as error:

@@ -9,7 +9,6 @@ last tick it delivered: consumers see every tick once, in order, or an explicit 
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from time import monotonic
 from typing import Final, Protocol
 
@@ -101,6 +100,7 @@ class Tailer(Service):
     async def _advance(self, listener: Listener) -> bool:
         """Deliver what is there; return whether there may be more at once."""
         read, most = (follow, _CHANGES_A_READ) if self._events_are_read() else (digest, _CHANGES_A_DIGEST)
+        asked = monotonic()
         try:
             with listener.asking():
                 ticks = await read(
@@ -117,8 +117,8 @@ class Tailer(Service):
                 consumer.publish(tick)
             self._tick_id, self._solid, self.head = tick.tick_id, tick.solid, tick.cursor
         self._lag.looked(monotonic())
-        if ticks and ticks[-1].at is not None:
-            self._lag.delivered((datetime.now(UTC) - ticks[-1].at).total_seconds(), monotonic())
+        if ticks and ticks[-1].age_s is not None:
+            self._lag.delivered(ticks[-1].age_s + monotonic() - asked, monotonic())
         return len(ticks) == _TICKS_A_READ or sum(tick.n for tick in ticks) >= most
 
     def _events_are_read(self) -> bool:

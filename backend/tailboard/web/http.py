@@ -18,6 +18,14 @@ MAX_HEAD: Final = 65_536
 HEAD_WITHIN_S: Final = 10.0
 """From the connection, or from the first byte of a further request, to the end of its head."""
 BODY_WITHIN_S: Final = 30.0
+TAKEN_WITHIN_S: Final = 40.0
+"""Of an answer that waits for its client something has to be taken in so long. The hub ends those who follow the feed
+and do not read before that.
+"""
+ABORT: Final = "tailboard.abort"
+"""An ASGI extension: end the connection at once, whatever is unsent. `transport.close` waits for a client that does not
+read, for ever.
+"""
 
 _BESIDE_CLIENTS: Final = 128
 """Files that are no connection of a client: the database, the log, the programs' own."""
@@ -33,6 +41,7 @@ class LimitedHttp(HttpToolsProtocol):
         self._most = most
         self._head: int | None = 0
         self._late: asyncio.TimerHandle | None = None
+        self._untaken: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -54,16 +63,27 @@ class LimitedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._in_time()
+        self._taken()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
         self._in_time()
+        self._taken()
         super().handle_websocket_upgrade()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_taking()
+
+    def resume_writing(self) -> None:
+        self._taken()
+        super().resume_writing()
 
     # What the parser has come to
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]  # no dict of settings
         self._head = 0
         self._within(HEAD_WITHIN_S)
 
@@ -85,6 +105,22 @@ class LimitedHttp(HttpToolsProtocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+    def _watch_taking(self) -> None:
+        """End the connection unless its client takes something, again and again, until there is room."""
+        unsent = self.transport.get_write_buffer_size()
+        self._untaken = self.loop.call_later(TAKEN_WITHIN_S, self._look_whether_taken, unsent)
+
+    def _look_whether_taken(self, unsent: int) -> None:
+        if self.transport.get_write_buffer_size() >= unsent:
+            self.transport.abort()
+        else:
+            self._watch_taking()
+
+    def _taken(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
 
     def _refuse(self, status: HTTPStatus, why: str) -> None:
         """Say why, and close."""

@@ -129,7 +129,8 @@ class StatsController(Controller):
             then = [_minute(minute) for minute in rates.last(minutes, moment.at)]
             return answer(fields(minutes=then, cursor=str(moment.cursor)))
         _require_folds(board)
-        found = [_minute(minute) for minute in board.projector.rates.last(minutes, datetime.now(UTC))]
+        now = board.projector.now() or datetime.now(UTC)
+        found = [_minute(minute) for minute in board.projector.rates.last(minutes, now)]
         return answer(fields(minutes=found, cursor=str(board.projector.cursor)))
 
 

@@ -17,6 +17,7 @@ from tailboard.errors import TailboardError
 from tailboard.live.hub import Hub
 from tailboard.live.subscription import Disconnected, Subscription
 from tailboard.web.access import Access
+from tailboard.web.http import ABORT
 from tailboard.web.outlet import GOODBYE_S, Deadline, Receive, Send, SendOutlet
 from tailboard.web.websocket import Wanted, peer_of
 
@@ -65,7 +66,10 @@ class EventStream:
             self._hub.leave(subscription)
         if refused is not None and not response.started:
             raise refused
-        await response.finish()
+        abort = scope.get("extensions", {}).get(ABORT)
+        if not await response.finish() and abort is not None:
+            abort()
+            await _gone(receive)
 
     async def _follow(
         self, subscription: Subscription, wanted: Wanted, cursor: Cursor | None, receive: Receive
@@ -73,8 +77,7 @@ class EventStream:
         """Follow until the client leaves; or return why that was not possible."""
         try:
             await self._hub.follow(subscription, wanted.filter, cursor)
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            await _gone(receive)
         except Disconnected:
             return None
         except TailboardError as error:
@@ -111,14 +114,22 @@ class _Response:
             body = _RETRY + body
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
-    async def finish(self) -> None:
+    async def finish(self) -> bool:
+        """End it; return whether the client could still be told."""
         try:
             async with asyncio.timeout(GOODBYE_S):
                 if not self.started:
                     await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         except (TimeoutError, OSError):
-            return
+            return False
+        return True
+
+
+async def _gone(receive: Receive) -> None:
+    """Return once the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _last_event_id(scope: Any) -> str | None:

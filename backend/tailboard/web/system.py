@@ -92,7 +92,10 @@ class MetricsController(Controller):
         sources: list[Health] = []
         # Without a database the rest still tells of the node.
         with contextlib.suppress(TailboardError, TimeoutError):
-            async with asyncio.timeout(_PROBE_S), board.database.connection() as connection:
+            async with (
+                asyncio.timeout(2 * _PROBE_S),
+                board.database.connection(within_s=_PROBE_S) as connection,
+            ):
                 sources = await healths(connection)
         return Response(exposition(board, sources), media_type="text/plain; version=0.0.4")
 

@@ -32,6 +32,15 @@ def test_a_stale_pid_file_that_names_a_stranger_is_not_believed(home: Path, owne
 
 
 @pytest.mark.skipif(not (Path("/proc/self").exists() and shutil.which("ps")), reason="compares /proc with ps")
+def test_an_empty_pid_file_keeps_no_server_from_starting(home: Path, owners: Owners) -> None:
+    """A server leaves one that is killed as it begins."""
+    server = owners.here(home)
+    write_jobs(server.start())
+    server.stop()
+    (home / "postgres/data/postmaster.pid").touch()
+    assert ask(owners.here(home).start(), "SELECT id FROM jobs") == 7
+
+
 def test_processes_are_found_alike_without_proc(
     shared: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,16 +117,18 @@ class Cluster:
         if not self._data.exists():
             return
         found = PidFile.read(self._data)
-        if found is not None:
+        # One that has only begun to start may not have said so yet.
+        pid = found.pid if found is not None else None if self._process is None else self._process.pid
+        if pid is not None:
             for signum, within in (
                 (signal.SIGINT, _FAST_STOP_WITHIN),
                 (signal.SIGQUIT, _IMMEDIATE_STOP_WITHIN),
             ):
-                if not self._is_alive(found.pid):
+                if not self._is_alive(pid):
                     break
-                os.kill(found.pid, signum)
+                os.kill(pid, signum)
                 deadline = time.monotonic() + within
-                while self._is_alive(found.pid) and time.monotonic() < deadline:
+                while self._is_alive(pid) and time.monotonic() < deadline:
                     time.sleep(0.01)
         postmaster.kill_all(cluster_name(self._data), within=0.5)
         self._bury()
@@ -187,6 +189,8 @@ class Cluster:
                 )
         self._bury()
         if found is None:
+            # A server that was killed as it began leaves an empty file, beside which none would start.
+            (self._data / "postmaster.pid").unlink(missing_ok=True)
             return
         # PostgreSQL believes its lock files as long as anybody has that process id, be it a stranger or a
         # zombie. We know better.

@@ -81,6 +81,10 @@ class EmbeddedServer:
                 self._keeper.start()
             return self._url
 
+    def give_up(self) -> None:
+        """Have a start that is under way in another thread fail soon. Does not block."""
+        self._leaving.set()
+
     def stop(self) -> None:
         """Let go of the server; the last owner to do so stops it, within five seconds. Safe twice."""
         self._leaving.set()

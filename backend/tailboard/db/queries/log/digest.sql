@@ -1,7 +1,7 @@
 -- As log/follow, for those who only count: one row for each source in a tick, with how many changes there are, how many of
 -- them are quiet, and the others as JSON, in any order. Quiet is what moves no job from one count to another: progress.
-SELECT t.tick_id, t.epoch, t.first_position, t.n, t.at, t.solid, d.source, d.found, d.quiet, d.moved
-  FROM (SELECT *, sum(n) OVER (ORDER BY tick_id) - n AS before
+SELECT t.tick_id, t.epoch, t.first_position, t.n, t.at, t.solid, t.age, d.source, d.found, d.quiet, d.moved
+  FROM (SELECT *, sum(n) OVER (ORDER BY tick_id) - n AS before, extract(epoch FROM clock_timestamp() - at)::float8 AS age
           FROM (SELECT * FROM tailboard.ticks WHERE tick_id > %(tick_id)s ORDER BY tick_id LIMIT %(ticks)s) next) t
   LEFT JOIN LATERAL (
        SELECT l.source, count(*) AS found, count(*) FILTER (WHERE l.quiet) AS quiet,
