@@ -5,8 +5,9 @@ them. Alembic stands between because it is what operators know: `alembic_version
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.operations import MigrateOperation, Operations
@@ -42,11 +43,16 @@ def newest_revision() -> str:
 def current_revision(url: str) -> str | None:
     """The revision of a database, or None where Tailboard was never installed or was taken away."""
     with translated(), connect(url, "schema") as connection:
-        found = connection.execute("SELECT to_regclass('tailboard.alembic_version')::text").fetchone()
-        if found is None or found[0] is None:
-            return None
-        row = connection.execute("SELECT version_num FROM tailboard.alembic_version").fetchone()
-        return None if row is None else str(row[0])
+        return revision_of(connection)
+
+
+def revision_of(connection: psycopg.Connection[Any]) -> str | None:
+    """The same, asked on a connection of the caller's."""
+    found = connection.execute("SELECT to_regclass('tailboard.alembic_version')::text").fetchone()
+    if found is None or found[0] is None:
+        return None
+    row = connection.execute("SELECT version_num FROM tailboard.alembic_version").fetchone()
+    return None if row is None else str(row[0])
 
 
 def require_newest(url: str) -> None:
