@@ -52,6 +52,12 @@ def test_a_database_may_be_on_several_hosts(url: str) -> None:
     assert load(DATABASE_URL=url).database_url == url
 
 
+def test_origins_are_written_as_browsers_write_them() -> None:
+    given = "https://Board.example.com:443/, http://a.example.com:80, http://a.example.com:443"
+    expected = ("https://board.example.com", "http://a.example.com", "http://a.example.com:443")
+    assert load(ORIGINS=given).origins == expected
+
+
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
 def test_a_setting_has_its_fields_type(declared: typing.Any) -> None:
     value = getattr(load(**{declared.name.upper(): GOOD[declared.name]}), declared.name)

@@ -27,6 +27,7 @@ _AGE: Final = re.compile(r"([1-9][0-9]{0,5})\s*([smhdw])", re.ASCII)
 _AGE_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _TRUE: Final = frozenset({"1", "on", "true", "yes"})
 _FALSE: Final = frozenset({"0", "off", "false", "no"})
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 
 
@@ -124,7 +125,8 @@ def _origins(text: str) -> tuple[str, ...]:
         parts = urlsplit(item)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path not in {"", "/"}:
             raise ValueError("give origins such as https://board.example.com, separated by commas")
-        origins.append(f"{parts.scheme}://{parts.netloc}".lower())
+        host = parts.netloc.removesuffix(_DEFAULT_PORTS[parts.scheme])  # as browsers write it
+        origins.append(f"{parts.scheme}://{host}".lower())
     return tuple(origins)
 
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -70,6 +71,25 @@ def test_a_wrong_call_is_told_what_to_do_without_a_traceback(
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_server_refuses_at_once_to_run_as_a_role_that_may_only_read(
+    database_url: str, nowhere: Path
+) -> None:
+    role = f"viewer_{os.getpid()}"
+    as_role = f"{database_url}{'&' if '?' in database_url else '?'}options=-c%20role%3D{role}"
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {role}".encode())
+        owner.execute(f"GRANT USAGE ON SCHEMA tailboard TO {role}".encode())
+        owner.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA tailboard TO {role}".encode())
+        try:
+            done = rig.run(nowhere, "serve", "--port", "0", DATABASE_URL=as_role)
+        finally:
+            owner.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: {role} does not own the schema tailboard: connect as its owner, or GRANT that role TO {role}.\n"
+    )
 
 
 def test_dsn_prints_the_url_that_was_given(nowhere: Path) -> None:

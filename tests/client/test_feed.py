@@ -153,10 +153,10 @@ async def test_an_event_keeps_the_line_the_server_wrote_and_reads_its_job() -> N
 )
 async def test_a_close_that_says_do_not_come_back_is_an_error(code: int, error: type[Exception]) -> None:
     async def only(connection: ServerConnection, subscribe: dict[str, object]) -> None:
-        await connection.close(code, "no")
+        await connection.close(code, "for this reason")
 
     async with server(only) as url:
-        with pytest.raises(error):
+        with pytest.raises(error, match="for this reason"):
             await collect(Feed(url, backoff=SOON), lambda _: False)
 
 
@@ -188,14 +188,14 @@ async def test_a_retryable_error_sets_the_least_time_to_wait() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "error"),
+    ("status", "error", "says"),
     [
-        (HTTPStatus.UNAUTHORIZED, AccessDenied),
-        (HTTPStatus.FORBIDDEN, AccessDenied),
-        (HTTPStatus.NOT_FOUND, ServerRefused),
+        (HTTPStatus.UNAUTHORIZED, AccessDenied, "answered 401: check the address"),
+        (HTTPStatus.FORBIDDEN, AccessDenied, "answered 403: check the address"),
+        (HTTPStatus.NOT_FOUND, ServerRefused, "answered 404; is that a Tailboard server"),
     ],
 )
-async def test_a_refused_handshake_is_an_error(status: HTTPStatus, error: type[Exception]) -> None:
+async def test_a_refused_handshake_is_an_error(status: HTTPStatus, error: type[Exception], says: str) -> None:
     def refuse(connection: ServerConnection, request: Request) -> Response:
         return connection.respond(status, "no\n")
 
@@ -204,7 +204,7 @@ async def test_a_refused_handshake_is_an_error(status: HTTPStatus, error: type[E
 
     async with serve(never, "127.0.0.1", 0, process_request=refuse) as listening:
         port = listening.sockets[0].getsockname()[1]
-        with pytest.raises(error):
+        with pytest.raises(error, match=says):
             await collect(Feed(f"http://127.0.0.1:{port}", backoff=SOON), lambda _: False)
 
 

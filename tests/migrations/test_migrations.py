@@ -2,12 +2,14 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from fixtures.database import Connect
 from migrations.schema import SNAPSHOT, describe
@@ -17,6 +19,7 @@ from tailboard.db.schema import (
     migrations_folder,
     newest_revision,
     require_newest,
+    require_owner,
 )
 from tailboard.errors import DatabaseError, SchemaMissing
 
@@ -137,6 +140,45 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
     assert connection.execute("SELECT to_regclass('tailboard.jobs')").fetchone() == (None,)
     connection.execute("DROP TABLE tailboard.workers")
     assert migrate(empty_database_url) == newest_revision()
+
+
+@pytest.fixture
+def role(empty_database_url: str, connect: Connect) -> Iterator[str]:
+    """A role that may create nothing in the database."""
+    name = f"tb_keeper_{os.getpid()}"
+    connection = connect(empty_database_url)
+    connection.execute(f"CREATE ROLE {name}".encode())
+    yield name
+    connection.execute(f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}".encode())
+
+
+def test_an_owner_of_the_schema_migrates_it_without_a_right_to_create_others(
+    empty_database_url: str, connect: Connect, role: str
+) -> None:
+    connection = connect(empty_database_url)
+    database = connection.info.dbname
+    as_role = make_conninfo(empty_database_url, options=f"-c role={role}")
+    connection.execute(f"GRANT CREATE ON DATABASE {database} TO {role}".encode())
+    migrate(as_role, REVISIONS[0])
+    connection.execute(f"REVOKE CREATE ON DATABASE {database} FROM {role}".encode())
+    assert migrate(as_role) == newest_revision()
+    require_owner(as_role)
+
+
+def test_a_role_without_the_rights_is_told_how_to_come_by_them(
+    empty_database_url: str, connect: Connect, role: str
+) -> None:
+    as_role = make_conninfo(empty_database_url, options=f"-c role={role}")
+    with pytest.raises(
+        DatabaseError, match=r"permission denied for database .*; `tailboard doctor` says which"
+    ):
+        migrate(as_role)
+    migrate(empty_database_url)
+    for rights in ("", f"GRANT USAGE ON SCHEMA tailboard TO {role}"):
+        connect(empty_database_url).execute(rights.encode())
+        for attempt in (require_newest, require_owner, migrate):
+            with pytest.raises(DatabaseError, match=f"connect as its owner, or GRANT that role TO {role}"):
+                attempt(as_role)
 
 
 @pytest.mark.parametrize("target", ["9999", "-1", "heads", "", "0001; DROP SCHEMA public"])

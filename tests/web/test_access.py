@@ -64,6 +64,8 @@ def test_without_a_token_everybody_is_let_in() -> None:
         ("http://localhost:8000", "localhost:8000", True),
         ("https://board.example.com", "board.example.com", True),
         ("http://LOCALHOST:8000", "localhost:8000", True),
+        ("https://board.example.com", "Board.example.com:443", True),
+        ("https://board.example.com", "board.example.com:8443", False),
         ("http://localhost:3000", "localhost:8000", False),
         ("https://evil.example.com", "localhost:8000", False),
         ("null", "localhost:8000", False),
@@ -90,6 +92,8 @@ def test_a_browser_may_come_from_our_page_or_a_listed_one(
         ("::1", "localhost:8000", True),
         ("localhost", "tailboard.localhost:8000", True),
         ("127.0.0.1", "pages.example.com", True),
+        ("127.0.0.1", "pages.example.com:443", True),
+        ("127.0.0.1", "pages.example.com:8443", False),
         ("127.0.0.1", "evil.example.com:8000", False),
         ("127.0.0.1", "127.0.0.1.evil.example.com", False),
         ("127.0.0.1", "192.168.0.7:8000", False),
@@ -142,6 +146,9 @@ async def test_a_page_of_another_origin_cannot_write(client: httpx.AsyncClient) 
 async def test_a_stranger_that_points_its_name_here_reads_nothing(client: httpx.AsyncClient) -> None:
     response = await client.get("/api/jobs", headers={"Host": "evil.example.com"})
     assert (response.status_code, response.json()["code"]) == (403, "foreign_host")
+    assert "'evil.example.com'" in response.json()["detail"], (
+        "behind a proxy it may be another than was asked for"
+    )
 
 
 async def test_a_read_only_board_refuses_every_write_and_says_so(other_node: Start) -> None:

@@ -5,8 +5,8 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -16,6 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from tailboard.app import Node
 from tailboard.db.doctor import Verdict, examine
+from tailboard.db.schema import current_revision, migrate, require_newest
+from tailboard.errors import InvalidSetting
 from tailboard.settings import Settings
 from web_node import client_of, delivered
 
@@ -68,6 +70,16 @@ def pooled_url(database_url: str, tmp_path: Path) -> Iterator[str]:
             process.terminate()
 
 
+def require_untouched_sessions(pooled_url: str) -> None:
+    """On every server connection of the pool a worker finds its own tables, by its own search path."""
+    with ExitStack() as stack:
+        for _ in range(3):  # transactions that are open together are on different connections
+            worker = stack.enter_context(psycopg.connect(pooled_url, prepare_threshold=None))
+            for name, value in (("search_path", '"$user", public'), ("enable_seqscan", "on")):
+                assert worker.execute("SELECT current_setting(%s)", [name]).fetchone() == (value,)
+            assert worker.execute("SELECT pg_listening_channels()").fetchall() == []
+
+
 async def test_a_board_behind_a_pooler_answers_many_at_once_and_leaves_the_workers_sessions_alone(
     database_url: str, pooled_url: str, tmp_path: Path
 ) -> None:
@@ -77,7 +89,6 @@ async def test_a_board_behind_a_pooler_answers_many_at_once_and_leaves_the_worke
         async with await psycopg.AsyncConnection.connect(
             pooled_url, autocommit=True, prepare_threshold=None
         ) as worker:
-            await worker.execute("CREATE TABLE public.own_queue (id int)")
             for _ in range(5):
                 await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('x')")
             await worker.execute(
@@ -92,18 +103,7 @@ async def test_a_board_behind_a_pooler_answers_many_at_once_and_leaves_the_worke
                     assert retried.status_code in {httpx.codes.OK, httpx.codes.CONFLICT}
                     created = answers[0].json()["jobs"][0]["created_at"]
                     assert created.endswith("+00:00"), "times are UTC, whatever the session's zone is"
-            # On every server connection of the pool, a worker finds its own tables by its own search path.
-            workers = [
-                await psycopg.AsyncConnection.connect(pooled_url, prepare_threshold=None) for _ in range(3)
-            ]
-            try:
-                for each in workers:  # transactions that are open together are on different connections
-                    await each.execute("SELECT * FROM own_queue")
-                    row = await (await each.execute("SHOW enable_seqscan")).fetchone()
-                    assert row == ("on",)
-            finally:
-                for each in workers:
-                    await each.close()
+            require_untouched_sessions(pooled_url)
     finally:
         await node.stop()
 
@@ -116,6 +116,22 @@ def test_the_doctor_tells_that_a_pooler_stands_between_and_leaves_no_setting_beh
     assert "TAILBOARD_LISTEN_URL" in without["listening"].advice
     beside = {finding.check: finding for finding in examine(pooled_url, database_url)}
     assert beside["listening"].verdict is Verdict.OK
-    with psycopg.connect(pooled_url, prepare_threshold=None) as worker:
-        assert worker.execute("SHOW statement_timeout").fetchone() == ("0",)
-        assert worker.execute("SHOW search_path").fetchone() == ('"$user", public',)
+    require_untouched_sessions(pooled_url)
+
+
+@pytest.mark.parametrize("command", [current_revision, migrate, require_newest])
+def test_without_a_way_round_the_pooler_no_command_begins_and_no_setting_is_left_behind(
+    pooled_url: str, command: Callable[[str], object]
+) -> None:
+    with pytest.raises(InvalidSetting, match="TAILBOARD_LISTEN_URL"):
+        command(pooled_url)
+    require_untouched_sessions(pooled_url)
+
+
+def test_the_doctor_makes_do_with_the_one_server_connection_that_workers_leave(pooled_url: str) -> None:
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(psycopg.connect(pooled_url)).execute("SELECT")  # and stays in its transaction
+        found = {finding.check: finding.verdict for finding in examine(pooled_url)}
+    assert found["listening"] is Verdict.FAIL
+    assert found["schema"] is Verdict.OK

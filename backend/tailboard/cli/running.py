@@ -14,7 +14,7 @@ from tailboard.cli.logs import set_up_logging
 from tailboard.cli.target import database_url
 from tailboard.cli.terminal import Terminal
 from tailboard.db.embedded.server import EmbeddedServer
-from tailboard.db.schema import current_revision, migrate, require_newest
+from tailboard.db.schema import current_revision, migrate, require_newest, require_owner
 from tailboard.errors import EmbeddedServerError
 from tailboard.settings import Settings
 
@@ -68,6 +68,7 @@ async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo:
                 await asyncio.to_thread(migrate, settings.listen_url or url)
         else:
             await asyncio.to_thread(require_newest, settings.listen_url or url)
+        await asyncio.to_thread(require_owner, settings.listen_url or url)
         if interrupts.stopping.is_set():
             return 0
         node = Node(settings, url)

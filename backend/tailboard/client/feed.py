@@ -153,13 +153,18 @@ class Feed:
         match error:
             case ConnectionClosed(rcvd=close) if close is not None:
                 if close.code == 1008:
-                    raise AccessDenied(_denied(self._url)) from error
+                    said = f"{self._url} {_closed(close)}." if close.reason else _denied(self._url)
+                    raise AccessDenied(said) from error
                 if close.code in {1002, 1003, 1007, 1009, 1010} or 4500 <= close.code <= 4999:
                     raise ServerRefused(f"{self._url} {_closed(close)}.") from error
                 return f"the server {_closed(close)}"
             case InvalidStatus(response=response):
                 if response.status_code in {401, 403}:
-                    raise AccessDenied(_denied(self._url)) from error
+                    # A board answers the handshake first, and says then that it wants a token.
+                    raise AccessDenied(
+                        f"{self._url} answered {response.status_code}: check the address, and what a proxy before the"
+                        " board wants."
+                    ) from error
                 if response.status_code < 500 and response.status_code not in {408, 425, 429}:
                     raise ServerRefused(
                         f"{self._url} answered {response.status_code}; is that a Tailboard server?"

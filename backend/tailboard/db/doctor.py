@@ -18,8 +18,8 @@ from psycopg.rows import namedtuple_row
 from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.db.errors import first_line
 from tailboard.db.queries import query
-from tailboard.db.schema import current_revision, newest_revision
-from tailboard.db.session import address, set_up
+from tailboard.db.schema import newest_revision, revision_of
+from tailboard.db.session import address, is_shared, set_up
 from tailboard.errors import TailboardError
 from tailboard.sources.health import State
 
@@ -30,7 +30,6 @@ _TRANSACTIONS_NAMED: Final = 3
 """A transaction that has been open for longer is worth a word."""
 STUCK_S: Final = 5.0
 """Committed changes that have had no position for longer mean that the leader does not seal."""
-_PID: Final = "SELECT pg_backend_pid()"
 _GIB: Final = 1024**3
 _END_PREPARED: Final = (
     "A prepared transaction is ended by name, in its database: "
@@ -77,8 +76,9 @@ def examine(url: str, listen_url: str | None = None) -> Iterator[Finding]:
         yield Finding("connection", Verdict.OK, f"connected to {connection.info.dbname}")
         for name, check in _SERVER.items():
             yield _made(name, check, connection)
-        yield _made("listening", lambda _: _listening(listen_url or url), connection)
-        schema = _made("schema", lambda _: _schema(url), connection)
+        # In no transaction: this connection would hold what may be a pooler's only one.
+        yield Finding("listening", *_listening(listen_url or url))
+        schema = _made("schema", _schema, connection)
         yield schema
         if schema.verdict is not Verdict.OK:
             return
@@ -144,8 +144,12 @@ def _rights(connection: Asked) -> Judgement:
     if row.owns is False:
         advice = f"Connect as the owner of the schema, or GRANT that role TO {row.role}."
         return Verdict.FAIL, f"{row.role} does not own the schema tailboard", advice
-    if row.owns is None and not row.create_schema:
-        advice = f"GRANT CREATE ON DATABASE … TO {row.role}, or migrate as another role."
+    if (
+        not row.create_schema and revision_of(connection) is None
+    ):  # the first migration asks for it, come what may
+        advice = (
+            f"GRANT CREATE ON DATABASE {connection.info.dbname} TO {row.role}, or migrate as another role."
+        )
         return Verdict.FAIL, f"{row.role} may not create the schema tailboard", advice
     if not row.identity:
         advice = f"GRANT EXECUTE ON FUNCTION pg_control_system() TO {row.role}: it tells a restored server."
@@ -208,7 +212,7 @@ def _transactions(connection: Asked) -> Judgement:
 
 
 def _listening(url: str) -> Judgement:
-    """LISTEN hears NOTIFY, and the session stays one session while another is in a transaction."""
+    """LISTEN hears NOTIFY, in a session of its own."""
     channel = sql.Identifier(f"tailboard_doctor_{token_hex(4)}")
     advice = (
         "A transaction pooler (PgBouncer, a cloud proxy) stands between: "
@@ -216,13 +220,9 @@ def _listening(url: str) -> Judgement:
     )
     try:
         with closing(_connect(url)) as listener, closing(_connect(url)) as other:
+            if is_shared(listener, other):
+                return Verdict.FAIL, "sessions share their server processes", advice
             listener.execute(sql.SQL("LISTEN {}").format(channel))
-            first = _value(listener, _PID)
-            with other.transaction():
-                # Behind a pooler this transaction takes the server connection that the listener just left.
-                _value(other, _PID)
-                if _value(listener, _PID) != first:
-                    return Verdict.FAIL, "the session moved to another server process", advice
             other.execute(sql.SQL("NOTIFY {}").format(channel))
             if not list(listener.notifies(timeout=_ROUND_TRIP_S, stop_after=1)):
                 return Verdict.FAIL, f"NOTIFY was not heard within {_ROUND_TRIP_S:.0f} s", advice
@@ -231,8 +231,8 @@ def _listening(url: str) -> Judgement:
     return Verdict.OK, "NOTIFY is heard, and the session is one of its own", ""
 
 
-def _schema(url: str) -> Judgement:
-    found, wanted = current_revision(url), newest_revision()
+def _schema(connection: Asked) -> Judgement:
+    found, wanted = revision_of(connection), newest_revision()
     if found is None:
         return Verdict.FAIL, "Tailboard is not installed in this database", "Run `tailboard migrate`."
     if found < wanted:

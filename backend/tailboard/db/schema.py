@@ -5,18 +5,21 @@ them. Alembic stands between because it is what operators know: `alembic_version
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.operations import MigrateOperation, Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg import errors
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from tailboard.db.errors import first_line, translated
+from tailboard.db.queries import query
 from tailboard.db.session import connect
 from tailboard.errors import DatabaseError, SchemaMissing
 
@@ -42,11 +45,20 @@ def newest_revision() -> str:
 def current_revision(url: str) -> str | None:
     """The revision of a database, or None where Tailboard was never installed or was taken away."""
     with translated(), connect(url, "schema") as connection:
-        found = connection.execute("SELECT to_regclass('tailboard.alembic_version')::text").fetchone()
-        if found is None or found[0] is None:
-            return None
-        row = connection.execute("SELECT version_num FROM tailboard.alembic_version").fetchone()
-        return None if row is None else str(row[0])
+        try:
+            return revision_of(connection)
+        except errors.InsufficientPrivilege as error:
+            _require_owner(connection)
+            raise DatabaseError(first_line(error)) from error
+
+
+def revision_of(connection: psycopg.Connection[Any]) -> str | None:
+    """The same, asked on a connection of the caller's."""
+    found = connection.execute("SELECT to_regclass('tailboard.alembic_version')::text").fetchone()
+    if found is None or found[0] is None:
+        return None
+    row = connection.execute("SELECT version_num FROM tailboard.alembic_version").fetchone()
+    return None if row is None else str(row[0])
 
 
 def require_newest(url: str) -> None:
@@ -58,6 +70,22 @@ def require_newest(url: str) -> None:
             "run `tailboard migrate`."
             if found is None or found < wanted
             else f"The database is at schema version {found}, newer than this Tailboard ({wanted}): upgrade Tailboard."
+        )
+
+
+def require_owner(url: str) -> None:
+    """Raise DatabaseError, saying what to do, unless the role may do all that a server does."""
+    with translated(), connect(url, "schema") as connection:
+        _require_owner(connection)
+
+
+def _require_owner(connection: psycopg.Connection[Any]) -> None:
+    row = connection.execute(query("doctor_rights")).fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    role, _, owns, *_ = row
+    if owns is False:
+        raise DatabaseError(
+            f"{role} does not own the schema tailboard: connect as its owner, or GRANT that role TO {role}."
         )
 
 
@@ -76,7 +104,9 @@ def migrate(url: str, target: str = "head") -> str | None:
         with translated(), engine.connect() as connection:
             lock = f"({_LOCK_CLASS}, {_LOCK_MIGRATE})"
             connection.exec_driver_sql(f"SELECT pg_catalog.pg_advisory_lock{lock}")
-            connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS tailboard")
+            # IF NOT EXISTS would ask for the right to create one even where it is there.
+            if connection.exec_driver_sql("SELECT pg_catalog.to_regnamespace('tailboard')").scalar() is None:
+                connection.exec_driver_sql("CREATE SCHEMA tailboard")
             connection.commit()
             config.attributes["connection"] = connection
             _move(config, connection, target)
@@ -87,8 +117,11 @@ def migrate(url: str, target: str = "head") -> str | None:
         # The driver's words; SQLAlchemy's hold the whole file that failed.
         cause = getattr(error, "orig", None) or error
         stands = current_revision(url) or "base"
+        says = first_line(cause)
+        if isinstance(cause, errors.InsufficientPrivilege):
+            says += "; `tailboard doctor` says which right to grant"
         raise DatabaseError(
-            f"Migrating to {target} failed, and the database is at {stands}: {first_line(cause)}"
+            f"Migrating to {target} failed, and the database is at {stands}: {says}"
         ) from error
     finally:
         engine.dispose()

@@ -5,6 +5,7 @@ each statement. That is meant for the workers: it must not decide what the log s
 """
 
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any, Final
 
 import psycopg
@@ -13,7 +14,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL
 
 from tailboard.db.errors import translated
+from tailboard.errors import InvalidSetting
 
+_LOOKS: Final = 5
 _SETTINGS: Final = {
     "search_path": "pg_catalog",
     "jit": "off",  # costs more than any query here takes
@@ -64,13 +67,44 @@ def address(url: str, purpose: str, **further: Any) -> str:
 
 
 def connect(url: str, purpose: str, *, autocommit: bool = True) -> Connection[Any]:
-    """A connection for one thread, past any pooler. Raises DatabaseUnavailable and DatabaseError."""
+    """A connection for one thread, past any pooler. Raises DatabaseUnavailable, DatabaseError, and InvalidSetting
+    where a pooler stands between after all, before anything is set.
+    """
     with translated():
         connection = psycopg.connect(address(url, purpose), autocommit=True)
         try:
+            _require_own_session(connection, url)
             connection.execute(set_up())
             connection.autocommit = autocommit
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _require_own_session(connection: Connection[Any], url: str) -> None:
+    if connection.info.backend_pid == _server_process(connection):
+        return  # a pooler gives its clients numbers of its own
+    with closing(psycopg.connect(address(url, "session"), autocommit=True)) as other:
+        if not is_shared(connection, other):
+            return
+    raise InvalidSetting(
+        "A transaction pooler such as PgBouncer stands between, and what Tailboard sets for its sessions would reach"
+        " the workers: give the direct address of PostgreSQL as TAILBOARD_LISTEN_URL, beside the pooler's as"
+        " TAILBOARD_DATABASE_URL."
+    )
+
+
+def is_shared(connection: Connection[Any], other: Connection[Any]) -> bool:
+    """Whether the statements of two connections, none of them in a transaction, go to whatever server process is free:
+    then one process serves both, or one connection is served by several. Nothing is held meanwhile, since the pooler
+    may have one process alone. Each is asked a few times, because others who use it may come between.
+    """
+    seen = [(_server_process(connection), _server_process(other)) for _ in range(_LOOKS)]
+    return len({*seen}) > 1 or seen[0][0] == seen[0][1]
+
+
+def _server_process(connection: Connection[Any]) -> int:
+    row = connection.execute("SELECT pg_catalog.pg_backend_pid()", prepare=False).fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    return int(row[0])

@@ -76,8 +76,8 @@ class Access:
             parts = urlsplit(origin)
         except ValueError:
             return False
-        host = _header(scope, b"host")
-        return parts.scheme in {"http", "https"} and host is not None and parts.netloc == host.lower()
+        host = _host(scope)
+        return parts.scheme in {"http", "https"} and host is not None and parts.netloc == host
 
     def host_allowed(self, scope: Scope) -> bool:
         """Whether the name in the Host header can be ours.
@@ -88,11 +88,8 @@ class Access:
         """
         if not _is_loopback(self.host):
             return True
-        host = _header(scope, b"host")
-        if host is None:
-            return True
-        host = host.lower()
-        return _is_loopback(_without_port(host)) or host in _hosts(self.origins)
+        host = _host(scope)
+        return host is None or _is_loopback(_without_port(host)) or host in _hosts(self.origins)
 
     def check_token(self, scope: Scope) -> None:
         """Raise Unauthorized unless the request carries the token."""
@@ -105,8 +102,9 @@ class Access:
         """Raise ForeignHost unless the Host header names this server."""
         if not self.host_allowed(scope):
             raise ForeignHost(
-                "This host name is not one of the board's: open it as localhost or 127.0.0.1, or list its address,"
-                " such as https://board.example.com, in TAILBOARD_ORIGINS."
+                f"The host name {_host(scope)!r} is not one of the board's: open it as localhost or 127.0.0.1, or list"
+                " its address, such as https://board.example.com, in TAILBOARD_ORIGINS. A proxy has to pass the Host"
+                " that it was asked for."
             )
 
     def check_origin(self, scope: Scope) -> None:
@@ -128,6 +126,12 @@ def _header(scope: Scope, name: bytes) -> str | None:
         if key.lower() == name:
             return bytes(value).decode("latin-1")
     return None
+
+
+def _host(scope: Scope) -> str | None:
+    """As browsers write it in an origin: some proxies add the port that goes without saying."""
+    host = _header(scope, b"host")
+    return None if host is None else host.lower().removesuffix(":443").removesuffix(":80")
 
 
 def _without_port(host: str) -> str:

@@ -35,7 +35,9 @@ PATH: Final = "/api/ws/jobs"
 SUBPROTOCOL: Final = "tailboard.v1"
 
 NOT_ALLOWED: Final = Ending(1008, "not allowed: this board needs its token")
-FOREIGN: Final = Ending(1008, "not allowed from this origin or host name")
+FOREIGN: Final = Ending(
+    1008, "not allowed from this origin or host name; TAILBOARD_ORIGINS lists those that are"
+)
 FAILED: Final = Ending(1011, "the server made a mistake")
 UNAVAILABLE: Final = Ending(4013, "the database cannot be read; come back later")
 TOO_MANY: Final = Ending(4429, "too many connections; come back later")
