@@ -81,6 +81,8 @@ class Described:
     """The columns that decide a job, in the table's order."""
     qualified: Mapping[str, str]
     """Every expression as PostgreSQL writes it, with each column of the row as `job.column`, by its key."""
+    reads: Mapping[str, frozenset[str]]
+    """The types of the columns that every expression reads, in whatever table, by its key."""
     looked_up: tuple[str, ...] = ()
     """The columns that the query of that name gives, in its order."""
 
@@ -161,9 +163,8 @@ def _described(connection: Connection[Any], source: Source, table: Table) -> Des
             f"[sources.{source.name}] uses {virtual[0]}, a virtual generated column, which no trigger can see: "
             "write its expression instead."
         )
-    return Described(
-        source, table, types, used, _qualified(connection, source), _looked_up(connection, source, used)
-    )
+    qualified, reads = _qualified(connection, source, table)
+    return Described(source, table, types, used, qualified, reads, _looked_up(connection, source, used))
 
 
 def _require_followable(connection: Connection[Any], name: TableName) -> None:
@@ -306,13 +307,19 @@ def _judge(source: Source, key: str, native: NativeType) -> None:
         raise InvalidSource(f"[sources.{source.name}] {key} gives {native.name}: {instead}.")
 
 
-def _qualified(connection: Connection[Any], source: Source) -> dict[str, str]:
-    """The expressions as PostgreSQL writes them in a view, where the row is one of two tables."""
+def _qualified(
+    connection: Connection[Any], source: Source, table: Table
+) -> tuple[dict[str, str], dict[str, frozenset[str]]]:
+    """The expressions as PostgreSQL writes them in a view, where the row is one of two tables; and the types of the
+    columns that they read.
+    """
     view = Identifier("tailboard", f"describing_{source.name}")
     create = SQL("CREATE VIEW {} AS SELECT {} AS value FROM {} AS {}, (SELECT) AS nothing")
     texts = dict(expressions(source))
     if source.deleted_status is None and source.deleted != "gone":
         texts["deleted"] = source.deleted
+
+    reads: dict[str, frozenset[str]] = {}
 
     def written(key: str, text: str) -> str:
         with judged(source, key), connection.transaction(force_rollback=True):
@@ -322,12 +329,22 @@ def _qualified(connection: Connection[Any], source: Source) -> dict[str, str]:
             row = connection.execute(
                 "SELECT pg_get_viewdef(to_regclass(%s))", [view.as_string(connection)]
             ).fetchone()
-        assert row is not None  # noqa: S101 - the view has just been made
-        return _SELECT.sub("", str(row[0]).strip()).removesuffix(";")
+            assert row is not None  # noqa: S101 - the view has just been made
+            definition = _SELECT.sub("", str(row[0]).strip()).removesuffix(";")
+            types = connection.execute(
+                query("adopting_reads"),
+                {
+                    "view": view.as_string(connection),
+                    "table": table.oid,
+                    "whole": f"{ROW}.*" in definition,
+                },
+            ).fetchall()
+        reads[key] = frozenset(name for (name,) in types)
+        return definition
 
     # What follows the expression is the same for every one of them.
     rest = written("id", "1").removeprefix("1")
-    return {key: written(key, text).removesuffix(rest) for key, text in texts.items()}
+    return {key: written(key, text).removesuffix(rest) for key, text in texts.items()}, reads
 
 
 def _looked_up(connection: Connection[Any], source: Source, used: tuple[str, ...]) -> tuple[str, ...]:
