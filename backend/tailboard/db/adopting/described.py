@@ -265,6 +265,10 @@ def _type(
                 f"[sources.{source.name}] {key}: {said(error)}. The table has {', '.join(columns)}."
             ) from error
     assert found is not None  # noqa: S101 - a SELECT describes its columns
+    if len(found) > 1:
+        raise InvalidSource(
+            f"[sources.{source.name}] {key} gives {len(found)} columns: write one value, such as to_jsonb({ROW})."
+        )
     row = connection.execute(query("adopting_type"), {"type": found[0].type_code}).fetchone()
     assert row is not None  # noqa: S101 - PostgreSQL has just named it
     return NativeType(*row)
@@ -296,7 +300,8 @@ def _judge(source: Source, key: str, native: NativeType) -> None:
             fits = native.is_json
             instead = "write JSON, a list of objects with name and status"
         case "payload" | "result":
-            pass
+            fits = native.kind != "p"
+            instead = "write JSON, such as jsonb_build_object('name', a)"
         case "running":
             fits = base == "boolean"
             instead = "write a condition"
