@@ -18,7 +18,10 @@ SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
                                    AND g.tgname = 'tailboard_watch')
               ORDER BY 1 LIMIT 3) AS unwatched,
        s.columns,
-       (SELECT coalesce(jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)), '{}') FROM pg_attribute a
+       (SELECT coalesce(jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod) || coalesce((
+                            SELECT ' (' || string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) || ')' FROM pg_enum e
+                             WHERE e.enumtypid IN (y.oid, y.typbasetype)), '')), '{}')
+          FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
          WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND s.columns ? a.attname::text) AS columns_now,
        CASE WHEN NOT (has_any_column_privilege(c.oid, 'SELECT') AND has_schema_privilege(c.relnamespace, 'USAGE'))
             THEN quote_ident(current_user) END AS denied,
