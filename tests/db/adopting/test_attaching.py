@@ -15,6 +15,7 @@ from tailboard.db.adopting.attaching import attach, detach
 from tailboard.db.adopting.described import Described, describe
 from tailboard.db.adopting.installing import install
 from tailboard.db.adopting.preview import Found, preview
+from tailboard.db.adopting.renewal import renew
 from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.errors import AttachRefused, InvalidSource, SourceNotFound, TailboardError
 from tailboard.sources import parsing
@@ -441,6 +442,7 @@ def only(operator: Session) -> Health:
         ),
         ("ALTER TABLE public.jobs RENAME COLUMN state TO stat", State.DRIFTED, "state is gone"),
         ("ALTER TABLE public.jobs RENAME TO jobs2", State.BROKEN, "another name"),
+        ("CREATE TABLE public.more () INHERITS (public.jobs)", State.BROKEN, r"public.more inherits from"),
         ("DROP TABLE public.jobs CASCADE", State.BROKEN, "is gone"),
         (
             "DROP TABLE public.jobs CASCADE; CREATE TABLE public.jobs (id int, state text)",
@@ -460,6 +462,30 @@ def test_the_health_of_a_source_says_what_is_wrong(
     found = only(operator)
     assert (found.state, says in found.found) == (state, True), found
     assert bool(found.advice) == (state is not State.OK)
+    detach(operator, "first")
+
+
+def test_a_row_that_is_looked_at_as_a_whole_has_drifted_with_every_column(
+    owner: Session, operator: Session, database_url: str
+) -> None:
+    attach(operator, parsing.from_definition("first", SOUND | {"result": "to_jsonb(job)"}))
+    assert only(operator).state is State.SYNCING
+    owner.execute("ALTER TABLE public.jobs ADD COLUMN more int")
+    assert only(operator).state is State.DRIFTED
+    renew(database_url, "first")
+    assert only(operator).state is State.SYNCING
+    owner.execute("UPDATE public.jobs SET more = 1 WHERE id = 2")
+    assert changes(owner) == [("U", "pending", "pending")]
+
+
+def test_what_keeps_a_source_from_being_detached_is_named(owner: Session, operator: Session) -> None:
+    attach(operator, parsing.from_definition("first", SOUND))
+    owner.execute("ALTER TRIGGER tailboard_watch ON public.jobs RENAME TO mine")
+    with pytest.raises(
+        AttachRefused, match=r"first stays attached: trigger mine on table public.jobs .* Drop"
+    ):
+        detach(operator, "first")
+    owner.execute("DROP TRIGGER mine ON public.jobs")
     detach(operator, "first")
 
 

@@ -74,6 +74,12 @@ def detach(connection: Connection[Any], name: str, waiting: Waiting = lambda _: 
             raise SourceNotFound(_not_attached(connection, name)) from error
         if isinstance(error.__cause__, errors.InsufficientPrivilege):
             raise AttachRefused(_not_owned(connection, name, error)) from error
+        if isinstance(error.__cause__, errors.DependentObjectsStillExist):
+            depends = error.__cause__.diag.message_detail
+            raise AttachRefused(
+                f"{name} stays attached: {depends}. Drop what depends on it, such as a trigger of Tailboard's that was "
+                "renamed, and detach again."
+            ) from error
         raise
 
 

@@ -88,8 +88,11 @@ class Described:
 
     @property
     def fingerprint(self) -> dict[str, str]:
-        """The used columns with their types: where these stay, the owner's migrations do not matter."""
-        return {name: self.table.columns[name] for name in self.used}
+        """The used columns with their types: where these stay, the owner's migrations do not matter. As `*` which
+        columns there are, where an expression looks at the row as a whole.
+        """
+        columns = {name: self.table.columns[name] for name in self.used}
+        return columns | {"*": ", ".join(self.table.columns)} if _is_whole(self.source) else columns
 
     @property
     def id_type(self) -> str:
@@ -192,7 +195,10 @@ def look_up(connection: Connection[Any], name: TableName) -> Table:
     if table.partition_of is not None:
         raise InvalidSource(f"{name} is a partition: attach {table.partition_of}, which covers all of them.")
     if table.has_children and not table.partitioned:
-        raise InvalidSource(f"{name} has tables that inherit from it, whose rows its triggers would not see.")
+        raise InvalidSource(
+            f"{name} has tables that inherit from it, whose rows its triggers would not see: attach each of them, "
+            "or make them partitions."
+        )
     if name.schema in {"tailboard", "pg_catalog", "information_schema"}:
         raise InvalidSource(f"{name} belongs to {name.schema} itself and cannot be attached.")
     return table
@@ -381,11 +387,16 @@ def _looked_up(connection: Connection[Any], source: Source, used: tuple[str, ...
     return tuple(column.name for column in found)
 
 
+def _is_whole(source: Source) -> bool:
+    """Whether an expression looks at the row as a whole."""
+    return any(re.search(rf"\b{ROW}\b(?!\s*\.\s*[\w\"])", text) for _, text in expressions(source))
+
+
 def _used(connection: Connection[Any], source: Source, table: Table) -> tuple[str, ...]:
     """The columns that the expressions look at; all of them where one looks at the row as a whole."""
-    texts = [text for _, text in expressions(source)]
-    if any(re.search(rf"\b{ROW}\b(?!\s*\.\s*[\w\"])", text) for text in texts):
+    if _is_whole(source):
         return tuple(name for name in table.columns if name not in table.virtual)
+    texts = [text for _, text in expressions(source)]
     view = Identifier("tailboard", f"describing_{source.name}")
     columns: list[Composed] = [
         SQL("{} AS {}").format(parenthesized(text), Identifier(str(number)))
