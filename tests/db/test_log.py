@@ -129,6 +129,21 @@ async def test_an_event_tells_what_happened(log: Log, writer: AConnection, datab
     assert reset.change.card is None
 
 
+async def test_tags_are_told_as_texts_however_they_are_nested(
+    log: Log, writer: AConnection, database_url: str
+) -> None:
+    await writer.execute("INSERT INTO tailboard.jobs (kind, tags) VALUES ('a', '{{a,b},{c,NULL}}')")
+    await writer.execute("UPDATE tailboard.jobs SET priority = 1")
+    await writer.execute("UPDATE tailboard.jobs SET tags = '{d,NULL}'")
+    await seal_all(database_url)
+    created, same, changed = await everything(log, Cursor(1, 0))
+    assert created.change.facets.tags == ("a", "b", "c")
+    assert same.change.was is None
+    assert changed.change.facets.tags == ("d",)
+    assert changed.change.was is not None
+    assert changed.change.was.tags == ("a", "b", "c")
+
+
 async def test_the_card_is_what_postgresql_wrote(log: Log, writer: AConnection, database_url: str) -> None:
     await writer.execute(
         "INSERT INTO tailboard.jobs (kind, payload) VALUES ('naïve ☃', %s)",

@@ -54,6 +54,24 @@ async def test_a_cut_connection_is_made_anew_and_nothing_is_missed_or_repeated(
         assert node.projector.stats.tallies() == recount(connection)
 
 
+async def test_what_a_consumer_fails_at_is_counted_once(
+    database_url: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connect()
+    async with board(database_url) as node:
+        publish = node.recorder.publish
+
+        def fail_once(tick: Tick) -> None:
+            monkeypatch.setattr(node.recorder, "publish", publish)
+            raise RuntimeError
+
+        monkeypatch.setattr(node.recorder, "publish", fail_once)
+        enqueue(connection, 3)
+        await node.recorder.until(lambda told: len(told.events) == 3)
+        assert node.tailer.restarts == 1
+        assert node.projector.stats.tallies() == recount(connection)
+
+
 async def test_while_it_is_away_it_says_why(database_url: str, connect: Connect) -> None:
     connection = connect()
     name = connection.info.dbname

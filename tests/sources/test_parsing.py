@@ -90,6 +90,10 @@ SOUND = {"table": "public.t", "id": "id", "status": "'pending'"}
         ({"actions": {"retry": "SELECT $1; SELECT 2"}}, "semicolon"),
         ({"follows": {"table": "a.b"}}, "must be a list"),
         ({"follows": ["a.b"]}, "table and job"),
+        (
+            {"follows": [{"table": "a.b", "job": "x"}, {"table": "A.b", "job": "y"}]},
+            r"follows\[1\] names a\.b",
+        ),
         ({"follows": [{"table": "a.b"}]}, "lacks job"),
         ({"follows": [{"table": "a", "job": "x"}]}, "schema and table"),
         ({"table": "{schema}.t"}, "--schema"),

@@ -21,6 +21,7 @@ WELL = Look(
     followed=0,
     follows=0,
     unwatched=[],
+    heirs=[],
     columns={"id": "bigint"},
     columns_now={"id": "bigint"},
     denied=None,

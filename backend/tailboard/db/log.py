@@ -217,17 +217,17 @@ def _change(row: tuple[Any, ...]) -> Change:
     facets = _facets(card)
     the_op = _OPS[op]
     was = None
+    former = tuple(tags or ())
+    if former != facets.tags:
+        former = tuple(_texts(former))
     if the_op is Op.UPDATE and (
-        queue != facets.queue
-        or worker != facets.worker
-        or kind != facets.kind
-        or tuple(tags or ()) != facets.tags
+        queue != facets.queue or worker != facets.worker or kind != facets.kind or former != facets.tags
     ):
         was = Was(
             queue=UNSET if queue == facets.queue else queue,
             kind=UNSET if kind == facets.kind else kind,
             worker=UNSET if worker == facets.worker else worker,
-            tags=UNSET if tuple(tags or ()) == facets.tags else tuple(tags or ()),
+            tags=UNSET if former == facets.tags else former,
         )
     return Change(
         seq,
@@ -254,12 +254,23 @@ def _facets(card: bytes | None) -> Facets:
     try:
         return _FACETS.decode(card)
     except msgspec.ValidationError:
+        values = msgspec.json.decode(card)
+        values["tags"] = list(_texts(values.get("tags")))
         fields = {
             name: value
-            for name, value in msgspec.json.decode(card).items()
+            for name, value in values.items()
             if name in Facets.__struct_fields__ and _fits(name, value)
         }
         return msgspec.convert(fields, Facets, strict=False)
+
+
+def _texts(array: object) -> Iterator[str]:
+    """What an array of text holds, as SQL compares it: of however many dimensions, and without its NULLs."""
+    if isinstance(array, str):
+        yield array
+    elif isinstance(array, list | tuple):
+        for element in array:
+            yield from _texts(element)
 
 
 def _fits(name: str, value: object) -> bool:

@@ -67,6 +67,8 @@ class Tailer(Service):
         self._projector = projector
         self._consumers = consumers
         self._tick_id = -1
+        self._counted_id = -1
+        """The tick that the projector has taken: one at which a consumer failed is read again, and counts once."""
         self._solid = 0
         self._lag = Lag()
 
@@ -112,7 +114,9 @@ class Tailer(Service):
         if read is digest and self._events_are_read():
             return True  # somebody came meanwhile, who is to be told all of this
         for tick in ticks:
-            self._projector.publish(tick)
+            if tick.tick_id != self._counted_id:
+                self._projector.publish(tick)
+                self._counted_id = tick.tick_id
             for consumer in self._consumers:
                 consumer.publish(tick)
             self._tick_id, self._solid, self.head = tick.tick_id, tick.solid, tick.cursor
@@ -141,7 +145,7 @@ class Tailer(Service):
             await self._restore("epoch_changed")
 
     async def _restore(self, reason: str) -> None:
-        self._solid = 0
+        self._solid, self._counted_id = 0, -1
         head = await self._projector.restore()
         self._log.warning("resetting every reader: %s; the log now ends at %s", reason, head.cursor)
         self._tick_id, self.head = head.tick_id, head.cursor

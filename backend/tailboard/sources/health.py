@@ -84,6 +84,10 @@ def _broken(seen: Look, again: str) -> tuple[State, str, str] | None:
         parts = ", ".join(seen.unwatched)
         advice = f"ALTER TABLE {seen.unwatched[0]} ENABLE TRIGGER tailboard_watch, and so for each."
         return State.BROKEN, f"a trigger of Tailboard's is disabled on {parts}", advice
+    if seen.heirs:
+        heir = seen.heirs[0]
+        found = f"{heir} inherits from {seen.table}, whose triggers do not see its rows"
+        return State.BROKEN, found, f"ALTER TABLE {heir} NO INHERIT {seen.table}, or tailboard detach {name}."
     if not seen.readable:
         return State.BROKEN, f"the function tailboard.source_{name}() is missing", again
     return None

@@ -26,6 +26,8 @@ class Look(NamedTuple):
     """Tables that are followed, and that ought to be."""
     unwatched: list[str]
     """Partitions on which the trigger is disabled, some of them."""
+    heirs: list[str]
+    """Tables that inherit from it, some of them: their rows are its rows, and its triggers do not see them."""
     columns: Mapping[str, str]
     columns_now: Mapping[str, str]
     """The types of the columns that matter, when it was attached and now."""

@@ -66,9 +66,10 @@ def from_definition(name: str, definition: Any) -> Source:
             raise InvalidSource(f"{where} lacks {key}: table, id and status are needed.")
     if "looked_up" in definition and ("running" in definition or definition.get("follows")):
         raise InvalidSource(f"{where} looked_up is not for a source with follows or running: leave it out.")
+    table = _table(definition["table"], f"{where} table")
     return Source(
         name=name,
-        table=_table(definition["table"], f"{where} table"),
+        table=table,
         id=_expression(definition["id"], f"{where} id"),
         status=_status(definition["status"], f"{where} status"),
         columns={
@@ -81,7 +82,7 @@ def from_definition(name: str, definition: Any) -> Source:
         running=_optional(definition, "running", where),
         looked_up=_optional(definition, "looked_up", where),
         actions=_actions(definition.get("actions", {}), f"{where} actions"),
-        follows=_follows(definition.get("follows", []), f"{where} follows"),
+        follows=_follows(definition.get("follows", []), f"{where} follows", table),
         health=_optional(definition, "health", where),
         attach_note=_text(definition["attach_note"], f"{where} attach_note")
         if "attach_note" in definition
@@ -147,12 +148,20 @@ def _actions(given: Any, where: str) -> dict[Action, str]:
     return actions
 
 
-def _follows(given: Any, where: str) -> tuple[Follow, ...]:
+def _follows(given: Any, where: str, table: TableName) -> tuple[Follow, ...]:
     if not isinstance(given, list):
         raise InvalidSource(
             f'{where} must be a list such as [{{ table = "public.claims", job = "job_id" }}].'
         )
-    return tuple(_follow(entry, f"{where}[{index}]") for index, entry in enumerate(given))
+    follows = tuple(_follow(entry, f"{where}[{index}]") for index, entry in enumerate(given))
+    known = {table}
+    for index, follow in enumerate(follows):
+        if follow.table in known:
+            raise InvalidSource(
+                f"{where}[{index}] names {follow.table}, which is watched anyway: name each other table once."
+            )
+        known.add(follow.table)
+    return follows
 
 
 def _follow(entry: Any, where: str) -> Follow:

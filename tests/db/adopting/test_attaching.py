@@ -12,13 +12,15 @@ from fixtures.database import Connect
 from tailboard.db import session
 from tailboard.db.adopting import attaching
 from tailboard.db.adopting.attaching import attach, detach
-from tailboard.db.adopting.described import describe
+from tailboard.db.adopting.described import Described, describe
 from tailboard.db.adopting.installing import install
 from tailboard.db.adopting.preview import Found, preview
+from tailboard.db.adopting.renewal import renew
 from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.errors import AttachRefused, InvalidSource, SourceNotFound, TailboardError
 from tailboard.sources import parsing
 from tailboard.sources.health import Health, State
+from tailboard.sources.source import Source
 
 Session = psycopg.Connection[Any]
 
@@ -98,6 +100,8 @@ def operator(database_url: str) -> Iterator[Session]:
         ({"id": "doc"}, "id"),
         ({"running": "state"}, "running gives text: write a condition"),
         ({"deleted": "words"}, r"deleted gives text\[\]"),
+        ({"payload": "job.*"}, r"payload gives 16 columns: .* to_jsonb\(job\)"),
+        ({"result": "ROW(id, state)"}, "result gives record: write JSON, such as"),
         # statuses
         (
             {"status": {"column": "state", "map": {"new": "pending"}}},
@@ -129,6 +133,19 @@ def operator(database_url: str) -> Iterator[Session]:
         (
             {"looked_up": "SELECT 'x' AS queue FROM claims", "queue": "state"},
             "every name is written with its schema",
+        ),
+        # what a deletion means
+        ({"deleted": "'finished'"}, "deleted gives 'finished', which is no status: there are scheduled"),
+        ({"deleted": "CASE WHEN id > 3 THEN id END"}, "deleted gives '4', which is no status"),
+        # actions
+        (
+            {"actions": {"retry": "SELECT public.nope($1)"}},
+            r"retry: function public\.nope\(unknown\) does not",
+        ),
+        ({"actions": {"cancel": "UPDAT public.jobs SET id = $1"}}, "actions cancel: syntax error"),
+        (
+            {"actions": {"delete": "CALL public.nope($1)"}},
+            r"delete: procedure public\.nope\(unknown\) does not",
         ),
         # what is followed
         ({"follows": [{"table": "public.nope", "job": "id"}]}, r"no table public\.nope"),
@@ -172,6 +189,63 @@ def test_what_is_attached_already_is_refused(owner: Session, operator: Session) 
         attach(operator, parsing.from_definition("first", SOUND))
     with pytest.raises(AttachRefused, match=r"public\.jobs is attached already, as first"):
         attach(operator, parsing.from_definition("second", SOUND))
+    assert everything(owner) == before
+
+
+@pytest.mark.parametrize("other", ["first public.empty", "first public.jobs", "second public.jobs"])
+def test_of_two_who_attach_at_once_one_is_refused(
+    owner: Session,
+    operator: Session,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    other: str,
+) -> None:
+    """The other begins when the first has found its name and table free; the first goes on when the other has to wait
+    or is done.
+    """
+    name, table = other.split()
+    met = threading.Event()
+    refused: list[str] = []
+
+    def attach_other() -> None:
+        with session.connect(database_url, "attach") as connection:
+            theirs = parsing.from_definition(name, SOUND | {"table": table})
+            try:
+                attach(connection, theirs, lambda _: met.set(), previewed=True)
+            except AttachRefused as error:
+                refused.append(str(error))
+            met.set()
+
+    thread = threading.Thread(target=attach_other)
+
+    def meet(connection: Session, source: Source) -> Described:
+        monkeypatch.setattr(attaching, "describe", describe)
+        thread.start()
+        assert met.wait(30)
+        return describe(connection, source)
+
+    monkeypatch.setattr(attaching, "describe", meet)
+    try:
+        attach(operator, parsing.from_definition("first", SOUND), previewed=True)
+    except AttachRefused as error:
+        refused.append(str(error))
+    thread.join(60)
+    assert len(refused) == 1
+    assert "is attached already" in refused[0]
+    triggers = "SELECT count(*) FROM pg_trigger WHERE tgname = 'tailboard_watch'"
+    assert owner.execute(triggers).fetchone() == (1,)
+
+
+def test_a_trigger_of_tailboards_name_that_is_there_already_is_told(
+    owner: Session, operator: Session
+) -> None:
+    owner.execute("CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+    owner.execute(
+        "CREATE TRIGGER tailboard_watch AFTER INSERT ON public.jobs FOR EACH ROW EXECUTE FUNCTION public.f()"
+    )
+    before = everything(owner)
+    with pytest.raises(AttachRefused, match=r'"tailboard_watch" for relation "jobs" already exists: .* DROP'):
+        attach(operator, parsing.from_definition("first", SOUND))
     assert everything(owner) == before
 
 
@@ -368,6 +442,7 @@ def only(operator: Session) -> Health:
         ),
         ("ALTER TABLE public.jobs RENAME COLUMN state TO stat", State.DRIFTED, "state is gone"),
         ("ALTER TABLE public.jobs RENAME TO jobs2", State.BROKEN, "another name"),
+        ("CREATE TABLE public.more () INHERITS (public.jobs)", State.BROKEN, r"public.more inherits from"),
         ("DROP TABLE public.jobs CASCADE", State.BROKEN, "is gone"),
         (
             "DROP TABLE public.jobs CASCADE; CREATE TABLE public.jobs (id int, state text)",
@@ -387,6 +462,30 @@ def test_the_health_of_a_source_says_what_is_wrong(
     found = only(operator)
     assert (found.state, says in found.found) == (state, True), found
     assert bool(found.advice) == (state is not State.OK)
+    detach(operator, "first")
+
+
+def test_a_row_that_is_looked_at_as_a_whole_has_drifted_with_every_column(
+    owner: Session, operator: Session, database_url: str
+) -> None:
+    attach(operator, parsing.from_definition("first", SOUND | {"result": "to_jsonb(job)"}))
+    assert only(operator).state is State.SYNCING
+    owner.execute("ALTER TABLE public.jobs ADD COLUMN more int")
+    assert only(operator).state is State.DRIFTED
+    renew(database_url, "first")
+    assert only(operator).state is State.SYNCING
+    owner.execute("UPDATE public.jobs SET more = 1 WHERE id = 2")
+    assert changes(owner) == [("U", "pending", "pending")]
+
+
+def test_what_keeps_a_source_from_being_detached_is_named(owner: Session, operator: Session) -> None:
+    attach(operator, parsing.from_definition("first", SOUND))
+    owner.execute("ALTER TRIGGER tailboard_watch ON public.jobs RENAME TO mine")
+    with pytest.raises(
+        AttachRefused, match=r"first stays attached: trigger mine on table public.jobs .* Drop"
+    ):
+        detach(operator, "first")
+    owner.execute("DROP TRIGGER mine ON public.jobs")
     detach(operator, "first")
 
 

@@ -354,3 +354,53 @@ def test_columns_that_are_looked_up_at_once_are_captured_as_they_are_read(
     assert read()["finished_at"] is not None
     assert len(cards(owner)) == 4
     assert faults(owner, "trips") == 0
+
+
+DAYS_SQL = """
+CREATE TABLE public.days (
+    day date, nr int, took interval, share real, seal bytea, name text, times timestamp[], state text,
+    PRIMARY KEY (day, nr)
+)
+"""
+
+DAYS = """
+[sources.days]
+table = "public.days"
+id = "day || '/' || nr"
+queue = "day"
+kind = "took::text"
+worker = '''regexp_replace(name, '\\d+', '')'''
+error = "share"
+tags = "times"
+payload = "seal"
+result = "to_jsonb(job)"
+status = { column = "state", map = { new = "pending", on = "in_progress" } }
+"""
+
+
+@pytest.mark.parametrize("running", ["", "running = 'nr > 5'"], ids=["at once", "remembered"])
+def test_values_are_written_alike_however_a_worker_has_them_written(
+    connect: Connect, operator: Owner, running: str
+) -> None:
+    owner = connect()
+    owner.execute(DAYS_SQL)
+    attach(operator, source(DAYS.replace("queue =", f"{running}\nqueue =")))
+    for setting in (
+        "datestyle = German",
+        "intervalstyle = iso_8601",
+        "bytea_output = escape",
+        "extra_float_digits = 0",
+        "standard_conforming_strings = off",
+    ):
+        owner.execute(f"SET {setting}")
+    owner.execute(
+        "INSERT INTO public.days VALUES ('2026-03-04', 1, '1 day', 1/3.0, $$A$$, 'w12', '{2026-03-04}', 'new')"
+    )
+    owner.execute("UPDATE public.days SET state = 'on', share = 1.1")
+    last = operator.execute(
+        "SELECT tailboard.card(c) FROM tailboard.changes c ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
+    read = operator.execute(
+        "SELECT to_jsonb(j) - '{due,native_status}'::text[] FROM tailboard.source_days() AS j"
+    ).fetchone()
+    assert last == read

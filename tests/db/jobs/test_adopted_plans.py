@@ -6,9 +6,13 @@ from adopted_tables import EXPORTS, EXPORTS_SQL, adopt
 from db.jobs.plans import Plan, nodes, told
 from fixtures.database import Connect
 from tailboard.core.job import JobName
+from tailboard.db import session
+from tailboard.db.adopting.renewal import renew
+from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.db.jobs.page import JobFilter, Sort, Wanted
 from tailboard.db.jobs.reading import Jobs
 from tailboard.db.pool import Database
+from tailboard.sources.health import State
 
 _FILL = """
 INSERT INTO shop.exports (region, state, host, made, not_before, body)
@@ -78,6 +82,36 @@ async def test_a_status_that_no_word_says_is_found(database_url: str, connect: C
         for statuses, ids in {("paused",): ["3", "2"], ("paused", "pending"): ["4", "3", "2", "1"]}.items():
             page = await Jobs(database).list(Wanted(filter=JobFilter(statuses=statuses)))
             assert (page.failing, [card.name.id for card in page.cards]) == ((), ids)
+    finally:
+        await database.close()
+
+
+async def test_words_that_an_enum_lacks_are_no_hindrance_and_are_found_when_it_has_them(
+    database_url: str, connect: Connect
+) -> None:
+    owner = connect()
+    owner.execute("CREATE TYPE public.state AS ENUM ('new', 'ok')")
+    owner.execute("CREATE TABLE public.errands (id int PRIMARY KEY, state public.state)")
+    status = '{ column = "state", map = { new = "pending", held = "pending", fresh = "pending", ok = "completed" } }'
+    adopt(database_url, f'[sources.errands]\ntable = "public.errands"\nid = "id"\nstatus = {status}\n')
+    owner.execute("INSERT INTO public.errands VALUES (1, 'new'), (2, 'ok')")
+    database = Database(database_url)
+    await database.open()
+
+    async def pending() -> list[str]:
+        page = await Jobs(database).list(Wanted(filter=JobFilter(statuses=("pending",))))
+        assert page.failing == ()
+        return [card.name.id for card in page.cards]
+
+    try:
+        assert await pending() == ["1"]
+        for alter in ("ADD VALUE 'held'", "RENAME VALUE 'new' TO 'fresh'"):
+            owner.execute(f"ALTER TYPE public.state {alter}".encode())
+            with session.connect(database_url, "sources") as connection:
+                assert [health.state for health in healths_sync(connection)] == [State.DRIFTED]
+            renew(database_url, "errands")
+        owner.execute("INSERT INTO public.errands VALUES (3, 'held')")
+        assert await pending() == ["3", "1"]
     finally:
         await database.close()
 

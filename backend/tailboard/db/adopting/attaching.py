@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from psycopg import Connection, errors
-from psycopg.sql import SQL, Identifier, Literal
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from tailboard.db.adopting.described import Described, describe
+from tailboard.db.adopting.described import Described, describe, said
 from tailboard.db.adopting.generating import EMPTIED_TRIGGER, FOLLOW_TRIGGER, TRIGGER
 from tailboard.db.adopting.installing import install, refuse_attached
 from tailboard.db.adopting.preview import preview
@@ -20,6 +20,7 @@ from tailboard.db.errors import translated
 from tailboard.db.queries import query
 from tailboard.errors import AttachRefused, DatabaseError, SourceNotFound
 from tailboard.sources.source import Source
+from tailboard.sources.sqltext import TableName
 
 T = TypeVar("T")
 
@@ -73,6 +74,12 @@ def detach(connection: Connection[Any], name: str, waiting: Waiting = lambda _: 
             raise SourceNotFound(_not_attached(connection, name)) from error
         if isinstance(error.__cause__, errors.InsufficientPrivilege):
             raise AttachRefused(_not_owned(connection, name, error)) from error
+        if isinstance(error.__cause__, errors.DependentObjectsStillExist):
+            depends = error.__cause__.diag.message_detail
+            raise AttachRefused(
+                f"{name} stays attached: {depends}. Drop what depends on it, such as a trigger of Tailboard's that was "
+                "renamed, and detach again."
+            ) from error
         raise
 
 
@@ -89,19 +96,35 @@ def _watch(connection: Connection[Any], described: Described) -> None:
     source = described.source
     watch = Identifier("tailboard", f"watch_{source.name}")
     create = _DEFERRED_TRIGGER if source.remembers else _TRIGGER
-    connection.execute(create.format(TRIGGER, Identifier(*source.table), watch, SQL("")))
+    _create(connection, source.table, create.format(TRIGGER, Identifier(*source.table), watch, SQL("")))
     tables = [source.table]
     for number, follow in enumerate(source.follows, start=1):
         touch = Identifier("tailboard", f"touch_{source.name}")
-        connection.execute(
-            _DEFERRED_TRIGGER.format(FOLLOW_TRIGGER, Identifier(*follow.table), touch, Literal(str(number)))
+        _create(
+            connection,
+            follow.table,
+            _DEFERRED_TRIGGER.format(FOLLOW_TRIGGER, Identifier(*follow.table), touch, Literal(str(number))),
         )
         tables.append(follow.table)
     for table in tables:
-        connection.execute(_EMPTIED_TRIGGER.format(EMPTIED_TRIGGER, Identifier(*table), Literal(source.name)))
+        _create(
+            connection,
+            table,
+            _EMPTIED_TRIGGER.format(EMPTIED_TRIGGER, Identifier(*table), Literal(source.name)),
+        )
     if source.remembers:
         remember = Identifier("tailboard", f"remember_{source.name}")
         connection.execute(SQL("SELECT {}()").format(remember))
+
+
+def _create(connection: Connection[Any], table: TableName, trigger: Composed) -> None:
+    try:
+        connection.execute(trigger)
+    except errors.DuplicateObject as error:
+        raise AttachRefused(
+            f"{said(error)}: another source watches or follows {table}, or it was copied or restored with its "
+            "triggers. Detach that source first; a trigger tailboard_… that is of none, DROP."
+        ) from error
 
 
 def _patiently(connection: Connection[Any], work: Callable[[], T], waiting: Waiting, what: str) -> T:
@@ -115,7 +138,12 @@ def _patiently(connection: Connection[Any], work: Callable[[], T], waiting: Wait
                         "SELECT set_config('lock_timeout', %s, true)", [f"{_LOCK_TIMEOUT_MS}ms"]
                     )
                     return work()
-            except (errors.LockNotAvailable, errors.DeadlockDetected, errors.InternalError_) as error:
+            except (
+                errors.LockNotAvailable,
+                errors.DeadlockDetected,
+                errors.UniqueViolation,  # somebody attaches the table under another name
+                errors.InternalError_,
+            ) as error:
                 if isinstance(error, errors.InternalError_) and "concurrently updated" not in str(error):
                     raise
                 waiting(tries)

@@ -81,13 +81,18 @@ class Described:
     """The columns that decide a job, in the table's order."""
     qualified: Mapping[str, str]
     """Every expression as PostgreSQL writes it, with each column of the row as `job.column`, by its key."""
+    reads: Mapping[str, frozenset[str]]
+    """The types of the columns that every expression reads, in whatever table, by its key."""
     looked_up: tuple[str, ...] = ()
     """The columns that the query of that name gives, in its order."""
 
     @property
     def fingerprint(self) -> dict[str, str]:
-        """The used columns with their types: where these stay, the owner's migrations do not matter."""
-        return {name: self.table.columns[name] for name in self.used}
+        """The used columns with their types: where these stay, the owner's migrations do not matter. As `*` which
+        columns there are, where an expression looks at the row as a whole.
+        """
+        columns = {name: self.table.columns[name] for name in self.used}
+        return columns | {"*": ", ".join(self.table.columns)} if _is_whole(self.source) else columns
 
     @property
     def id_type(self) -> str:
@@ -161,9 +166,8 @@ def _described(connection: Connection[Any], source: Source, table: Table) -> Des
             f"[sources.{source.name}] uses {virtual[0]}, a virtual generated column, which no trigger can see: "
             "write its expression instead."
         )
-    return Described(
-        source, table, types, used, _qualified(connection, source), _looked_up(connection, source, used)
-    )
+    qualified, reads = _qualified(connection, source, table)
+    return Described(source, table, types, used, qualified, reads, _looked_up(connection, source, used))
 
 
 def _require_followable(connection: Connection[Any], name: TableName) -> None:
@@ -191,7 +195,10 @@ def look_up(connection: Connection[Any], name: TableName) -> Table:
     if table.partition_of is not None:
         raise InvalidSource(f"{name} is a partition: attach {table.partition_of}, which covers all of them.")
     if table.has_children and not table.partitioned:
-        raise InvalidSource(f"{name} has tables that inherit from it, whose rows its triggers would not see.")
+        raise InvalidSource(
+            f"{name} has tables that inherit from it, whose rows its triggers would not see: attach each of them, "
+            "or make them partitions."
+        )
     if name.schema in {"tailboard", "pg_catalog", "information_schema"}:
         raise InvalidSource(f"{name} belongs to {name.schema} itself and cannot be attached.")
     return table
@@ -264,6 +271,10 @@ def _type(
                 f"[sources.{source.name}] {key}: {said(error)}. The table has {', '.join(columns)}."
             ) from error
     assert found is not None  # noqa: S101 - a SELECT describes its columns
+    if len(found) > 1:
+        raise InvalidSource(
+            f"[sources.{source.name}] {key} gives {len(found)} columns: write one value, such as to_jsonb({ROW})."
+        )
     row = connection.execute(query("adopting_type"), {"type": found[0].type_code}).fetchone()
     assert row is not None  # noqa: S101 - PostgreSQL has just named it
     return NativeType(*row)
@@ -295,7 +306,8 @@ def _judge(source: Source, key: str, native: NativeType) -> None:
             fits = native.is_json
             instead = "write JSON, a list of objects with name and status"
         case "payload" | "result":
-            pass
+            fits = native.kind != "p"
+            instead = "write JSON, such as jsonb_build_object('name', a)"
         case "running":
             fits = base == "boolean"
             instead = "write a condition"
@@ -306,13 +318,19 @@ def _judge(source: Source, key: str, native: NativeType) -> None:
         raise InvalidSource(f"[sources.{source.name}] {key} gives {native.name}: {instead}.")
 
 
-def _qualified(connection: Connection[Any], source: Source) -> dict[str, str]:
-    """The expressions as PostgreSQL writes them in a view, where the row is one of two tables."""
+def _qualified(
+    connection: Connection[Any], source: Source, table: Table
+) -> tuple[dict[str, str], dict[str, frozenset[str]]]:
+    """The expressions as PostgreSQL writes them in a view, where the row is one of two tables; and the types of the
+    columns that they read.
+    """
     view = Identifier("tailboard", f"describing_{source.name}")
     create = SQL("CREATE VIEW {} AS SELECT {} AS value FROM {} AS {}, (SELECT) AS nothing")
     texts = dict(expressions(source))
     if source.deleted_status is None and source.deleted != "gone":
         texts["deleted"] = source.deleted
+
+    reads: dict[str, frozenset[str]] = {}
 
     def written(key: str, text: str) -> str:
         with judged(source, key), connection.transaction(force_rollback=True):
@@ -322,12 +340,22 @@ def _qualified(connection: Connection[Any], source: Source) -> dict[str, str]:
             row = connection.execute(
                 "SELECT pg_get_viewdef(to_regclass(%s))", [view.as_string(connection)]
             ).fetchone()
-        assert row is not None  # noqa: S101 - the view has just been made
-        return _SELECT.sub("", str(row[0]).strip()).removesuffix(";")
+            assert row is not None  # noqa: S101 - the view has just been made
+            definition = _SELECT.sub("", str(row[0]).strip()).removesuffix(";")
+            types = connection.execute(
+                query("adopting_reads"),
+                {
+                    "view": view.as_string(connection),
+                    "table": table.oid,
+                    "whole": f"{ROW}.*" in definition,
+                },
+            ).fetchall()
+        reads[key] = frozenset(name for (name,) in types)
+        return definition
 
     # What follows the expression is the same for every one of them.
     rest = written("id", "1").removeprefix("1")
-    return {key: written(key, text).removesuffix(rest) for key, text in texts.items()}
+    return {key: written(key, text).removesuffix(rest) for key, text in texts.items()}, reads
 
 
 def _looked_up(connection: Connection[Any], source: Source, used: tuple[str, ...]) -> tuple[str, ...]:
@@ -359,11 +387,16 @@ def _looked_up(connection: Connection[Any], source: Source, used: tuple[str, ...
     return tuple(column.name for column in found)
 
 
+def _is_whole(source: Source) -> bool:
+    """Whether an expression looks at the row as a whole."""
+    return any(re.search(rf"\b{ROW}\b(?!\s*\.\s*[\w\"])", text) for _, text in expressions(source))
+
+
 def _used(connection: Connection[Any], source: Source, table: Table) -> tuple[str, ...]:
     """The columns that the expressions look at; all of them where one looks at the row as a whole."""
-    texts = [text for _, text in expressions(source)]
-    if any(re.search(rf"\b{ROW}\b(?!\s*\.\s*[\w\"])", text) for text in texts):
+    if _is_whole(source):
         return tuple(name for name in table.columns if name not in table.virtual)
+    texts = [text for _, text in expressions(source)]
     view = Identifier("tailboard", f"describing_{source.name}")
     columns: list[Composed] = [
         SQL("{} AS {}").format(parenthesized(text), Identifier(str(number)))

@@ -11,12 +11,10 @@ from tailboard.db.adopting.described import Described, expressions
 from tailboard.db.adopting.fields import FieldsOf
 from tailboard.db.adopting.natives import NativeStatuses
 from tailboard.db.adopting.rows import Rows
+from tailboard.db.adopting.writing import settings
 from tailboard.db.expressions import parenthesized
 from tailboard.db.queries import query
 from tailboard.sources.source import ROW
-
-SETTINGS: Final = SQL("SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'")
-"""Of every function that evaluates expressions for the log: whoever calls, they find and read the same."""
 
 TRIGGER: Final = Identifier("tailboard_watch")
 FOLLOW_TRIGGER: Final = Identifier("tailboard_follow")
@@ -84,12 +82,13 @@ class Generated:
             old_dynamic=self._dynamic(select.format(self.rows.carded(given, self.columns.stray))),
             meaning_dynamic=self._dynamic(SQL("SELECT {} FROM {}").format(self.columns.meaning(), given)),
         )
+        text = body.as_string(self._connection)
         statement = SQL(
             "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {} AS {}"
         ).format(
             Identifier("tailboard", f"watch_{self._source.name}"),
-            SETTINGS,
-            Literal(body.as_string(self._connection)),
+            settings(self._described, text),
+            Literal(text),
         )
         return statement.as_string(self._connection)
 

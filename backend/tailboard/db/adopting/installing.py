@@ -47,7 +47,10 @@ def _install(connection: Connection[Any], described: Described) -> None:
 
 
 def refuse_attached(connection: Connection[Any], source: Source) -> None:
-    """Raise AttachRefused where the name is taken, or the table is on the board already."""
+    """Raise AttachRefused where the name is taken, or the table is on the board already. Until the transaction ends
+    nobody else takes the name.
+    """
+    connection.execute(query("adopting_turn"), {"name": source.name})
     row = connection.execute(
         query("adopting_taken"),
         {"name": source.name, "schema": source.table.schema, "table": source.table.table},

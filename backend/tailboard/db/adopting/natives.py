@@ -5,10 +5,11 @@ is NULL, or all the words in alphabetical order: then what is written in none of
 the gaps between them.
 """
 
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, Final
 
-from psycopg import Connection
+from psycopg import Connection, errors
 from psycopg.sql import SQL, Composable, Literal
 
 from tailboard.db.adopting.described import Described
@@ -34,10 +35,20 @@ class NativeStatuses:
         """The condition, over the row `job`."""
         # Word by word: what an array holds that is cast as a whole, the planner cannot know, and it would take each
         # question for one about most of the rows.
-        named = SQL("{} = ANY (ARRAY[{}])").format(
-            self._column, SQL(", ").join([self._given(n) for n in range(len(self._words))])
+        held = self._held(connection)
+        named = SQL("{} = ANY (ARRAY[{}]::{}[])").format(
+            self._column, SQL(", ").join([self._given(n) for n in held]), SQL(self._type.name)
         )
         return SQL("({} OR {})").format(named, self._unmapped(connection))
+
+    def _held(self, connection: Connection[Any]) -> list[int]:
+        """The places of the words that the type can hold: an enum of another release of the queue may lack some."""
+        held = []
+        for place, word in enumerate(self._words):
+            with suppress(errors.DataError, errors.IntegrityError), connection.transaction():
+                connection.execute(SQL("SELECT {}::{}").format(Literal(word), SQL(self._type.name)))
+                held.append(place)
+        return held
 
     def _given(self, place: int) -> Composable:
         return SQL("$1[{}]::{}").format(Literal(place + 1), SQL(self._type.name))  # PostgreSQL's spelling

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 from psycopg import Connection, errors
+from psycopg.pq import ExecStatus
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from tailboard.core.job import STATUSES
@@ -66,6 +67,8 @@ def preview(connection: Connection[Any], source: Source, *, measure: bool = True
         statuses, sampled = _statuses(connection, described)
         _refuse_stray(described, statuses, _labels(connection, described))
         _evaluate(connection, source)
+        _refuse_meaningless(connection, described)
+        _prepare_actions(connection, source)
         proven = _identify(connection, described)
         return Preview(
             name=source.name,
@@ -141,6 +144,34 @@ def _evaluate(connection: Connection[Any], source: Source) -> None:
     function = Identifier("tailboard", f"source_{source.name}")
     with judged(source, "reading the first rows"), _bounded(connection):
         connection.execute(query("adopting_try").format(function=function))
+
+
+def _refuse_meaningless(connection: Connection[Any], described: Described) -> None:
+    """Refuse what a deletion cannot mean."""
+    source = described.source
+    if "deleted" not in described.types:
+        return
+    statement = query("adopting_meanings").format(
+        meaning=parenthesized(source.deleted), rows=Identifier(*source.table), job=Identifier(ROW)
+    )
+    with judged(source, "deleted"), _bounded(connection):
+        found = connection.execute(statement, {"statuses": list(STATUSES)}).fetchone()
+    if found is not None:
+        raise InvalidSource(
+            f"[sources.{source.name}] deleted gives {_quoted(found[0])}, which is no status: "
+            f"there are {', '.join(STATUSES)}, and NULL for what is only gone."
+        )
+
+
+def _prepare_actions(connection: Connection[Any], source: Source) -> None:
+    """Have PostgreSQL read each action without running it."""
+    for action, statement in source.actions.items():
+        with judged(source, f"actions {action}"), connection.transaction():
+            result = connection.pgconn.prepare(
+                b"", statement.encode()
+            )  # CALL too, which PREPARE does not take
+            if result.status == ExecStatus.FATAL_ERROR:
+                raise errors.error_from_result(result, "utf-8")
 
 
 def _identify(connection: Connection[Any], described: Described) -> bool:

@@ -11,7 +11,8 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from tailboard.db.adopting.described import Described
-from tailboard.db.adopting.generating import SETTINGS, Generated
+from tailboard.db.adopting.generating import Generated
+from tailboard.db.adopting.writing import settings
 from tailboard.db.expressions import parenthesized
 from tailboard.db.queries import query
 from tailboard.sources.source import ROW
@@ -116,10 +117,18 @@ class Remembering:
         self, purpose: str, parameters: str, returns: str, language: str, body: Composable
     ) -> Composed:
         return SQL("CREATE OR REPLACE FUNCTION {}({}) RETURNS {} LANGUAGE {} {} AS {}").format(
-            self._named(purpose), SQL(parameters), SQL(returns), SQL(language), SETTINGS, self._text(body)
+            self._named(purpose),
+            SQL(parameters),
+            SQL(returns),
+            SQL(language),
+            self._settings(body),
+            self._text(body),
         )
 
     def _trigger_function(self, purpose: str, body: Composable) -> Composed:
         return SQL(
             "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {} AS {}"
-        ).format(self._named(purpose), SETTINGS, self._text(body))
+        ).format(self._named(purpose), self._settings(body), self._text(body))
+
+    def _settings(self, body: Composable) -> Composed:
+        return settings(self._described, body.as_string(self._connection))

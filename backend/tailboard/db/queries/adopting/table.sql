@@ -2,7 +2,11 @@
 -- role that owns Tailboard's schema: it reads the table and runs the capture.
 SELECT c.oid::bigint,
        CASE WHEN c.relpersistence = 't' THEN 't' ELSE c.relkind::text END,
-       (SELECT coalesce(json_object_agg(a.attname, format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum), '{}') FROM pg_attribute a
+       -- An enum with its labels, as in look.sql: how its words are looked for depends on which there are.
+       (SELECT coalesce(json_object_agg(a.attname, format_type(a.atttypid, a.atttypmod) || coalesce((
+                            SELECT ' (' || string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) || ')' FROM pg_enum e
+                             WHERE e.enumtypid IN (t.oid, t.typbasetype)), '') ORDER BY a.attnum), '{}')
+          FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
        ARRAY(SELECT a.attname::text FROM pg_attribute a
               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull),

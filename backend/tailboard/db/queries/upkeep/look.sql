@@ -17,9 +17,18 @@ SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
                 AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = part.relid AND g.tgenabled IN ('O', 'A')
                                    AND g.tgname = 'tailboard_watch')
               ORDER BY 1 LIMIT 3) AS unwatched,
+       ARRAY(SELECT h.inhrelid::regclass::text FROM pg_inherits h
+              WHERE h.inhparent = c.oid AND c.relkind = 'r' ORDER BY 1 LIMIT 3) AS heirs,
        s.columns,
-       (SELECT coalesce(jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)), '{}') FROM pg_attribute a
-         WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND s.columns ? a.attname::text) AS columns_now,
+       (SELECT coalesce(jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod) || coalesce((
+                            SELECT ' (' || string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) || ')' FROM pg_enum e
+                             WHERE e.enumtypid IN (y.oid, y.typbasetype)), '')), '{}')
+          FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
+         WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND s.columns ? a.attname::text)
+       || CASE WHEN s.columns ? '*' THEN jsonb_build_object('*', (SELECT string_agg(a.attname, ', ' ORDER BY a.attnum)
+                                                                    FROM pg_attribute a
+                                                                   WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped))
+               ELSE '{}' END AS columns_now,
        CASE WHEN NOT (has_any_column_privilege(c.oid, 'SELECT') AND has_schema_privilege(c.relnamespace, 'USAGE'))
             THEN quote_ident(current_user) END AS denied,
        made.readable,
