@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { live, PATIENCE_MS, row, says, stage } from './harness.ts';
+import { answers, live, PATIENCE_MS, row, says, stage } from './harness.ts';
 
 const it = stage();
 afterEach(async () => {
@@ -159,6 +159,20 @@ test('of very many workers the first are shown, and the others on demand', async
   await page.locator('.workers-list > li').nth(199).waitFor();
   assert.equal(await cards.count(), 200);
   it.board.sql(`DELETE FROM tailboard.workers WHERE name LIKE 'crowd-%'`);
+});
+
+test('of very many jobs of one worker the newest are shown, now and then, and the Queue has all', async () => {
+  it.board.sql(`INSERT INTO tailboard.jobs (kind, status, worker) SELECT 'much', 'in_progress', 'w-greedy' FROM generate_series(1, 25)`);
+  const page = await it.open('/workers');
+  await live(page);
+  const card = page.locator('[data-worker="w-greedy"]');
+  await card.getByRole('link', { name: 'and 15 more' }).waitFor();
+  assert.equal(await card.locator('.job-line').count(), 10);
+  await answers(it.board, 'SELECT count(*) FROM tailboard.ticks WHERE seqs @> (SELECT max(seq) FROM tailboard.changes)', '1');
+  await page.goto(`${it.board.url}/workers?as_of=${it.board.sql('SELECT tailboard.cursor()')}`);
+  await card.getByRole('link', { name: 'and 15 more' }).click();
+  await says(page.locator('[data-row-count]'), '25 jobs');
+  it.board.sql(`DELETE FROM tailboard.jobs WHERE worker = 'w-greedy'`);
 });
 
 test('columns that somebody added to the table are among the facts of a job', async () => {
