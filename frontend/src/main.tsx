@@ -9,6 +9,7 @@ import { fetchPagesLater } from './app/pages';
 import { makeBoard } from './client/react/board';
 import { keepTimeBy } from './ui/clock';
 import './ui/forced.css';
+import './ui/print.css';
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('the page has no #root');

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { live, PATIENCE_MS, row, says, stage } from './harness.ts';
+import { answers, live, PATIENCE_MS, row, says, stage } from './harness.ts';
 
 const it = stage();
 afterEach(async () => {
@@ -161,6 +161,20 @@ test('of very many workers the first are shown, and the others on demand', async
   it.board.sql(`DELETE FROM tailboard.workers WHERE name LIKE 'crowd-%'`);
 });
 
+test('of very many jobs of one worker the newest are shown, now and then, and the Queue has all', async () => {
+  it.board.sql(`INSERT INTO tailboard.jobs (kind, status, worker) SELECT 'much', 'in_progress', 'w-greedy' FROM generate_series(1, 25)`);
+  const page = await it.open('/workers');
+  await live(page);
+  const card = page.locator('[data-worker="w-greedy"]');
+  await card.getByRole('link', { name: 'and 15 more' }).waitFor();
+  assert.equal(await card.locator('.job-line').count(), 10);
+  await answers(it.board, 'SELECT count(*) FROM tailboard.ticks WHERE seqs @> (SELECT max(seq) FROM tailboard.changes)', '1');
+  await page.goto(`${it.board.url}/workers?as_of=${it.board.sql('SELECT tailboard.cursor()')}`);
+  await card.getByRole('link', { name: 'and 15 more' }).click();
+  await says(page.locator('[data-row-count]'), '25 jobs');
+  it.board.sql(`DELETE FROM tailboard.jobs WHERE worker = 'w-greedy'`);
+});
+
 test('columns that somebody added to the table are among the facts of a job', async () => {
   it.board.sql('ALTER TABLE tailboard.jobs ADD COLUMN tenant text, ADD COLUMN plan jsonb');
   const id = it.board.insert({ kind: 'own.columns', tenant: 'Bakery Ltd', plan: '{"seats": 3}' });
@@ -224,6 +238,48 @@ test('whatever a worker writes, no page breaks over it', async () => {
   await says(page.locator('.phases'), 'pack');
   await page.goto(`${it.board.url}/jobs/jobs/${ids[0]}`);
   await says(page.locator('.job-facts'), '-infinity');
+});
+
+test('text that is empty is shown as none, and can be filtered by', async () => {
+  const nothing = { kind: '', queue: '', worker: '', phase: '', error: '' };
+  const failed = it.board.insert({ ...nothing, status: 'failed' });
+  const page = await it.open(`/jobs/jobs/${failed}`);
+  await says(page.locator('.job-head h1'), `jobs ${failed}`);
+  await says(page.locator('.job-facts'), 'no queue');
+  assert.equal(await page.locator('.job-error').count(), 0);
+  await page.getByRole('link', { name: 'no queue' }).click();
+  await says(row(page, failed), `${failed} jobs`);
+  await page.getByRole('button', { name: 'Remove filter Queue empty' }).click();
+  await page.waitForURL(/\/queue$/);
+});
+
+test('an address that no job can have says why, and fits its page', async () => {
+  const page = await it.open(`/jobs/jobs/${'9'.repeat(600)}`);
+  await says(page.locator('.empty'), 'longer than 500 characters');
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+  await page.goto(`${it.board.url}/jobs/nobody/1`);
+  await says(page.locator('.empty'), 'no source');
+  it.assertNoComplaints(/404 \(Not Found\)|400 \(Bad Request\)/);
+});
+
+test('text from right to left leaves what stands around it in its order', async () => {
+  const id = it.board.insert({ kind: 'rtl', queue: 'ישן', payload: '{"מפתח": "ערך"}' });
+  it.board.sql(`UPDATE tailboard.jobs SET queue = 'חדש' WHERE id = ${id}`);
+  const page = await it.open(`/jobs/jobs/${id}`);
+  const left = async (selector: string) => (await page.locator(selector).first().boundingBox())?.x ?? Number.NaN;
+  await says(page.locator('.changes-new'), 'חדש');
+  assert.ok((await left('.changes-old')) < (await left('.changes-new')));
+  assert.ok((await left('.json-key')) < (await left('.json-string')));
+});
+
+test('on paper a job is whole, and without what can only be pressed', async () => {
+  const id = it.board.insert({ kind: 'printed', status: 'failed', error: 'line\n'.repeat(200) });
+  const page = await it.open(`/jobs/jobs/${id}`);
+  const error = page.locator('.job-error');
+  await error.waitFor();
+  await page.emulateMedia({ media: 'print' });
+  for (const pressed of ['.skip', '.nav', '.top', '.job-actions']) await page.locator(pressed).waitFor({ state: 'hidden' });
+  assert.equal(await error.evaluate(({ scrollHeight, clientHeight }) => scrollHeight - clientHeight), 0);
 });
 
 test('filters of every kind and the order are in the address', async () => {

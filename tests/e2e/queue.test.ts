@@ -189,6 +189,20 @@ test('at every width the list is as wide as its place, and says when', async () 
   }
 });
 
+test('what takes the filters away stands beside them at every width', async () => {
+  const page = await it.open('/queue?queue=some-queue');
+  await live(page);
+  const middle = async (name: string) => {
+    const box = await page.getByRole('button', { name }).boundingBox();
+    return box === null ? Number.NaN : box.y + box.height / 2;
+  };
+  for (let width = 1000; width <= 1500; width += 20) {
+    await page.setViewportSize({ width, height: 800 });
+    const apart = Math.abs((await middle('Clear filters')) - (await middle('Remove filter Queue')));
+    assert.ok(apart < 10, `${apart} px apart at ${width} px`);
+  }
+});
+
 test('on a low screen several jobs stay in sight beside the toolbar', async () => {
   it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'low', 'low' FROM generate_series(1, 20)");
   const id = it.board.insert({ kind: 'low', queue: 'low' });

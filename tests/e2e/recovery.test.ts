@@ -148,6 +148,28 @@ test('pages that were not opened yet can be turned to while the server is away, 
   await stillTheSame(page);
 });
 
+for (const [name, shown] of [
+  ['Live', '.event'],
+  ['Queue', '.jobs-row'],
+] as const) {
+  test(`${name}, opened while the server is away, is filled when it comes back`, async () => {
+    it.board.insert({ kind: 'asked.in.vain' });
+    const page = await it.prepare();
+    const fetched = page.waitForResponse((response) => /\/LivePage-[^/]*\.js$/.test(response.url()));
+    await page.goto(`${it.board.url}/sources`);
+    await live(page);
+    await (await fetched).finished();
+    await it.board.stop('SIGKILL');
+    await says(page.locator('.banner'), 'The server cannot be reached');
+    await page.getByRole('link', { name, exact: true }).click();
+    await says(page.locator('.main > .live > .note, .main > .queue > .note'), 'The server cannot be reached');
+    await it.board.start();
+    await live(page);
+    await page.locator(shown).first().waitFor();
+    await page.locator('.note').waitFor({ state: 'detached' });
+  });
+}
+
 test('a network that is cut and restored costs nothing', async () => {
   const cable = await Cable.to(it.board.port);
   try {

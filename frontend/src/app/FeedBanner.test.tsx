@@ -21,7 +21,7 @@ async function banner() {
     ),
   );
   await act(async () => world.socket.welcomes(5));
-  return { world, said: () => place.textContent };
+  return { world, place, said: () => place.textContent };
 }
 
 test('a feed that lags behind the database is told, with how far, and only then', async () => {
@@ -73,4 +73,29 @@ test('a short break is nobody’s business, a longer one is told', async () => {
   expect(said()).toBe('');
   await act(() => pass(2_000));
   expect(said()).not.toBe('');
+});
+
+test('how old it is counts on without being said again and again', async () => {
+  const { world, place } = await banner();
+  world.answer = (cursor) => ({
+    outcome: 'page',
+    events: [],
+    cursor: cursor ?? '1.5',
+    more: false,
+    stats: NO_STATS,
+  });
+  await act(async () => {
+    world.socket.closes(1006);
+    await pass(4_000);
+  });
+  const region = place.querySelector('[role="status"]');
+  const spoken = () => {
+    const copy = region?.cloneNode(true) as Element;
+    for (const quiet of copy.querySelectorAll('[aria-live="off"]')) quiet.remove();
+    return copy.textContent;
+  };
+  const [before, age] = [spoken(), region?.textContent];
+  await act(() => pass(2_000));
+  expect(region?.textContent).not.toBe(age);
+  expect(spoken()).toBe(before);
 });

@@ -30,7 +30,7 @@ export function FeedBanner() {
     return (
       <Banner>
         <Note tone="amber" live>
-          The feed is {behind} s behind the database. What is missing comes by itself.
+          The feed is <Counting>{behind} s</Counting> behind the database. What is missing comes by itself.
         </Note>
       </Banner>
     );
@@ -41,7 +41,7 @@ export function FeedBanner() {
       <Banner>
         <Note tone="amber" live action={again}>
           The live connection is down. The board asks for news every few seconds; what you see is{' '}
-          {age || 'fresh'}.
+          <Counting>{age || 'fresh'}</Counting>.
           {state.attempts >= STUBBORN && ' A proxy in between may not let WebSockets through.'}
         </Note>
       </Banner>
@@ -51,10 +51,25 @@ export function FeedBanner() {
     <Banner>
       <Note tone="red" live action={again}>
         The server cannot be reached.{' '}
-        {age === '' ? 'Nothing could be loaded yet.' : `What was loaded before is ${age}.`} The board comes
-        back by itself.
+        {age === '' ? (
+          'Nothing could be loaded yet.'
+        ) : (
+          <>
+            What was loaded before is <Counting>{age}</Counting>.
+          </>
+        )}{' '}
+        The board comes back by itself.
       </Note>
     </Banner>
+  );
+}
+
+/** What changes every second: a screen reader reads it with the rest, and does not say all of it again each time. */
+function Counting({ children }: { children: ReactNode }) {
+  return (
+    <span role="timer" aria-live="off">
+      {children}
+    </span>
   );
 }
 

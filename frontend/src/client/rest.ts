@@ -17,7 +17,7 @@ export class Problem extends Error {
   }
 }
 
-/** The server could not be reached, or what answered was not the board. */
+/** The server could not be reached, gave no answer in time, or what answered was not the board. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
@@ -27,6 +27,15 @@ export interface RequestOptions {
   readonly body?: unknown;
   readonly signal?: AbortSignal;
 }
+
+/**
+ * A question that is not answered by then is given up. A network that lost it never says so, and a browser has six out at
+ * once: after six of those nobody could ask anything.
+ */
+const ANSWER_WITHIN_MS = 30_000;
+
+/** What stands before a server answers so where that is away; the board itself says more with it. */
+const FOR_ANOTHER: ReadonlySet<number> = new Set([502, 503, 504]);
 
 export class Rest {
   readonly #base: string;
@@ -47,40 +56,55 @@ export class Rest {
     if (token !== null) headers.Authorization = `Bearer ${token}`;
     if (options.body !== undefined) headers['Content-Type'] = 'application/json';
     let response: Response;
+    let text: string;
+    let answeredAt: number;
     const askedAt = Date.now();
     try {
       response = await fetch(this.#base + path, {
         method: options.method ?? 'GET',
         headers,
-        signal: options.signal ?? null,
+        signal: withinTime(options),
         body: options.body === undefined ? null : JSON.stringify(options.body),
       });
+      answeredAt = Date.now();
+      text = await response.text();
     } catch (error) {
       if (error instanceof DOMException && error.name === 'AbortError') throw error;
       throw new Unreachable('The server cannot be reached.');
     }
-    this.#time?.heard(response.headers.get('date'), askedAt, Date.now());
-    if (response.ok) return response.status === 204 ? (undefined as T) : await readJson<T>(response);
-    const problem = await readProblem(response);
-    if (problem.status === 401) this.#access.refuse();
+    this.#time?.heard(response.headers.get('date'), askedAt, answeredAt);
+    if (response.ok) return response.status === 204 ? (undefined as T) : readJson<T>(text);
+    const problem = readProblem(response, text);
+    if (problem instanceof Problem && problem.status === 401) this.#access.refuse();
     throw problem;
   }
 }
 
-async function readJson<T>(response: Response): Promise<T> {
+/** What was asked may be given up after a while; what is to be done goes on, whoever waits for it. */
+function withinTime({ method, signal }: RequestOptions): AbortSignal | null {
+  if (method !== undefined) return signal ?? null;
+  const late = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  return signal === undefined ? late : AbortSignal.any([late, signal]);
+}
+
+function readJson<T>(text: string): T {
   try {
-    return parseJson(await response.text()) as T;
+    return parseJson(text) as T;
   } catch {
     throw new Unreachable('The answer was not JSON: is something else listening at this address?');
   }
 }
 
-async function readProblem(response: Response): Promise<Problem> {
+function readProblem(response: Response, body: string): Problem | Unreachable {
   let document: { code?: unknown; detail?: unknown; title?: unknown } = {};
   try {
-    document = (await response.json()) as typeof document;
+    document = JSON.parse(body) as typeof document;
   } catch {
     // A proxy's error page: the status has to do.
+    if (FOR_ANOTHER.has(response.status))
+      return new Unreachable(
+        `The server cannot be reached: what stands before it answered ${response.status}.`,
+      );
   }
   const text = [document.detail, document.title].find((part) => typeof part === 'string' && part !== '');
   return new Problem(

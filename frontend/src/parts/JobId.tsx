@@ -31,5 +31,5 @@ export function JobSource({ source }: { source: string }) {
 
 /** What a job is: its kind, or the source whose jobs have none. */
 export function kindOf(job: Pick<Job, 'source' | 'kind'>): string {
-  return job.kind ?? job.source;
+  return job.kind || job.source;
 }

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { Sort } from '../api';
 import type { JobFilter } from '../filter';
 import { JobList, type ListView } from '../jobList';
-import { useBatches, useBoard, usePollInterval } from './board';
+import { useBatches, useBoard, useConnection, usePollInterval } from './board';
 import { useMoment } from './moment';
 
 /**
@@ -34,10 +34,15 @@ export function useJobList(
   }, [api, feed, time, key, sort, pageSize, asOf]);
   const view = useSyncExternalStore(list.subscribe, list.view);
   const interval = usePollInterval(pollWithoutSocket);
+  const { phase } = useConnection();
 
   useEffect(() => {
     void list.refresh();
   }, [list]);
+  // What was asked in vain is asked again as soon as the server is back.
+  useEffect(() => {
+    if (phase === 'live' && list.view().error !== null) void list.refresh();
+  }, [list, phase]);
   useEffect(() => {
     if (!live) return;
     const timer = setInterval(() => void list.poll(), interval);

@@ -33,7 +33,7 @@ export function HandsThen() {
         {data?.hands.slice(0, SHOWN).map(({ worker, jobs }) => (
           <li key={worker} className="worker-line">
             <i className="tone-grey" aria-hidden="true" />
-            <span className="truncate mono">{worker}</span>
+            <span className="truncate mono">{worker || 'no name'}</span>
             <span className="muted">
               {jobs.length} {jobs.length === 1 ? 'job' : 'jobs'}
             </span>

@@ -29,6 +29,17 @@ test('each start is an attempt, and ends as the job left it', () => {
   ]);
 });
 
+test('a job that waits again has failed only where it says why', () => {
+  const again = (error: string | null) => [
+    entry(2, 'job_updated', 'in_progress', 'pending', { attempt: 1, error }),
+    started(0, 1),
+  ];
+  const outcome = (error: string | null) => attempts(again(error), job(1, 2, { attempt: 1 })).at(0)?.outcome;
+  expect(outcome('no')).toBe('failed');
+  expect(outcome(null)).toBe('pending');
+  expect(outcome('')).toBe('pending'); // a table whose errors are never null
+});
+
 test('a start that is further back than the loaded history is known by the job', () => {
   const now = job(1, 9, { attempt: 2, status: 'in_progress', started_at: at(3) });
   expect(attempts([progress(9), progress(8)], now)).toEqual([

@@ -15,7 +15,7 @@ export interface Attempt {
 
 /** A job that goes back to waiting with an error in hand has failed an attempt, and gets another. */
 function outcome(to: Status, job: Job): Status {
-  return (to === 'pending' || to === 'scheduled') && job.error !== null ? 'failed' : to;
+  return (to === 'pending' || to === 'scheduled') && job.error ? 'failed' : to;
 }
 
 /**

@@ -42,7 +42,7 @@ function OneJob(name: JobName) {
     return (
       <div className="job">
         <Back />
-        <h1 className="sr-only">Job {name.id}</h1>
+        <h1 className="sr-only">Job {brief(name.id)}</h1>
         {error === null ? (
           <Skeleton lines={8} height={26} />
         ) : (
@@ -71,10 +71,10 @@ function NoJob({ name, error, retry }: { name: JobName; error: Error; retry: () 
   return (
     <div className="panel">
       <Empty
-        title={`No job ${name.id} in ${name.source}${past ? ' then' : ''}`}
+        title={`No job ${brief(name.id)} in ${brief(name.source)}${past ? ' then' : ''}`}
         icon={<SearchX aria-hidden="true" />}
       >
-        {past
+        {past || error.code !== 'job_not_found'
           ? error.message
           : 'It was deleted, or never existed. If it is created while you wait, it appears here.'}
       </Empty>
@@ -122,7 +122,7 @@ function Shown({ job, name, deleted }: { job: Job; name: JobName; deleted: boole
       )}
       <div className="job-columns">
         <div className="job-first">
-          {job.error !== null && (
+          {job.error && (
             <Panel title="Error" flush actions={<CopyButton label="error" text={() => job.error ?? ''} />}>
               <pre className="job-error" role="region" aria-label="Error text" tabIndex={0}>
                 {job.error}
@@ -182,12 +182,12 @@ function Facts({ job }: { job: Job }) {
             '–'
           ) : (
             <Link href={queuePath({ ...EVERYTHING, queue: [job.queue] })} className="job-link">
-              {job.queue}
+              {job.queue || 'no queue'}
             </Link>
           )}
         </Fact>
         <Fact name="Kind">
-          {job.kind === null ? (
+          {!job.kind ? (
             '–'
           ) : (
             <Link href={queuePath({ ...EVERYTHING, kind: [job.kind] })} className="job-link">
@@ -195,7 +195,7 @@ function Facts({ job }: { job: Job }) {
             </Link>
           )}
         </Fact>
-        <Fact name="Worker">{job.worker === null ? '–' : <span className="mono">{job.worker}</span>}</Fact>
+        <Fact name="Worker">{!job.worker ? '–' : <span className="mono">{job.worker}</span>}</Fact>
         <Fact name="Priority">{job.priority ?? '–'}</Fact>
         <Fact name="Attempt">
           {job.max_attempts === null ? (attempt ?? '–') : `${attempt ?? 0} of ${job.max_attempts}`}

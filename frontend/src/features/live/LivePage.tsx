@@ -1,8 +1,8 @@
 import { Pause, Play, Radio } from 'lucide-react';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useEffectEvent, useRef, useState } from 'react';
 import { before, compareCursors } from '@/client/cursor';
 import { EVENT_TYPES, isJobEvent, type JobEvent, withVersion } from '@/client/protocol';
-import { useBatches, useBoard } from '@/client/react/board';
+import { useBatches, useBoard, useConnection } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
 import { EVENT_LOOKS } from '@/parts/eventLooks';
 import { Button } from '@/ui/Button';
@@ -86,6 +86,14 @@ function Events({ asOf }: { asOf: string | null }) {
   useEffect(() => {
     void load();
   }, [load]);
+  // What was asked in vain is asked again as soon as the server is back.
+  const { phase } = useConnection();
+  const again = useEffectEvent(() => {
+    if (error !== null) void load();
+  });
+  useEffect(() => {
+    if (phase === 'live') again();
+  }, [phase]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: once loaded or let go, what came meanwhile is drawn
   useEffect(() => {
     if (!held) draw();

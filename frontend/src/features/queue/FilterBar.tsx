@@ -167,12 +167,13 @@ export function FilterBar({
                 key={`${facet}:${value}`}
                 type="button"
                 className="chip chip-on"
-                aria-label={`Remove filter ${FACET_WORDS[facet]} ${value}`}
+                aria-label={`Remove filter ${FACET_WORDS[facet]} ${value || 'empty'}`}
                 onClick={() =>
                   remove({ ...filter, [facet]: filter[facet].filter((each) => each !== value) }, place)
                 }
               >
-                <span className="muted">{FACET_WORDS[facet]}</span> <span className="truncate">{value}</span>
+                <span className="muted">{FACET_WORDS[facet]}</span>{' '}
+                <span className="truncate">{value || 'empty'}</span>
                 <X aria-hidden="true" />
               </button>
             ))}

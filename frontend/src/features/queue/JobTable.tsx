@@ -253,7 +253,7 @@ function tries({ attempt, max_attempts }: Job): string {
 }
 
 function Progress({ job }: { job: Job }) {
-  if (job.status === 'failed' && job.error !== null) {
+  if (job.status === 'failed' && job.error) {
     return (
       <span className="jobs-error truncate" title={job.error.slice(0, 500)}>
         {job.error.trimStart().split('\n', 1)[0]?.slice(0, 120)}

@@ -6,12 +6,12 @@ import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
 import { brief } from '@/parts/eventLooks';
 import { FailingSources } from '@/parts/FailingSources';
-import { JobLines } from '@/parts/JobLines';
 import { JsonView } from '@/parts/JsonView';
 import { Badge } from '@/ui/Badge';
 import { Button } from '@/ui/Button';
 import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
 import { Ago, Duration } from '@/ui/time';
+import { HeldJobs } from './HeldJobs';
 import { WorkersThen } from './WorkersThen';
 import './workers.css';
 
@@ -165,7 +165,11 @@ function Card({ worker, idle }: { worker: WorkerInfo; idle: string }) {
           )}
         </span>
       </div>
-      {worker.jobs.length > 0 ? <JobLines jobs={worker.jobs} /> : <p className="worker-idle muted">{idle}</p>}
+      {worker.jobs.length > 0 ? (
+        <HeldJobs worker={worker.name} jobs={worker.jobs} />
+      ) : (
+        <p className="worker-idle muted">{idle}</p>
+      )}
       {info && (
         <details className="worker-info">
           <summary>Info</summary>

@@ -1,11 +1,19 @@
 import { Users } from 'lucide-react';
-import { JobLines } from '@/parts/JobLines';
+import { useState } from 'react';
+import { brief } from '@/parts/eventLooks';
 import { UNKNOWN_THEN, useHandsThen } from '@/parts/past';
+import { Button } from '@/ui/Button';
 import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
+import { HeldJobs } from './HeldJobs';
+
+/** Cards that are drawn, before somebody asks for more. */
+const DRAWN = 100;
 
 /** Who had which jobs in hand at a moment of the past. */
 export function WorkersThen() {
   const { data, error, refetch } = useHandsThen();
+  const [drawn, setDrawn] = useState(DRAWN);
+  const others = (data?.hands.length ?? 0) - drawn;
   const jobs = data?.hands.reduce((sum, { jobs }) => sum + jobs.length, 0) ?? 0;
   return (
     <div className="workers">
@@ -13,7 +21,8 @@ export function WorkersThen() {
         <h1>Workers</h1>
         {data !== undefined && (
           <span className="muted num">
-            {data.hands.length} had {jobs} {jobs === 1 ? 'job' : 'jobs'} in hand
+            {data.hands.length.toLocaleString()} had {jobs.toLocaleString()} {jobs === 1 ? 'job' : 'jobs'} in
+            hand
           </span>
         )}
       </div>
@@ -29,15 +38,22 @@ export function WorkersThen() {
         </div>
       )}
       <ul className="workers-list">
-        {data?.hands.map(({ worker, jobs }) => (
+        {data?.hands.slice(0, drawn).map(({ worker, jobs }) => (
           <li key={worker} className="panel" data-worker={worker}>
             <div className="card-head">
-              <h2 className="mono">{worker}</h2>
+              <h2 className="mono" title={worker}>
+                {brief(worker) || <span className="muted">no name</span>}
+              </h2>
             </div>
-            <JobLines jobs={jobs} />
+            <HeldJobs worker={worker} jobs={jobs} />
           </li>
         ))}
       </ul>
+      {others > 0 && (
+        <Button onClick={() => setDrawn(drawn + DRAWN)}>
+          Show more of the other {others.toLocaleString()}
+        </Button>
+      )}
     </div>
   );
 }
