@@ -99,6 +99,23 @@ async def test_it_goes_on_after_the_last_event_it_handed_out() -> None:
     ]
 
 
+async def test_what_is_said_before_it_follows_anything_moves_no_place() -> None:
+    asked: list[object] = []
+
+    async def first(connection: ServerConnection, subscribe: dict[str, object]) -> None:
+        await connection.send(line("heartbeat", cursor="3.999", lag_ms=2500.0))
+        await connection.send(line("error", code="database_unavailable", message="later", retryable=True))
+        await connection.close(4013)
+
+    async def second(connection: ServerConnection, subscribe: dict[str, object]) -> None:
+        asked.append(subscribe["cursor"])
+        await connection.send(line("subscribed", cursor="3.10", recovered=True))
+
+    async with server(first, second) as url:
+        await collect(Feed(url, cursor="3.10", backoff=SOON), lambda m: isinstance(m, Subscribed))
+    assert asked == ["3.10"]
+
+
 async def test_without_any_event_it_goes_on_from_where_it_was_subscribed() -> None:
     async def first(connection: ServerConnection, subscribe: dict[str, object]) -> None:
         await connection.send(line("subscribed", cursor="3.10"))

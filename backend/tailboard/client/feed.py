@@ -21,6 +21,7 @@ from tailboard.client.filters import Filter
 from tailboard.client.messages import (
     Disconnected,
     Fault,
+    Heartbeat,
     Message,
     Stats,
     Subscribed,
@@ -124,6 +125,7 @@ class Feed:
         subscribe = {"type": "subscribe", "filter": self._filter, "cursor": self.cursor}
         given = {key: value for key, value in subscribe.items() if value is not None}
         await connection.send(msgspec.json.encode(given).decode())
+        followed = False
         while True:
             frame = await connection.recv(decode=False)
             for message in decode(frame):
@@ -132,8 +134,11 @@ class Feed:
                     continue
                 if isinstance(message, Subscribed):
                     self._attempt, self._patient = 0, True
-                # The head of the log in a welcome, and the counts, may be ahead of what has been sent here.
-                if not isinstance(message, Welcome | Stats | Disconnected):
+                    followed = True
+                # The head of the log in a welcome, the counts, and a heartbeat before anything is followed here, may be
+                # ahead of what has been sent.
+                early = isinstance(message, Heartbeat) and not followed
+                if not early and not isinstance(message, Welcome | Stats | Disconnected):
                     self.cursor = message.cursor
                 yield message
 
