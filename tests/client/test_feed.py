@@ -99,6 +99,23 @@ async def test_it_goes_on_after_the_last_event_it_handed_out() -> None:
     ]
 
 
+async def test_what_is_said_before_it_follows_anything_moves_no_place() -> None:
+    asked: list[object] = []
+
+    async def first(connection: ServerConnection, subscribe: dict[str, object]) -> None:
+        await connection.send(line("heartbeat", cursor="3.999", lag_ms=2500.0))
+        await connection.send(line("error", code="database_unavailable", message="later", retryable=True))
+        await connection.close(4013)
+
+    async def second(connection: ServerConnection, subscribe: dict[str, object]) -> None:
+        asked.append(subscribe["cursor"])
+        await connection.send(line("subscribed", cursor="3.10", recovered=True))
+
+    async with server(first, second) as url:
+        await collect(Feed(url, cursor="3.10", backoff=SOON), lambda m: isinstance(m, Subscribed))
+    assert asked == ["3.10"]
+
+
 async def test_without_any_event_it_goes_on_from_where_it_was_subscribed() -> None:
     async def first(connection: ServerConnection, subscribe: dict[str, object]) -> None:
         await connection.send(line("subscribed", cursor="3.10"))
@@ -192,6 +209,7 @@ async def test_a_retryable_error_sets_the_least_time_to_wait() -> None:
     [
         (HTTPStatus.UNAUTHORIZED, AccessDenied, "answered 401: check the address"),
         (HTTPStatus.FORBIDDEN, AccessDenied, "answered 403: check the address"),
+        (HTTPStatus.UPGRADE_REQUIRED, ServerRefused, "a proxy before the board passes no WebSocket upgrades"),
         (HTTPStatus.NOT_FOUND, ServerRefused, "answered 404; is that a Tailboard server"),
     ],
 )
@@ -222,6 +240,17 @@ async def test_the_token_travels_in_a_header_and_not_in_the_address() -> None:
             await collect(Feed(f"http://127.0.0.1:{port}", token="s3cret", backoff=SOON), lambda _: False)
     assert requests[0].headers["Authorization"] == "Bearer s3cret"
     assert "s3cret" not in requests[0].path
+
+
+async def test_a_server_that_speaks_no_tls_is_told_from_none() -> None:
+    async def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(plain, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        with pytest.raises(ServerUnreachable, match=r"cannot be reached by TLS: .*; check the scheme"):
+            await collect(Feed(f"https://127.0.0.1:{port}", backoff=SOON), lambda _: False)
 
 
 async def test_nothing_there_is_an_error_at_first_and_a_reason_to_wait_later(unused_tcp_port: int) -> None:

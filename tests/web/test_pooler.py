@@ -128,6 +128,21 @@ def test_without_a_way_round_the_pooler_no_command_begins_and_no_setting_is_left
     require_untouched_sessions(pooled_url)
 
 
+async def test_a_way_round_that_leads_to_another_database_is_refused(
+    database_url: str, empty_database_url: str, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(migrate, empty_database_url)
+    node = Node(Settings(home=tmp_path, listen_url=empty_database_url), database_url)
+    try:
+        with pytest.raises(InvalidSetting, match="TAILBOARD_LISTEN_URL leads to another database"):
+            await node.start()
+    finally:
+        await node.stop()
+    found = {finding.check: finding for finding in examine(database_url, empty_database_url)}
+    assert found["listening"].verdict is Verdict.FAIL
+    assert found["listening"].found.startswith("it leads to another database, ")
+
+
 def test_the_doctor_makes_do_with_the_one_server_connection_that_workers_leave(pooled_url: str) -> None:
     with ExitStack() as stack:
         for _ in range(2):

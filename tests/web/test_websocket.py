@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from delivery_rig import Address, Feed, eventually, make_event, serving
+from tailboard.errors import DatabaseUnavailable
 from tailboard.live.hub import HubLimits
 from tailboard.web.access import Access
 
@@ -337,6 +338,36 @@ async def test_a_bad_query_is_answered_and_closed_for_good(wire: bool, query: st
         error = (await until(client, "error"))[-1]
         assert (error["code"], error["retryable"]) == (code, False)
         assert await close_code(client) == 4500
+
+
+async def test_a_subscription_that_the_database_cannot_serve_is_closed_with_4013(
+    wire: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = Feed(HubLimits(recent_bytes=0))
+    feed.burst(5)
+
+    async def away(*_: object) -> NoReturn:
+        raise DatabaseUnavailable("PostgreSQL is not available")
+
+    monkeypatch.setattr(feed.log, "read", away)
+    async with serving(feed, wire=wire) as address, full(address) as client:
+        await client.send('{"type":"subscribe","cursor":"1.2"}')
+        error = (await until(client, "error"))[-1]
+        assert (error["code"], error["retryable"]) == ("database_unavailable", True)
+        assert await close_code(client) == 4013
+
+
+async def test_a_heartbeat_after_an_answer_does_not_speak_of_what_still_waits(wire: bool) -> None:
+    feed = Feed(HubLimits(heartbeat_s=0.05, frame_bytes=1, pace_s=600))
+    async with serving(feed, wire=wire) as address, full(address, "?queue=default") as first:
+        await until(first, "stats_updated")
+        feed.burst(5)  # of which one is sent, and the others wait
+        async with full(address, "?queue=default&cursor=1.0") as client:
+            await until(client, "caught_up")
+            feed.publish(make_event(6))
+            await client.send('{"type":"publish"}')
+            await until(client, "error")
+            assert (await until(client, "heartbeat"))[-1]["cursor"] == "1.5"
 
 
 async def test_a_message_over_64_kib_is_closed_with_1009(wire: bool) -> None:

@@ -6,6 +6,7 @@ reader sees every event once and in order, or is told by a `Reset` that this was
 
 import asyncio
 import random
+import ssl
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +22,7 @@ from tailboard.client.filters import Filter
 from tailboard.client.messages import (
     Disconnected,
     Fault,
+    Heartbeat,
     Message,
     Stats,
     Subscribed,
@@ -124,6 +126,7 @@ class Feed:
         subscribe = {"type": "subscribe", "filter": self._filter, "cursor": self.cursor}
         given = {key: value for key, value in subscribe.items() if value is not None}
         await connection.send(msgspec.json.encode(given).decode())
+        followed = False
         while True:
             frame = await connection.recv(decode=False)
             for message in decode(frame):
@@ -132,8 +135,11 @@ class Feed:
                     continue
                 if isinstance(message, Subscribed):
                     self._attempt, self._patient = 0, True
-                # The head of the log in a welcome, and the counts, may be ahead of what has been sent here.
-                if not isinstance(message, Welcome | Stats | Disconnected):
+                    followed = True
+                # The head of the log in a welcome, the counts, and a heartbeat before anything is followed here, may be
+                # ahead of what has been sent.
+                early = isinstance(message, Heartbeat) and not followed
+                if not early and not isinstance(message, Welcome | Stats | Disconnected):
                     self.cursor = message.cursor
                 yield message
 
@@ -159,25 +165,36 @@ class Feed:
                     raise ServerRefused(f"{self._url} {_closed(close)}.") from error
                 return f"the server {_closed(close)}"
             case InvalidStatus(response=response):
-                if response.status_code in {401, 403}:
-                    # A board answers the handshake first, and says then that it wants a token.
-                    raise AccessDenied(
-                        f"{self._url} answered {response.status_code}: check the address, and what a proxy before the"
-                        " board wants."
-                    ) from error
-                if response.status_code < 500 and response.status_code not in {408, 425, 429}:
-                    raise ServerRefused(
-                        f"{self._url} answered {response.status_code}; is that a Tailboard server?"
-                    ) from error
-                return f"the server answered {response.status_code}"
+                return self._answered(response.status_code, error)
             case InvalidHandshake():
                 raise ServerRefused(f"What answers at {self._url} speaks no WebSocket; check it.") from error
+            case ssl.SSLError() if not self._patient:
+                raise ServerUnreachable(
+                    f"{self._url} cannot be reached by TLS: {' '.join(str(error).split())}; check the scheme and the"
+                    " certificate."
+                ) from error
             case _ if not self._patient:
                 raise ServerUnreachable(
                     f"Nothing answers at {self._url}: start `tailboard up`, or say where with TAILBOARD_URL."
                 ) from error
             case _:
                 return " ".join(str(error).split()) or type(error).__name__
+
+    def _answered(self, status: int, error: InvalidStatus) -> str:
+        """The same, after an answer that is no WebSocket's."""
+        if status in {401, 403}:
+            # A board answers the handshake first, and says then that it wants a token.
+            raise AccessDenied(
+                f"{self._url} answered {status}: check the address, and what a proxy before the board wants."
+            ) from error
+        if status == 426:
+            raise ServerRefused(
+                f"{self._url} answered 426: a proxy before the board passes no WebSocket upgrades; have it pass them,"
+                " or ask the board itself."
+            ) from error
+        if status < 500 and status not in {408, 425, 429}:
+            raise ServerRefused(f"{self._url} answered {status}; is that a Tailboard server?") from error
+        return f"the server answered {status}"
 
 
 def _closed(close: Close) -> str:

@@ -77,7 +77,7 @@ def examine(url: str, listen_url: str | None = None) -> Iterator[Finding]:
         for name, check in _SERVER.items():
             yield _made(name, check, connection)
         # In no transaction: this connection would hold what may be a pooler's only one.
-        yield Finding("listening", *_listening(listen_url or url))
+        yield Finding("listening", *_listening(connection, url, listen_url or url))
         schema = _made("schema", _schema, connection)
         yield schema
         if schema.verdict is not Verdict.OK:
@@ -211,17 +211,20 @@ def _transactions(connection: Asked) -> Judgement:
     return Verdict.WARN, found, advice
 
 
-def _listening(url: str) -> Judgement:
-    """LISTEN hears NOTIFY, in a session of its own."""
+def _listening(connection: Asked, url: str, listen_url: str) -> Judgement:
+    """LISTEN hears NOTIFY, in a session of its own, in the same database."""
     channel = sql.Identifier(f"tailboard_doctor_{token_hex(4)}")
     advice = (
         "A transaction pooler (PgBouncer, a cloud proxy) stands between: "
         "give its way round as TAILBOARD_LISTEN_URL, a direct connection to PostgreSQL."
     )
     try:
-        with closing(_connect(url)) as listener, closing(_connect(url)) as other:
+        with closing(_connect(listen_url)) as listener, closing(_connect(listen_url)) as other:
             if is_shared(listener, other):
                 return Verdict.FAIL, "sessions share their server processes", advice
+            if listen_url != url and _one(connection, "log_database") != _one(listener, "log_database"):
+                advice = "Give a direct connection to the database of TAILBOARD_DATABASE_URL as TAILBOARD_LISTEN_URL."
+                return Verdict.FAIL, f"it leads to another database, {listener.info.dbname}", advice
             listener.execute(sql.SQL("LISTEN {}").format(channel))
             other.execute(sql.SQL("NOTIFY {}").format(channel))
             if not list(listener.notifies(timeout=_ROUND_TRIP_S, stop_after=1)):

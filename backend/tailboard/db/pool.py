@@ -19,7 +19,9 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from tailboard.db.errors import translated
+from tailboard.db.queries import query
 from tailboard.db.session import address, set_up
+from tailboard.errors import InvalidSetting
 
 Connection = AsyncConnection[tuple[Any, ...]]
 
@@ -80,9 +82,19 @@ class Database:
         self._trying: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Be ready for queries, or raise DatabaseUnavailable."""
+        """Be ready for queries, or raise DatabaseUnavailable; or InvalidSetting where the two URLs lead to two
+        databases, of which one would be sealed and followed, and the other listed.
+        """
         with translated():
             await self.pool.open(wait=True, timeout=10)
+            if not self._behind_pooler:
+                return
+            async with self.connection() as pooled, await self.direct("check") as direct:
+                if await _database_of(pooled) != await _database_of(direct):
+                    raise InvalidSetting(
+                        "TAILBOARD_LISTEN_URL leads to another database than TAILBOARD_DATABASE_URL: give the direct"
+                        " address of the same one."
+                    )
 
     async def close(self) -> None:
         await self.pool.close(timeout=3)
@@ -162,6 +174,10 @@ class Database:
 async def _configure(connection: Connection) -> None:
     with beginning(connection):
         await connection.execute(_SESSION)
+
+
+async def _database_of(connection: Connection) -> object:
+    return await (await connection.execute(query("log_database"))).fetchone()
 
 
 def beginning(connection: Connection) -> AbstractContextManager[None]:

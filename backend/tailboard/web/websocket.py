@@ -222,7 +222,7 @@ class _Conversation:
             await self._strike(TOO_FAST)
             return
         if text == "ping":
-            self._pong(Entry(None, self._hub.head, "pong", PONG))
+            self._pong(Entry(None, self._subscription.place, "pong", PONG))
             return
         try:
             await self._obey(text)
@@ -232,14 +232,14 @@ class _Conversation:
         except InvalidInput as error:
             self._error(error.code, str(error))
         except TailboardError as error:
-            retry = _RETRY_MS if error.retryable else None
-            self._error(error.code, str(error), retry_after_ms=retry)
+            # What it followed before has ended: a client that waits for more would wait for ever.
+            await self._end(UNAVAILABLE, error.code, str(error))
 
     async def _obey(self, text: str | None) -> None:
         said = decode(text)
         match said:
             case Ping():
-                self._pong(pong_entry(self._hub.head))
+                self._pong(pong_entry(self._subscription.place))
             case Auth(token):
                 if not self._access.allows(token):
                     await self._end(NOT_ALLOWED, "access_denied")
@@ -261,9 +261,10 @@ class _Conversation:
             self._subscription.say(entry)
 
     def _error(self, code: str, message: str, *, retry_after_ms: int | None = None) -> None:
+        # An answer leaves the client where it is: heartbeats say this place.
         self._subscription.say(
             error_entry(
-                self._hub.head,
+                self._subscription.place,
                 code,
                 message,
                 retryable=retry_after_ms is not None,
