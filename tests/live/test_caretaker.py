@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from adopted_tables import AWAY, PARTS, PARTS_SQL, adopt
 from fixtures.database import AConnect, Connect
 from fixtures.waiting import await_until
 from log_rig import Board, board
@@ -77,6 +78,23 @@ async def attending(url: str, orders: Orders) -> AsyncIterator[Board]:
     async with board(url) as node:
         await await_until(lambda: node.caretaker.counted == 1)
         yield node
+
+
+@pytest.mark.parametrize("code", AWAY)
+async def test_a_source_whose_expressions_look_at_what_is_away_keeps_no_other_from_being_counted(
+    database_url: str, orders: Orders, code: str
+) -> None:
+    orders.execute(PARTS_SQL)
+    await asyncio.to_thread(adopt, database_url, PARTS)
+    orders.execute("INSERT INTO public.away VALUES (%s)", [code])
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        failed = "SELECT FROM tailboard.upkeep WHERE source = 'parts' AND failure IS NOT NULL"
+        await await_until(lambda: orders.execute(failed).rowcount == 1)
+        assert node.caretaker.restarts == 0
+        orders.execute("TRUNCATE public.away")
+        await await_until(lambda: node.caretaker.counted == 2, timeout=30)
 
 
 async def test_rows_from_before_the_attaching_come_onto_the_board(database_url: str, orders: Orders) -> None:
