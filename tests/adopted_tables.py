@@ -72,6 +72,33 @@ CREATE TABLE public.shipments (
 """
 
 
+PARTS: Final = """
+[sources.parts]
+table = "public.parts"
+id = "id"
+status = "'in_progress'"
+queue = "public.far(id)"
+worker = "public.far(id)"
+"""
+
+PARTS_SQL: Final = """
+CREATE TABLE public.parts (id int PRIMARY KEY);
+CREATE TABLE public.away (code text);
+CREATE FUNCTION public.far(part int) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE away text := (SELECT code FROM public.away);
+BEGIN
+    IF away IS NOT NULL THEN
+        RAISE EXCEPTION 'far away' USING ERRCODE = away;
+    END IF;
+    RETURN 'near';
+END $$;
+INSERT INTO public.parts VALUES (1);
+"""
+"""What an expression looks at may be on another server, and that one be away: what `away` says."""
+
+AWAY: Final = ("08001", "25006", "53200", "57P03")
+
+
 def adopt(url: str, definition: str) -> Source:
     """Attach what a definition describes."""
     (source,) = parse(definition)

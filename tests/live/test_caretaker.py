@@ -10,19 +10,21 @@ from typing import Any
 import psycopg
 import pytest
 
+from adopted_tables import AWAY, PARTS, PARTS_SQL, adopt
 from fixtures.database import AConnect, Connect
 from fixtures.waiting import await_until
 from log_rig import Board, board
 from orders_table import ORDERS, Counts, attach_orders, count_orders, make_orders
 from tailboard.core.dues import Dues
 from tailboard.db.adopting.attaching import attach
-from tailboard.db.adopting.upkeep import healths_sync
+from tailboard.db.adopting.upkeep import healths_sync, recheck
+from tailboard.db.pool import Database
 from tailboard.db.session import connect as connect_to_attach
 from tailboard.db.verify.proof import verify
 from tailboard.live import caretaker
 from tailboard.sources import upkeep
 from tailboard.sources.health import State
-from tailboard.sources.parsing import parse
+from tailboard.sources.parsing import from_definition, parse
 
 Orders = psycopg.Connection[Any]
 
@@ -79,6 +81,23 @@ async def attending(url: str, orders: Orders) -> AsyncIterator[Board]:
         yield node
 
 
+@pytest.mark.parametrize("code", AWAY)
+async def test_a_source_whose_expressions_look_at_what_is_away_keeps_no_other_from_being_counted(
+    database_url: str, orders: Orders, code: str
+) -> None:
+    orders.execute(PARTS_SQL)
+    await asyncio.to_thread(adopt, database_url, PARTS)
+    orders.execute("INSERT INTO public.away VALUES (%s)", [code])
+    attach_orders(database_url)
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+        failed = "SELECT FROM tailboard.upkeep WHERE source = 'parts' AND failure IS NOT NULL"
+        await await_until(lambda: orders.execute(failed).rowcount == 1)
+        assert node.caretaker.restarts == 0
+        orders.execute("TRUNCATE public.away")
+        await await_until(lambda: node.caretaker.counted == 2, timeout=30)
+
+
 async def test_rows_from_before_the_attaching_come_onto_the_board(database_url: str, orders: Orders) -> None:
     async with attending(database_url, orders) as node:
         await await_until(agrees(node, orders))
@@ -95,6 +114,29 @@ async def test_rows_from_before_the_attaching_come_onto_the_board(database_url: 
         assert report.differences[0].subject == "orders, us, failed"
         assert report.found == 1 + 9, "and each of those that the log had told of"
     assert orders.execute("SELECT synced FROM tailboard.sources WHERE name = 'orders'").fetchone() == (True,)
+
+
+async def test_a_job_is_looked_at_once_though_its_expressions_never_say_the_same(
+    database_url: str, orders: Orders
+) -> None:
+    orders.execute("CREATE TABLE public.parts (id int PRIMARY KEY); CREATE TABLE public.claims (part int)")
+    definition = {
+        "table": "public.parts",
+        "id": "id",
+        "status": "'pending'",
+        "queue": "clock_timestamp()::text",
+        "follows": [{"table": "public.claims", "job": "part"}],
+    }
+    await asyncio.to_thread(attach, orders, from_definition("parts", definition))
+    orders.execute("ALTER TABLE public.parts DISABLE TRIGGER ALL")
+    orders.execute("INSERT INTO public.parts SELECT generate_series(1, 2500)")
+    connection = await Database(database_url).direct("caretaker")
+    try:
+        async with asyncio.timeout(20):
+            assert await recheck(connection, "parts") == 2500, "as new"
+            assert await recheck(connection, "parts") == 2500, "and as changed, once"
+    finally:
+        await connection.close()
 
 
 async def test_a_table_attached_while_a_server_runs_is_noticed(database_url: str, orders: Orders) -> None:

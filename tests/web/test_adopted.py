@@ -9,7 +9,7 @@ import httpx
 import psycopg
 import pytest
 
-from adopted_tables import EXPORTS, EXPORTS_SQL, SHIPMENTS, SHIPMENTS_SQL, adopt
+from adopted_tables import AWAY, EXPORTS, EXPORTS_SQL, PARTS, PARTS_SQL, SHIPMENTS, SHIPMENTS_SQL, adopt
 from fixtures.database import Connect
 from fixtures.waiting import WAITING_FOR_LOCKS, await_until
 from tailboard.db.adopting.attaching import attach
@@ -240,6 +240,23 @@ async def test_a_write_waits_briefly_for_a_table_or_a_job_that_is_locked(
     assert [(one.status_code, one.json()["code"]) for one in said] == [(503, "source_locked")] * 4
     assert [(one["source"], one["code"]) for one in bulk["failing"]] == [("jobs", "source_locked")]
     assert (await client.post("/api/jobs/jobs/1/cancel")).status_code == 200
+
+
+@pytest.mark.parametrize("code", AWAY)
+async def test_what_an_expression_cannot_reach_is_not_taken_for_the_database(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str], database_url: str, code: str
+) -> None:
+    made = export()
+    owner.execute(PARTS_SQL)
+    await asyncio.to_thread(adopt, database_url, PARTS)
+    owner.execute("INSERT INTO public.away VALUES (%s)", [code])
+    page = (await client.get("/api/jobs")).json()
+    assert [(job["source"], job["id"]) for job in page["jobs"]] == [("exports", made)]
+    (failing,) = page["failing"]
+    assert (failing["source"], failing["code"]) == ("parts", "source_broken")
+    assert "far away" in failing["message"]
+    single = await client.get("/api/jobs/parts/1")
+    assert (single.status_code, single.json()["code"]) == (503, "source_broken")
 
 
 async def test_a_row_for_which_an_expression_fails_is_named_and_the_others_are_shown(

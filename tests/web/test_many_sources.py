@@ -1,5 +1,6 @@
 """More sources than anybody has, on one board: a page over all of them goes on, or says why it cannot."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 
 from adopted_tables import adopt
 from fixtures.database import Connect
+from tailboard.db.jobs import workers
 
 Client = httpx.AsyncClient
 
@@ -18,6 +20,15 @@ table = "shop.exports_{n}"
 id = "id"
 status = "'pending'"
 created_at = "made"
+"""
+
+
+SLOW = """
+[sources.slow-{n}]
+table = "shop.slow_{n}"
+id = "id"
+status = "'in_progress'"
+worker = "shop.host(id)"
 """
 
 
@@ -55,6 +66,26 @@ async def test_a_page_over_forty_sources_goes_on(
         after = f"&after={page['next']}"
     assert len(set(seen)) == len(seen) == 3 * MANY
     assert 1_000 < longest < 4_000, "with room for half as many again"
+
+
+async def test_workers_are_told_soon_however_many_sources_are_slow(
+    client: Client, owner: psycopg.Connection[Any], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_RUNNING_WITHIN_S", 0.5, raising=False)
+    owner.execute(
+        "CREATE TABLE shop.slow (s float8); CREATE FUNCTION shop.host(id int) RETURNS text LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(s) FROM shop.slow; RETURN 'h'; END $$"
+    )
+    for n in range(6):
+        owner.execute(f"CREATE TABLE shop.slow_{n} (id int PRIMARY KEY)".encode())
+        owner.execute(f"INSERT INTO shop.slow_{n} VALUES (1)".encode())
+        adopt(database_url, SLOW.format(n=n))
+    owner.execute("INSERT INTO shop.slow VALUES (30)")
+    async with asyncio.timeout(6):
+        answer = (await client.get("/api/workers")).json()
+    assert [(one["source"], one["code"]) for one in answer["failing"]] == [
+        (f"slow-{n}", "source_slow") for n in range(6)
+    ]
 
 
 async def test_a_page_whose_next_would_be_no_address_is_refused(

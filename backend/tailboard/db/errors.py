@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors
-from psycopg_pool import PoolTimeout
 
 from tailboard.errors import DatabaseError, DatabaseUnavailable, NotEncodable, SchemaMissing
 
@@ -20,11 +19,6 @@ def translated() -> Iterator[None]:
             f"Tailboard's schema is missing or not at this version: {first_line(error)} Run `tailboard migrate`."
         ) from error
     except (
-        PoolTimeout,
-        errors.AdminShutdown,
-        errors.CrashShutdown,
-        errors.CannotConnectNow,
-        errors.TooManyConnections,
         errors.IdleInTransactionSessionTimeout,
         errors.ReadOnlySqlTransaction,  # the old primary, after a failover
     ) as error:
@@ -32,12 +26,19 @@ def translated() -> Iterator[None]:
     except errors.UntranslatableCharacter as error:
         raise NotEncodable(f"The database cannot hold this text: {first_line(error)}") from error
     except psycopg.OperationalError as error:
-        # without an SQLSTATE the connection broke or was never made; with one the server answered
-        if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+        if ends_session(error):
             raise DatabaseUnavailable(f"PostgreSQL is not available: {first_line(error)}") from error
         raise DatabaseError(first_line(error)) from error
     except psycopg.Error as error:
         raise DatabaseError(first_line(error)) from error
+
+
+def ends_session(error: psycopg.Error) -> bool:
+    """Whether it is about the connection, and not about what was asked: an owner's expressions may look at other
+    servers, which are away under the same codes.
+    """
+    # without an SQLSTATE the connection broke or was never made; with one the server answered
+    return error.sqlstate is None or error.diag.severity_nonlocalized != "ERROR"
 
 
 def first_line(error: BaseException) -> str:

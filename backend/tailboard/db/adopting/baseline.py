@@ -65,6 +65,8 @@ async def survey(
     with translated():
         try:
             return await _survey(connection, source, table, within_s, remembers=remembers)
+        except errors.ReadOnlySqlTransaction as error:
+            raise DatabaseError(f"{table} cannot be counted: an expression of it writes") from error
         except errors.LockNotAvailable as error:
             raise DatabaseError(f"{table} is locked by another transaction") from error
         except errors.QueryCanceled as error:

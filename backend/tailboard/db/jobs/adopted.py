@@ -17,6 +17,7 @@ from psycopg.sql import SQL, Composable, Identifier, Placeholder
 
 from tailboard.core.action import Action
 from tailboard.core.job import Status
+from tailboard.db.errors import ends_session
 from tailboard.db.expressions import parenthesized
 from tailboard.db.jobs.page import JobFilter, Reader
 from tailboard.db.pool import Connection
@@ -221,12 +222,11 @@ async def bounded(
 
 def why(source: Adopted, error: psycopg.Error) -> SourceFailing | None:
     """What an error says about a source; None where it is not about the source but about the connection."""
-    state = error.sqlstate
-    if state is None or state.startswith(("08", "57P", "53", "25")):
+    if ends_session(error):
         return None
     said = (error.diag.message_primary or str(error)).strip()
     table = source.table
-    match state:
+    match error.sqlstate:
         case "57014":
             return SourceFailing(
                 source.name,
@@ -240,6 +240,10 @@ def why(source: Adopted, error: psycopg.Error) -> SourceFailing | None:
         case "42501":
             return SourceFailing(
                 source.name, "source_denied", f"Tailboard may not read {table}: {said}. Grant it SELECT."
+            )
+        case str(state) if state.startswith(("08", "53", "57P")):
+            return SourceFailing(
+                source.name, "source_broken", f"{table} cannot be read just now: {said}; try again."
             )
         case _:
             return SourceFailing(

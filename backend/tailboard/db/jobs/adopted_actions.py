@@ -13,6 +13,7 @@ from psycopg import AsyncRawCursor
 
 from tailboard.core.action import ALLOWED, PARTICIPLE, Action, why_not
 from tailboard.core.job import JobName, Status
+from tailboard.db.errors import ends_session
 from tailboard.db.jobs import adopted_listing
 from tailboard.db.jobs.adopted import Adopted, why
 from tailboard.db.jobs.page import START, JobFilter, Wanted
@@ -149,7 +150,7 @@ async def _run(connection: Connection, name: JobName, action: Action, sql: str) 
         try:
             await cursor.execute(sql.encode(), [name.id])
         except psycopg.Error as error:
-            if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+            if ends_session(error):
                 raise
             said = error.diag.message_primary or str(error)
             raise ActionRefused(f"{name.source} did not {action.value} job {name.id}: {said}.") from error

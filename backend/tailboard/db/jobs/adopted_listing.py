@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Composable, Identifier
 
 from tailboard.core.job import JobName
 from tailboard.core.nesting import shallow
-from tailboard.db.jobs.adopted import READ_WITHIN_S, Adopted, bounded
+from tailboard.db.jobs.adopted import Adopted, bounded
 from tailboard.db.jobs.listing import time_rank
 from tailboard.db.jobs.page import START, WINDOW, Card, JobFilter, Place, Reader, Row, SourcePage, Wanted
 from tailboard.db.queries import query
@@ -109,14 +109,16 @@ async def places(reader: Reader, source: Adopted, wanted: Wanted, place: Place) 
         return await _in_order(reader, source, wanted, place)
 
 
-async def running(reader: Reader, source: Adopted, wanted: JobFilter, at_most: int) -> list[tuple[str, Card]]:
+async def running(
+    reader: Reader, source: Adopted, wanted: JobFilter, at_most: int, within_s: float
+) -> list[tuple[str, Card]]:
     """Jobs that match and name their worker, each with that name, in no order. Raises SourceFailing."""
     selected = source.select(wanted)
     statement = query("adopted_running").format(source=selected.rows, matches=selected.matches)
-    async with bounded(reader.connection, source):
+    async with bounded(reader.connection, source, within_s=within_s):
         await reader.execute(statement, selected.parameters | {"limit": at_most}, prepare=False)
         workers: dict[str, str] = dict(await reader.fetchall())
-    found, _ = await _readable(reader, source, list(workers), READ_WITHIN_S)
+    found, _ = await _readable(reader, source, list(workers), within_s)
     return [(workers[job_id], card) for job_id, (card, _) in found.items()]
 
 

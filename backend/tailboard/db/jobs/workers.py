@@ -1,5 +1,6 @@
 """Reading workers: their heartbeats, and the jobs that they have in hand."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -8,7 +9,7 @@ from psycopg.sql import Composable
 
 from tailboard.core.job import Status
 from tailboard.db.jobs import adopted_listing
-from tailboard.db.jobs.adopted import attached
+from tailboard.db.jobs.adopted import READ_WITHIN_S, attached
 from tailboard.db.jobs.listing import card_of, fragments
 from tailboard.db.jobs.page import Card, JobFilter
 from tailboard.db.jobs.reading import Jobs
@@ -19,6 +20,8 @@ _SHOWN: Final = 2000
 """Workers with a heartbeat that are shown, and running jobs of the built-in source."""
 _SHOWN_OF_ADOPTED: Final = 500
 """Running jobs that are shown of each adopted source."""
+_RUNNING_WITHIN_S: Final = 6.0
+"""How long all adopted sources together may take."""
 _RUNNING: Final = JobFilter(statuses=(Status.IN_PROGRESS.value,))
 
 
@@ -62,9 +65,13 @@ class Workers:
             ]
             complete = len(running) < _SHOWN
             failing = []
+            deadline = time.monotonic() + _RUNNING_WITHIN_S
             for source in (await attached(reader)).adopted:
                 try:
-                    found = await adopted_listing.running(reader, source, _RUNNING, _SHOWN_OF_ADOPTED)
+                    within_s = min(READ_WITHIN_S, deadline - time.monotonic())
+                    found = await adopted_listing.running(
+                        reader, source, _RUNNING, _SHOWN_OF_ADOPTED, within_s
+                    )
                 except SourceFailing as error:
                     failing.append(error)
                 else:
