@@ -7,7 +7,7 @@ import psycopg
 
 from tailboard.db.adopting.attaching import attach
 from tailboard.db.session import connect
-from tailboard.sources.parsing import parse
+from tailboard.sources.parsing import from_definition, parse
 
 ORDERS: Final = """
 [sources.orders]
@@ -38,11 +38,11 @@ def make_orders(connection: psycopg.Connection[Any], *, partitioned: bool = Fals
         connection.execute("ALTER TABLE shop.orders ADD PRIMARY KEY (id)")
 
 
-def attach_orders(url: str) -> None:
+def attach_orders(url: str, name: str = "orders") -> None:
     """Put it on the board."""
     with connect(url, "attach") as connection:
         (source,) = parse(ORDERS)
-        attach(connection, source)
+        attach(connection, from_definition(name, source.definition))
 
 
 def count_orders(connection: psycopg.Connection[Any]) -> Counts:

@@ -287,6 +287,14 @@ def test_a_database_without_tailboard_says_to_migrate(empty_database_url: str) -
     assert "capture" not in found
 
 
+def test_a_long_name_is_apart_from_what_is_said_of_it(database_url: str, nowhere: Path) -> None:
+    with session(database_url) as connection:
+        make_orders(connection)
+        attach_orders(database_url, "procrastinate")
+    said = rig.run(nowhere, "doctor", DATABASE_URL=database_url).stdout
+    assert "source procrastinate its rows have not been counted" in said
+
+
 def test_the_command_prints_a_table_or_json_and_its_exit_code_says_how_it_went(
     database_url: str, nowhere: Path
 ) -> None:

@@ -306,6 +306,24 @@ async def test_a_column_of_another_type_has_the_capture_written_anew(
         assert noted(orders, "trouble")() is None
 
 
+async def test_what_an_expression_does_not_find_is_not_taken_for_ours(
+    database_url: str, orders: Orders
+) -> None:
+    orders.execute("CREATE TABLE shop.regions (id text, name text)")
+    (source,) = parse(ORDERS)
+    queue = "(SELECT r.name FROM shop.regions AS r WHERE r.id = job.region)"
+    with connect_to_attach(database_url, "attach") as connection:
+        attach(connection, from_definition("orders", {**source.definition, "queue": queue}))
+    orders.execute("ALTER TABLE shop.regions RENAME TO countries")
+    async with board(database_url):
+        failure = await await_until(noted(orders, "failure"))
+        assert failure == 'relation "shop.regions" does not exist'
+    with connect_to_attach(database_url, "sources") as connection:
+        (health,) = healths_sync(connection)
+    assert health.found.startswith("its rows could not be counted: relation")
+    assert health.advice.startswith("A running server tries again.")
+
+
 async def test_one_source_that_cannot_be_counted_holds_up_no_other(
     database_url: str, orders: Orders, connect: Connect
 ) -> None:

@@ -7,7 +7,7 @@ from tailboard.core.job import Status
 from tailboard.errors import InvalidSource
 from tailboard.sources import parsing, presets
 from tailboard.sources.source import Column, StatusColumn
-from tailboard.sources.sqltext import TableName, fault, table_name
+from tailboard.sources.sqltext import TableName, fault, renamed, table_name
 
 ORDERS = """
 [sources.orders]
@@ -161,3 +161,23 @@ def test_a_table_is_named_as_in_sql(text: str, name: tuple[str, str] | None) -> 
     assert table_name(text) == name
     if name is not None:
         assert table_name(str(TableName(*name))) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("job.id", "row.id"),
+        ('(job."from" || job.id)', '(row."from" || row.id)'),
+        ("to_jsonb(job.*)", "to_jsonb(row.*)"),
+        ("(job.tableoid)::text", "(row.tableoid)::text"),
+        ("job.id(job.id)", "job.id(row.id)"),
+        (
+            "(SELECT n.n FROM job.names n WHERE n.id = job.id)",
+            "(SELECT n.n FROM job.names n WHERE n.id = row.id)",
+        ),
+        ("(job.id)::job.state", "(row.id)::job.state"),
+        ("('job.id'::text || a.job.id)", "('job.id'::text || a.job.id)"),
+    ],
+)
+def test_only_a_column_of_the_row_is_renamed(text: str, other: str) -> None:
+    assert renamed(text, "job", "row", {"id", "from"}) == other

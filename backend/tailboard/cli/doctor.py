@@ -39,7 +39,7 @@ def command(terminal: Terminal, settings: Settings, /, *, as_json: bool, strict:
 def _described(finding: Finding) -> Text:
     word, style = _LOOKS[finding.verdict]
     text = Text(f"{word}  ", style=style)
-    text.append(f"{finding.check:<19}", style="bold")
+    text.append(f"{finding.check:<18} ", style="bold")
     text.append(finding.found, style="default")
     if finding.advice:
         text.append(f"\n      {finding.advice}", style="default")

@@ -15,6 +15,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (errors.UndefinedTable, errors.UndefinedFunction, errors.InvalidSchemaName) as error:
+        if "tailboard" not in first_line(error):  # what an expression of a source names is its owner's
+            raise DatabaseError(first_line(error)) from error
         raise SchemaMissing(
             f"Tailboard's schema is missing or not at this version: {first_line(error)} Run `tailboard migrate`."
         ) from error

@@ -94,7 +94,9 @@ def _broken(seen: Look, again: str) -> tuple[State, str, str] | None:
 
 
 def _impaired(seen: Look, again: str) -> tuple[State, str, str] | None:
-    noted = seen.trouble or seen.failure
+    noted = seen.trouble
+    if noted is None and seen.failure is not None:
+        noted = f"its rows could not be counted: {seen.failure}"
     if seen.changed:
         found = f"columns have changed: {'; '.join(_changes(seen))}"
         if noted is not None:
@@ -108,7 +110,10 @@ def _impaired(seen: Look, again: str) -> tuple[State, str, str] | None:
         advice = f"GRANT SELECT ON {seen.table} TO {seen.denied}, and USAGE on its schema."
         return State.FAULTY, f"{seen.denied} may not read {seen.table}, so its jobs are not listed", advice
     if noted is not None:
-        return State.FAULTY, noted.rstrip("."), f"If that does not help, {again}"
+        advice = "If that does not help, "
+        if seen.trouble is None:
+            advice = "A running server tries again. If that does not help, correct the table or the definition, and "
+        return State.FAULTY, noted.rstrip("."), advice + again
     if seen.faults > seen.faults_counted:
         return (
             State.FAULTY,

@@ -5,6 +5,7 @@ two parentheses, in a trigger and in a query, and still be what its author wrote
 """
 
 import re
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 _TOKEN: Final = re.compile(
@@ -25,6 +26,7 @@ _TOKEN: Final = re.compile(
 _CLOSES: Final = {"(": ")", "[": "]"}
 _IDENTIFIER: Final = r'(?:[A-Za-z_\u0080-\uffff][\w$]*|"(?:[^"]|"")+")'
 _QUALIFIED: Final = re.compile(rf"\s*({_IDENTIFIER})\s*\.\s*({_IDENTIFIER})\s*")
+_SYSTEM_COLUMNS: Final = ("tableoid", "ctid", "xmin", "xmax", "cmin", "cmax")
 _SAID: Final = {";": "holds a semicolon", "'": "has an unclosed '", '"': 'has an unclosed "'}
 
 
@@ -75,13 +77,16 @@ def fault(text: str) -> str | None:
     return None if something else "is empty"
 
 
-def renamed(text: str, name: str, other: str) -> str:
-    """An expression with the row `name`, wherever a column is qualified by it, called `other`."""
+def renamed(text: str, name: str, other: str, columns: Collection[str]) -> str:
+    """An expression with the row `name`, wherever one of its columns is qualified by it, called `other`. A schema may
+    have the name as well: what is no column, or is called, is in that.
+    """
     tokens = [token[0] for token in _TOKEN.finditer(text)]
+    known = {"*", *_SYSTEM_COLUMNS, *columns}
     for place, token in enumerate(tokens):
-        after = tokens[place + 1] if place + 1 < len(tokens) else ""
         before = tokens[place - 1] if place else ""
-        if token == name and after == "." and before != ".":
+        dot, column, after = [*tokens[place + 1 : place + 4], "", "", ""][:3]
+        if token == name and dot == "." and before != "." and _folded(column) in known and after != "(":
             tokens[place] = other
     return "".join(tokens)
 

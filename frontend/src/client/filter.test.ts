@@ -32,6 +32,17 @@ test.each([
   expect(matches(parseFilter('?q=mail&status=failed'), job(1, 1, { ...none, ...part }))).toBe(false);
 });
 
+test('tags are found in arrays of arrays, and beside a NULL', () => {
+  const nested: unknown = [
+    ['a', 'Mail'],
+    [null, 'b'],
+  ];
+  const odd = job(1, 1, { tags: nested as string[] });
+  expect(matches(parseFilter('?q=mail'), odd)).toBe(true);
+  expect(matches(parseFilter('?q=nothing'), odd)).toBe(false);
+  expect(matches(parseFilter('?tags=b'), odd)).toBe(true);
+});
+
 test('an id is found whole, and the end of a long error is not looked at', () => {
   expect(matches(parseFilter('?q=17'), job(17, 1))).toBe(true);
   expect(matches(parseFilter('?q=17'), job(170, 1))).toBe(false);

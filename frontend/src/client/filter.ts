@@ -59,13 +59,16 @@ export function matches(filter: JobFilter, job: Job): boolean {
   return matchesFacets(filter, job) && holdsText(filter.q, job);
 }
 
+/** Of an array in PostgreSQL, at most. */
+const DIMENSIONS = 6;
+
 /** Of an error the server looks through so much, in characters. */
 const ERROR_SEARCHED = 1_000;
 
 function holdsText(q: string, job: Job): boolean {
   if (q === '' || String(job.id) === q) return true;
   const wanted = q.toLowerCase();
-  return [job.kind, job.queue, job.worker, job.error?.slice(0, ERROR_SEARCHED), ...(job.tags ?? [])].some(
+  return [job.kind, job.queue, job.worker, job.error?.slice(0, ERROR_SEARCHED), ...tagsOf(job)].some(
     (part) => part?.toLowerCase().includes(wanted) ?? false,
   );
 }
@@ -78,8 +81,13 @@ export function matchesFacets(filter: JobFilter, job: Job): boolean {
     oneOf(filter.kind, job.kind) &&
     oneOf(filter.status, job.status) &&
     oneOf(filter.worker, job.worker) &&
-    (filter.tags.length === 0 || filter.tags.some((tag) => job.tags?.includes(tag) ?? false))
+    (filter.tags.length === 0 || filter.tags.some((tag) => tagsOf(job).includes(tag)))
   );
+}
+
+/** The texts among the tags, which may be an array of arrays and hold NULLs: PostgreSQL asks for no more than `text[]`. */
+function tagsOf(job: Job): readonly string[] {
+  return (job.tags ?? []).flat(DIMENSIONS).filter((tag) => typeof tag === 'string');
 }
 
 function oneOf(wanted: readonly string[], value: string | null): boolean {

@@ -12,6 +12,7 @@ from fixtures.database import Connect
 from tailboard.db import session
 from tailboard.db.adopting.attaching import attach, detach
 from tailboard.sources import presets
+from tailboard.sources.parsing import from_definition
 
 Session = psycopg.Connection[Any]
 
@@ -105,6 +106,37 @@ def test_a_deletion_means_what_the_job_was_doing(rails: Session) -> None:
         ("D", "pending", "cancelled", None),
     ]
     assert rails.execute("SELECT count(*) FROM tailboard.remembered").fetchone() == (0,)
+
+
+def test_another_id_is_a_deletion_that_means_nothing_and_a_creation(
+    connect: Connect, operator: Session
+) -> None:
+    owner = connect()
+    owner.execute("CREATE TABLE public.errands (id text PRIMARY KEY)")
+    definition = {"table": "public.errands", "id": "id", "status": "'pending'", "deleted": "completed"}
+    attach(operator, from_definition("errands", {**definition, "running": "id = 'x'"}))
+    owner.execute("INSERT INTO public.errands VALUES ('a')")
+    owner.execute("UPDATE public.errands SET id = 'b'")
+    owner.execute("DELETE FROM public.errands")
+    assert told(owner) == [
+        ("I", None, "pending", None),
+        ("D", "pending", None, None),
+        ("I", None, "pending", None),
+        ("D", "pending", "completed", None),
+    ]
+
+
+def test_a_table_is_altered_where_it_was_written_to_once_the_look_is_taken(rails: Session) -> None:
+    enqueue(rails)
+    with rails.transaction(force_rollback=True):
+        rails.execute("UPDATE solid_queue_jobs SET finished_at = now()")
+        with pytest.raises(psycopg.errors.ObjectInUse, match="pending trigger events"):
+            rails.execute("ALTER TABLE solid_queue_jobs ADD COLUMN note text")
+    with rails.transaction():
+        rails.execute("UPDATE solid_queue_jobs SET finished_at = now()")
+        rails.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        rails.execute("ALTER TABLE solid_queue_jobs ADD COLUMN note text")
+    assert told(rails)[-1][:3] == ("U", "pending", "completed")
 
 
 def test_what_is_rolled_back_or_taken_back_is_not_told(rails: Session) -> None:

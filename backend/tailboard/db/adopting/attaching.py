@@ -20,7 +20,6 @@ from tailboard.db.errors import translated
 from tailboard.db.queries import query
 from tailboard.errors import AttachRefused, DatabaseError, SourceNotFound
 from tailboard.sources.source import Source
-from tailboard.sources.sqltext import TableName
 
 T = TypeVar("T")
 
@@ -96,20 +95,18 @@ def _watch(connection: Connection[Any], described: Described) -> None:
     source = described.source
     watch = Identifier("tailboard", f"watch_{source.name}")
     create = _DEFERRED_TRIGGER if source.remembers else _TRIGGER
-    _create(connection, source.table, create.format(TRIGGER, Identifier(*source.table), watch, SQL("")))
+    _create(connection, create.format(TRIGGER, Identifier(*source.table), watch, SQL("")))
     tables = [source.table]
     for number, follow in enumerate(source.follows, start=1):
         touch = Identifier("tailboard", f"touch_{source.name}")
         _create(
             connection,
-            follow.table,
             _DEFERRED_TRIGGER.format(FOLLOW_TRIGGER, Identifier(*follow.table), touch, Literal(str(number))),
         )
         tables.append(follow.table)
     for table in tables:
         _create(
             connection,
-            table,
             _EMPTIED_TRIGGER.format(EMPTIED_TRIGGER, Identifier(*table), Literal(source.name)),
         )
     if source.remembers:
@@ -117,13 +114,13 @@ def _watch(connection: Connection[Any], described: Described) -> None:
         connection.execute(SQL("SELECT {}()").format(remember))
 
 
-def _create(connection: Connection[Any], table: TableName, trigger: Composed) -> None:
+def _create(connection: Connection[Any], trigger: Composed) -> None:
     try:
         connection.execute(trigger)
     except errors.DuplicateObject as error:
         raise AttachRefused(
-            f"{said(error)}: another source watches or follows {table}, or it was copied or restored with its "
-            "triggers. Detach that source first; a trigger tailboard_… that is of none, DROP."
+            f"{said(error)}: another source watches or follows it, or it was copied or restored with its triggers. "
+            "Detach that source first; a trigger tailboard_… that is of none, DROP."
         ) from error
 
 

@@ -32,7 +32,8 @@ class FieldsOf:
         self._variable = {name: SQL(f"tb_{prefix}{name}") for name in ("status", "due", "card")}
 
     def _of(self, key: str) -> Composable:
-        return parenthesized(renamed(self._described.qualified[key], ROW, self._row))
+        described = self._described
+        return parenthesized(renamed(described.qualified[key], ROW, self._row, described.table.columns))
 
     def state(self) -> Composed:
         """What tells the status, to be compared as it is stored."""

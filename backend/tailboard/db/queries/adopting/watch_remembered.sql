@@ -25,7 +25,8 @@ BEGIN
         END IF;
     END;
     IF tb_old_id <> tb_id OR tb_id IS NULL THEN
-        PERFORM {follow}(tb_old_id, true, tb_meaning, true);
+        -- Another id is a deletion that means nothing.
+        PERFORM {follow}(tb_old_id, true, CASE WHEN TG_OP = 'DELETE' THEN tb_meaning END, true);
     END IF;
     IF tb_id IS NOT NULL THEN
         PERFORM {follow}(tb_id, false, NULL, true);
