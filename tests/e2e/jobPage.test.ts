@@ -156,3 +156,17 @@ test('a browser that refuses the clipboard is said to, and a theme reaches every
   await page.waitForFunction(() => document.documentElement.dataset.theme === 'dark');
   await page.getByRole('button', { name: 'Light theme' }).waitFor();
 });
+
+test('of very many phases the first are shown, and the others on demand', async () => {
+  const id = it.board.sql(`
+    INSERT INTO tailboard.jobs (kind, status, phases)
+    SELECT 'many.phases', 'in_progress', jsonb_agg(jsonb_build_object('name', 'phase ' || n)) FROM generate_series(1, 20000) AS n
+    RETURNING id`);
+  const page = await it.open(`/jobs/jobs/${id.split('\n')[0]}`);
+  await live(page);
+  const phases = page.locator('.phases > li');
+  await says(phases.first(), 'phase 1');
+  assert.equal(await phases.count(), 300);
+  await page.getByRole('button', { name: 'Show more of the other 19,700' }).click();
+  await phases.nth(599).waitFor();
+});
