@@ -170,3 +170,13 @@ test('of very many phases the first are shown, and the others on demand', async 
   await page.getByRole('button', { name: 'Show more of the other 19,700' }).click();
   await phases.nth(599).waitFor();
 });
+
+test('what is nested deep stands in lines on a phone, too', async () => {
+  const id = it.board.insert({ kind: 'deep', payload: `${'['.repeat(30)}1${']'.repeat(30)}` });
+  const page = await it.open(`/jobs/jobs/${id}`, { viewport: { width: 320, height: 640 } });
+  const deepest = page.getByRole('button', { name: '1 item' });
+  await deepest.waitFor();
+  const { height } = (await deepest.boundingBox()) ?? { height: Number.NaN };
+  assert.ok(height < 30, `${height} px`);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+});
