@@ -156,3 +156,27 @@ test('a browser that refuses the clipboard is said to, and a theme reaches every
   await page.waitForFunction(() => document.documentElement.dataset.theme === 'dark');
   await page.getByRole('button', { name: 'Light theme' }).waitFor();
 });
+
+test('of very many phases the first are shown, and the others on demand', async () => {
+  const id = it.board.sql(`
+    INSERT INTO tailboard.jobs (kind, status, phases)
+    SELECT 'many.phases', 'in_progress', jsonb_agg(jsonb_build_object('name', 'phase ' || n)) FROM generate_series(1, 20000) AS n
+    RETURNING id`);
+  const page = await it.open(`/jobs/jobs/${id.split('\n')[0]}`);
+  await live(page);
+  const phases = page.locator('.phases > li');
+  await says(phases.first(), 'phase 1');
+  assert.equal(await phases.count(), 300);
+  await page.getByRole('button', { name: 'Show more of the other 19,700' }).click();
+  await phases.nth(599).waitFor();
+});
+
+test('what is nested deep stands in lines on a phone, too', async () => {
+  const id = it.board.insert({ kind: 'deep', payload: `${'['.repeat(30)}1${']'.repeat(30)}` });
+  const page = await it.open(`/jobs/jobs/${id}`, { viewport: { width: 320, height: 640 } });
+  const deepest = page.getByRole('button', { name: '1 item' });
+  await deepest.waitFor();
+  const { height } = (await deepest.boundingBox()) ?? { height: Number.NaN };
+  assert.ok(height < 30, `${height} px`);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+});

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { live, row, says, stage } from './harness.ts';
+import { answers, live, row, says, stage } from './harness.ts';
 
 const it = stage();
 afterEach(async () => {
@@ -121,6 +121,26 @@ test('by keyboard alone: into the past, change by change, along the slider, and 
   await page.keyboard.press('b');
   await says(row(page, id), 'Completed');
   await page.locator('.timebar').waitFor({ state: 'detached' });
+});
+
+test('what somebody has just done to a job does not show before it was done', async () => {
+  const id = it.board.insert({ kind: 'done.now', queue: 'deeds', status: 'failed' });
+  const before = await head();
+  const page = await it.open('/queue?queue=deeds');
+  await live(page);
+  await row(page, id).waitFor();
+  await page.keyboard.press('j');
+  await page.keyboard.press('r');
+  await says(row(page, id), 'Pending');
+  await answers(it.board, `SELECT status FROM tailboard.jobs WHERE id = ${id}`, 'pending');
+  await head();
+  await page.keyboard.press('b');
+  await page.locator('.timebar').waitFor();
+  await page.getByRole('heading', { name: 'Queue' }).click(); // away from the slider
+  await page.keyboard.press(',');
+  await says(said(page), before);
+  // An action is believed for ten seconds.
+  await row(page, id).filter({ hasText: 'Failed' }).waitFor({ timeout: 5_000 });
 });
 
 test('a timeline leads to the job as it stood at each of its events, and "back" returns', async () => {

@@ -228,3 +228,17 @@ status = "'pending'"
   await row(page, id).waitFor();
   await says(page.locator('.note'), 'brittle is not shown');
 });
+
+test('where no source can be read the list does not say that nothing matches', async () => {
+  it.board.sql("CREATE TABLE shop.gone (id int PRIMARY KEY, state text NOT NULL DEFAULT 'pending')");
+  it.board.attach('[sources.gone]\ntable = "shop.gone"\nid = "id"\nstatus = "state"\n');
+  it.board.sql('INSERT INTO shop.gone VALUES (1)');
+  it.board.sql('ALTER TABLE shop.gone RENAME TO elsewhere');
+  const page = await it.open('/queue?source=gone');
+  await says(page.locator('.note'), 'gone is not shown');
+  await says(page.locator('.empty'), 'Nothing to show');
+  assert.equal(await page.locator('[data-row-count]').textContent(), '');
+  it.board.sql('ALTER TABLE shop.elsewhere RENAME TO gone');
+  await page.reload();
+  await row(page, 1, 'gone').waitFor();
+});

@@ -50,6 +50,22 @@ test('a page that is never drawn keeps the newest event of each job and no more'
   expect(batches[0]?.events.at(-1)?.cursor).toBe('1.20000');
 });
 
+test('a page that is never drawn while very many jobs change is told to load them again', () => {
+  const { world, connection } = observe();
+  const { feed, batches, draw } = page(connection);
+  feed.start();
+  world.socket.welcomes(0);
+  const changed = (position: number) => world.socket.says(event(position, {}, { id: position }));
+  for (let position = 1; position <= 50_000; position += 1) changed(position);
+  draw();
+  expect(batches[0]?.reset).toBe('lagged');
+  expect(batches[0]?.events.length).toBeLessThanOrEqual(25_000);
+  expect(batches[0]?.events.at(-1)?.cursor).toBe('1.50000');
+  changed(50_001);
+  draw();
+  expect(batches[1]).toMatchObject({ reset: null, events: [{ cursor: '1.50001' }] });
+});
+
 test('stats that are older than the known ones are dropped', () => {
   const { world, connection } = observe();
   const { feed, batches, draw } = page(connection);

@@ -23,6 +23,8 @@ export type Frames = (callback: () => void) => void;
 
 /** Events kept for a page that is not drawn; beyond it only the newest per job. */
 const BUFFER_MAX = 5_000;
+/** Of more jobs than this nothing is kept: for a page that was hidden so long it is less to load them again. */
+const JOBS_MAX = 20_000;
 
 export class Feed {
   readonly #link: Link;
@@ -31,6 +33,8 @@ export class Feed {
   #from: string | null = null;
   #statsAt: string | null = null;
   #events: JobEvent[] = [];
+  /** So many events may be kept before those of a job that has newer ones go. */
+  #room = BUFFER_MAX;
   #reset: string | null = null;
   #stats: Stats | null = null;
   #scheduled = false;
@@ -95,7 +99,7 @@ export class Feed {
     switch (delivery.kind) {
       case 'events':
         for (const event of delivery.events) this.#add(event);
-        if (this.#events.length > BUFFER_MAX) this.#events = newestPerJob(this.#events);
+        if (this.#events.length > this.#room) this.#makeRoom();
         break;
       case 'stats':
         if (this.#statsAt !== null && compareCursors(delivery.cursor, this.#statsAt) < 0) return;
@@ -122,6 +126,16 @@ export class Feed {
     this.#events.push(event);
   }
 
+  /** Not with every delivery: the more jobs there are, the more it costs. */
+  #makeRoom(): void {
+    this.#events = newestPerJob(this.#events);
+    if (this.#events.length > JOBS_MAX) {
+      this.#events = [];
+      this.#reset = 'lagged';
+    }
+    this.#room = this.#events.length + BUFFER_MAX;
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -132,6 +146,7 @@ export class Feed {
     this.#scheduled = false;
     const batch: Batch = { events: this.#events, reset: this.#reset, stats: this.#stats };
     this.#events = [];
+    this.#room = BUFFER_MAX;
     this.#reset = null;
     this.#stats = null;
     if (batch.events.length === 0 && batch.reset === null && batch.stats === null) return;

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { JobPage, Sort } from './api';
 import { EVERYTHING, parseFilter } from './filter';
-import { JobList, LINGER_MS } from './jobList';
+import { JobList, LINGER_MS, WAITING_MAX } from './jobList';
 import type { Job, JobEvent } from './protocol';
 import { event, job, NO_STATS } from './scripted';
 
@@ -47,6 +47,24 @@ test('while it is held, new jobs wait and rows stay where they are', async () =>
   expect(list.departed('jobs/2')).toBe(true);
   list.hold(false);
   expect(shown(list)).toEqual([4, 3, 1]);
+});
+
+test('of very many jobs that wait none is kept, and the list is loaded again when it is released', async () => {
+  const { list, pages } = await listOf([1]);
+  list.hold(true);
+  const arrive = (from: number, count: number) =>
+    list.apply(
+      batch(...Array.from({ length: count }, (_, place) => created(from + place, 100 + from + place))),
+    );
+  arrive(2, WAITING_MAX - 1);
+  expect(list.view().waiting).toBe(WAITING_MAX - 1);
+  arrive(WAITING_MAX + 1, 10);
+  expect(list.view().waiting).toBe(WAITING_MAX);
+  expect(shown(list)).toEqual([1]);
+  pages[0] = { jobs: [job(WAITING_MAX + 10, WAITING_MAX + 110)], next: null, cursor: '1.20000' };
+  list.hold(false);
+  await vi.waitFor(() => expect(shown(list)).toEqual([WAITING_MAX + 10]));
+  expect(list.view().waiting).toBe(0);
 });
 
 test('rows are alike wherever they came from, and keep no more than a list shows', async () => {

@@ -23,6 +23,7 @@ export interface ListView {
   /** Grows with every change, so that a page knows when to draw. */
   readonly revision: number;
   readonly order: readonly string[];
+  /** How many wait to come in, as far as they are counted. */
   readonly waiting: number;
   readonly loaded: boolean;
   readonly loading: boolean;
@@ -40,6 +41,8 @@ export interface ListView {
 export const ROWS_MAX = 120_000;
 const ROWS_CUT = 100_000;
 const SORTED_MAX = 2_000;
+/** Jobs that wait for the list to be released, at most: of more it is loaded again. A list may be left scrolled for days. */
+export const WAITING_MAX = 10_000;
 /** Of an error, in characters: its first line and what is shown on hover. */
 const ERROR_KEPT = 500;
 /** Empty pages that are read on for something to show, before a person is asked. */
@@ -179,6 +182,10 @@ export class JobList {
   #move(arrivals: ReadonlyMap<string, Job>, departures: ReadonlySet<string>): void {
     if (this.#held) {
       for (const [key, job] of arrivals) this.#waiting.set(key, job);
+      if (this.#waiting.size > WAITING_MAX) {
+        this.#stale += this.#waiting.size;
+        this.#waiting.clear();
+      }
       for (const key of departures) this.#departed.add(key);
     } else {
       this.#insert([...arrivals.values()]);
@@ -418,7 +425,7 @@ export class JobList {
       ...part,
       revision: this.#view.revision + 1,
       order: this.#keys,
-      waiting: this.#waiting.size + this.#stale,
+      waiting: Math.min(this.#waiting.size + this.#stale, WAITING_MAX),
       more: this.#next !== null,
       cut,
     };

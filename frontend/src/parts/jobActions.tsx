@@ -4,6 +4,7 @@ import { expectedStatus } from '@/client/actions';
 import { type Action, allows } from '@/client/api';
 import type { Job, Status } from '@/client/protocol';
 import { useBoard } from '@/client/react/board';
+import { useMoment } from '@/client/react/moment';
 import { Button } from '@/ui/Button';
 import { Dialog } from '@/ui/Dialog';
 import { toast } from '@/ui/toasts';
@@ -43,11 +44,12 @@ export function useAct(): (job: Job, action: Action) => Promise<boolean> {
   );
 }
 
-/** The job's status, or the one that an action under way will give it; null where it will be gone. */
+/** The job's status, or the one that an action under way will give it; null where it will be gone. In the past none is. */
 export function useExpectedStatus(): (job: Job) => Status | null {
   const { actions } = useBoard();
   const expected = useSyncExternalStore(actions.subscribe, actions.view);
-  return useCallback((job: Job) => expectedStatus(expected, job), [expected]);
+  const past = useMoment() !== null;
+  return useCallback((job: Job) => (past ? job.status : expectedStatus(expected, job)), [expected, past]);
 }
 
 export function JobActions({ job, onDeleted }: { job: Job; onDeleted?: () => void }) {

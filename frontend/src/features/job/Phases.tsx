@@ -1,5 +1,7 @@
 import { Check, CircleDashed, LoaderCircle, X } from 'lucide-react';
+import { useState } from 'react';
 import type { Tone } from '@/ui/Badge';
+import { Button } from '@/ui/Button';
 import { Meter } from '@/ui/Meter';
 import { Panel } from '@/ui/Panel';
 import { Duration } from '@/ui/time';
@@ -31,11 +33,16 @@ function look(phase: Phase): Look {
   }
 }
 
+/** Phases that are drawn, before somebody asks for more: they are drawn anew with every change of the job. */
+const DRAWN = 300;
+
 export function Phases({ phases }: { phases: readonly Phase[] }) {
+  const [drawn, setDrawn] = useState(DRAWN);
+  const others = phases.length - drawn;
   return (
     <Panel title="Phases" flush>
       <ol className="phases">
-        {phases.map((phase, index) => {
+        {phases.slice(0, drawn).map((phase, index) => {
           const { tone, word, Icon } = look(phase);
           return (
             // biome-ignore lint/suspicious/noArrayIndexKey: phases are known by their place
@@ -59,6 +66,13 @@ export function Phases({ phases }: { phases: readonly Phase[] }) {
           );
         })}
       </ol>
+      {others > 0 && (
+        <div className="phases-more">
+          <Button onClick={() => setDrawn(drawn + DRAWN)}>
+            Show more of the other {others.toLocaleString()}
+          </Button>
+        </div>
+      )}
     </Panel>
   );
 }

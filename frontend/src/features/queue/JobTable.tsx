@@ -1,7 +1,7 @@
 import { ArrowUp } from 'lucide-react';
 import { memo, type RefObject, useEffect, useImperativeHandle, useRef, useState } from 'react';
 import { Link } from 'wouter';
-import type { JobList, ListView } from '@/client/jobList';
+import { type JobList, type ListView, WAITING_MAX } from '@/client/jobList';
 import type { Job, Status } from '@/client/protocol';
 import { JobId, kindOf, shortId } from '@/parts/JobId';
 import { lastMoment } from '@/parts/JobLines';
@@ -153,7 +153,8 @@ export function JobTable({ list, view, selected, selectable, onSelect, keys }: P
       {view.waiting > 0 && (
         <Button className="waiting num" onClick={showNew}>
           <ArrowUp aria-hidden="true" />
-          {view.waiting.toLocaleString()} new
+          {view.waiting.toLocaleString()}
+          {view.waiting === WAITING_MAX && '+'} new
         </Button>
       )}
     </div>

@@ -30,6 +30,9 @@ export function Nothing({
       </Empty>
     );
   }
+  if (view.failing.length > 0) {
+    return <Empty title="Nothing to show">What could be read holds nothing that matches.</Empty>;
+  }
   const all = isEverything(filter);
   return (
     <Empty title={all ? (past ? 'No jobs then' : 'No jobs yet') : 'Nothing matches'}>

@@ -137,7 +137,7 @@ export function QueuePage() {
         </h1>
         <span className="muted num" data-row-count={view.order.length}>
           {view.loaded &&
-            !(empty && view.more) &&
+            !(empty && (view.more || view.failing.length > 0)) &&
             `${view.order.length.toLocaleString()}${view.more ? '+' : ''} ${view.order.length === 1 ? 'job' : 'jobs'}`}
         </span>
         {!idle && jobs.length === 0 && (
