@@ -115,7 +115,7 @@ async def recheck(connection: Connection, source: str) -> int:
                 await connection.execute("SET LOCAL enable_seqscan = on")
                 row = await (await connection.execute(statement, {"after": after})).fetchone()
         assert row is not None  # noqa: S101 - an aggregate has one row
-        total += row[0]
+        total += int(row[0])
         after = row[1]
         if after is None:
             return total
