@@ -142,7 +142,10 @@ def operator(database_url: str) -> Iterator[Session]:
             {"actions": {"retry": "SELECT public.nope($1)"}},
             r"retry: function public\.nope\(unknown\) does not",
         ),
-        ({"actions": {"cancel": "UPDAT public.jobs SET id = $1"}}, "actions cancel: syntax error"),
+        (
+            {"actions": {"cancel": "UPDAT public.jobs SET id = $1"}},
+            "cancel: syntax error .* Correct the action or",
+        ),
         (
             {"actions": {"delete": "CALL public.nope($1)"}},
             r"delete: procedure public\.nope\(unknown\) does not",

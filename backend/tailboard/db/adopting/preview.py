@@ -164,14 +164,17 @@ def _refuse_meaningless(connection: Connection[Any], described: Described) -> No
 
 
 def _prepare_actions(connection: Connection[Any], source: Source) -> None:
-    """Have PostgreSQL read each action without running it."""
+    """Have PostgreSQL read each action without running it; CALL too, which the statement PREPARE does not take."""
     for action, statement in source.actions.items():
-        with judged(source, f"actions {action}"), connection.transaction():
-            result = connection.pgconn.prepare(
-                b"", statement.encode()
-            )  # CALL too, which PREPARE does not take
-            if result.status == ExecStatus.FATAL_ERROR:
-                raise errors.error_from_result(result, "utf-8")
+        try:
+            with judged(source, f"actions {action}"), connection.transaction():
+                result = connection.pgconn.prepare(b"", statement.encode())
+                if result.status == ExecStatus.FATAL_ERROR:
+                    raise errors.error_from_result(result, "utf-8")
+        except InvalidSource as error:
+            raise InvalidSource(
+                f"{error} Correct the action or leave it out, of a preset in a copy."
+            ) from error
 
 
 def _identify(connection: Connection[Any], described: Described) -> bool:
