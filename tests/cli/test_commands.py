@@ -92,6 +92,24 @@ def test_a_server_refuses_at_once_to_run_as_a_role_that_may_only_read(
     )
 
 
+@pytest.mark.parametrize("arguments", [["doctor"], ["doctor", "--json"], ["sources"], ["dsn"]])
+def test_a_reader_that_goes_away_is_no_failure(
+    database_url: str, nowhere: Path, arguments: list[str]
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write) as gone:
+        done = subprocess.run(
+            rig.command(*arguments),
+            env=rig.environment(nowhere, DATABASE_URL=database_url),
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            timeout=rig.PATIENCE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_dsn_prints_the_url_that_was_given(nowhere: Path) -> None:
     url = "postgresql://ada:secret@db.example.com/jobs"
     assert rig.run(nowhere, "dsn", DATABASE_URL=url).stdout == f"{url}\n"
