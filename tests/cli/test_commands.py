@@ -262,6 +262,13 @@ def test_tail_with_the_wrong_token_says_so(home: Path) -> None:
     assert right.returncode == 0
 
 
+def test_the_demo_says_why_its_workers_end(nowhere: Path) -> None:
+    with rig.Process(nowhere, "demo", DATABASE_URL="postgresql://127.0.0.1:1/x") as demo:
+        demo.wait_for("the SQL worker ended with", where="err")
+        complaint = next(line for line in demo.err if "the SQL worker ended with" in line)
+    assert "Connection refused" in complaint
+
+
 def test_the_sql_worker_needs_psql_no_more_than_its_script_does(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
