@@ -92,6 +92,24 @@ def test_a_server_refuses_at_once_to_run_as_a_role_that_may_only_read(
     )
 
 
+@pytest.mark.parametrize("arguments", [["doctor"], ["doctor", "--json"], ["sources"], ["dsn"]])
+def test_a_reader_that_goes_away_is_no_failure(
+    database_url: str, nowhere: Path, arguments: list[str]
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write) as gone:
+        done = subprocess.run(
+            rig.command(*arguments),
+            env=rig.environment(nowhere, DATABASE_URL=database_url),
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            timeout=rig.PATIENCE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_dsn_prints_the_url_that_was_given(nowhere: Path) -> None:
     url = "postgresql://ada:secret@db.example.com/jobs"
     assert rig.run(nowhere, "dsn", DATABASE_URL=url).stdout == f"{url}\n"
@@ -242,6 +260,13 @@ def test_tail_with_the_wrong_token_says_so(home: Path) -> None:
     assert wrong.returncode == 1
     assert "TAILBOARD_TOKEN" in wrong.stderr
     assert right.returncode == 0
+
+
+def test_the_demo_says_why_its_workers_end(nowhere: Path) -> None:
+    with rig.Process(nowhere, "demo", DATABASE_URL="postgresql://127.0.0.1:1/x") as demo:
+        demo.wait_for("the SQL worker ended with", where="err")
+        complaint = next(line for line in demo.err if "the SQL worker ended with" in line)
+    assert "Connection refused" in complaint
 
 
 def test_the_sql_worker_needs_psql_no_more_than_its_script_does(

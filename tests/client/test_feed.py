@@ -177,6 +177,16 @@ async def test_a_close_that_says_do_not_come_back_is_an_error(code: int, error: 
             await collect(Feed(url, backoff=SOON), lambda _: False)
 
 
+@pytest.mark.parametrize("reason", ["", "not allowed: this board needs its token"])
+async def test_a_close_for_want_of_the_token_says_where_to_put_it(reason: str) -> None:
+    async def only(connection: ServerConnection, subscribe: dict[str, object]) -> None:
+        await connection.close(1008, reason)
+
+    async with server(only) as url:
+        with pytest.raises(AccessDenied, match="set TAILBOARD_TOKEN"):
+            await collect(Feed(url, backoff=SOON), lambda _: False)
+
+
 @pytest.mark.parametrize(
     ("code", "error"),
     [("invalid_filter", InvalidFilter), ("invalid_cursor", InvalidCursor), ("unheard_of", ServerRefused)],

@@ -24,11 +24,18 @@ Advance = Callable[[int, int], None]
 """Says how much of the work has been done so far, and of how much."""
 
 
+class _Console(Console):
+    """Leaves it to its caller what a reader that went away means; rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Terminal:
     """The two consoles of one run of the command line."""
 
     def __init__(self) -> None:
-        self.out = Console(soft_wrap=True, highlight=False)
+        self.out = _Console(soft_wrap=True, highlight=False)
         self.err = Console(soft_wrap=True, highlight=False, stderr=True)
         self.debug = False
 

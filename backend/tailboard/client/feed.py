@@ -159,11 +159,10 @@ class Feed:
         match error:
             case ConnectionClosed(rcvd=close) if close is not None:
                 if close.code == 1008:
-                    # For its token, or for the address that it was asked for at.
-                    for_token = not close.reason or "token" in close.reason
-                    raise AccessDenied(
-                        _denied(self._url) if for_token else f"{self._url} {_closed(close)}."
-                    ) from error
+                    # Its reason says whether it is the token, or where one comes from.
+                    foreign = close.reason and "token" not in close.reason
+                    said = f"{self._url} {_closed(close)}." if foreign else _denied(self._url)
+                    raise AccessDenied(said) from error
                 if close.code in {1002, 1003, 1007, 1009, 1010} or 4500 <= close.code <= 4999:
                     raise ServerRefused(f"{self._url} {_closed(close)}.") from error
                 return f"the server {_closed(close)}"

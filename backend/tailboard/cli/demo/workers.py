@@ -123,5 +123,6 @@ async def _end(process: Process) -> None:
 
 
 def _last_line(complaint: bytes) -> str:
-    lines = complaint.decode(errors="replace").strip().splitlines()
+    # Not what is indented: a hint of libpq's, or a place in a traceback.
+    lines = [line for line in complaint.decode(errors="replace").splitlines() if line[:1].strip()]
     return lines[-1] if lines else "it said nothing"
