@@ -17,13 +17,14 @@ from log_rig import Board, board
 from orders_table import ORDERS, Counts, attach_orders, count_orders, make_orders
 from tailboard.core.dues import Dues
 from tailboard.db.adopting.attaching import attach
-from tailboard.db.adopting.upkeep import healths_sync
+from tailboard.db.adopting.upkeep import healths_sync, recheck
+from tailboard.db.pool import Database
 from tailboard.db.session import connect as connect_to_attach
 from tailboard.db.verify.proof import verify
 from tailboard.live import caretaker
 from tailboard.sources import upkeep
 from tailboard.sources.health import State
-from tailboard.sources.parsing import parse
+from tailboard.sources.parsing import from_definition, parse
 
 Orders = psycopg.Connection[Any]
 
@@ -113,6 +114,29 @@ async def test_rows_from_before_the_attaching_come_onto_the_board(database_url: 
         assert report.differences[0].subject == "orders, us, failed"
         assert report.found == 1 + 9, "and each of those that the log had told of"
     assert orders.execute("SELECT synced FROM tailboard.sources WHERE name = 'orders'").fetchone() == (True,)
+
+
+async def test_a_job_is_looked_at_once_though_its_expressions_never_say_the_same(
+    database_url: str, orders: Orders
+) -> None:
+    orders.execute("CREATE TABLE public.parts (id int PRIMARY KEY); CREATE TABLE public.claims (part int)")
+    definition = {
+        "table": "public.parts",
+        "id": "id",
+        "status": "'pending'",
+        "queue": "clock_timestamp()::text",
+        "follows": [{"table": "public.claims", "job": "part"}],
+    }
+    await asyncio.to_thread(attach, orders, from_definition("parts", definition))
+    orders.execute("ALTER TABLE public.parts DISABLE TRIGGER ALL")
+    orders.execute("INSERT INTO public.parts SELECT generate_series(1, 2500)")
+    connection = await Database(database_url).direct("caretaker")
+    try:
+        async with asyncio.timeout(20):
+            assert await recheck(connection, "parts") == 2500, "as new"
+            assert await recheck(connection, "parts") == 2500, "and as changed, once"
+    finally:
+        await connection.close()
 
 
 async def test_a_table_attached_while_a_server_runs_is_noticed(database_url: str, orders: Orders) -> None:
