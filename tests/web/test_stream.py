@@ -55,14 +55,16 @@ async def stream(address: Address, query: str = "", **headers: str) -> AsyncIter
 
 
 @asynccontextmanager
-async def never_reading(address: Address) -> AsyncIterator[socket.socket]:
+async def never_reading(address: Address, query: str = "") -> AsyncIterator[socket.socket]:
     """A stream whose owner asks for everything; nothing of it is read here."""
     loop = asyncio.get_running_loop()
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setblocking(False)
         await loop.sock_connect(client, (address.host, address.port))
-        await loop.sock_sendall(client, b"GET /api/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await loop.sock_sendall(
+            client, f"GET /api/events/stream{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        )
         yield client
 
 
@@ -158,6 +160,17 @@ async def test_a_client_that_leaves_is_forgotten() -> None:
             assert feed.hub.connected == 1
         await eventually(lambda: feed.hub.connected == 0)
         feed.burst(1)
+
+
+async def test_nothing_more_is_read_for_a_client_that_left_in_the_middle_of_what_it_missed() -> None:
+    feed = Feed()
+    feed.record(make_event(n) for n in range(1, 50_001))
+    feed.hub.begin(feed.log.head)
+    async with serving(feed) as address:
+        async with never_reading(address, "?cursor=1.0") as client:
+            await asyncio.get_running_loop().sock_recv(client, 100)
+        await eventually(lambda: feed.hub.connected == 0)
+    assert feed.hub.counters.replayed < 25_000
 
 
 async def test_a_slow_client_is_bounded_and_ended_after_the_grace_time() -> None:

@@ -22,9 +22,9 @@ TAKEN_WITHIN_S: Final = 40.0
 """Of an answer that waits for its client something has to be taken in so long. The hub ends those who follow the feed
 and do not read before that.
 """
-ABORT: Final = "tailboard.abort"
-"""An ASGI extension: end the connection at once, whatever is unsent. `transport.close` waits for a client that does not
-read, for ever.
+TRANSPORT: Final = "tailboard.transport"
+"""An ASGI extension, the socket under an answer: uvicorn goes on to take what is sent to a client that has gone, and
+waits for ever for one that does not read.
 """
 
 _BESIDE_CLIENTS: Final = 128
@@ -83,7 +83,7 @@ class LimitedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]  # no dict of settings
+        self.scope["extensions"] = {TRANSPORT: self.transport}  # type: ignore[dict-item]  # no dict of settings
         self._head = 0
         self._within(HEAD_WITHIN_S)
 

@@ -17,7 +17,7 @@ from tailboard.errors import TailboardError
 from tailboard.live.hub import Hub
 from tailboard.live.subscription import Disconnected, Subscription
 from tailboard.web.access import Access
-from tailboard.web.http import ABORT
+from tailboard.web.http import TRANSPORT
 from tailboard.web.outlet import GOODBYE_S, Deadline, Receive, Send, SendOutlet
 from tailboard.web.websocket import Wanted, peer_of
 
@@ -52,7 +52,8 @@ class EventStream:
         last_seen = _last_event_id(scope)
         cursor = wanted.cursor if last_seen is None else Cursor.parse(last_seen)
         deadline = Deadline()
-        response = _Response(send)
+        transport: asyncio.Transport | None = scope.get("extensions", {}).get(TRANSPORT)
+        response = _Response(send, transport)
         outlet = SendOutlet(response.send_parcel, Form.SSE, deadline)
         subscription = self._hub.open(outlet, peer_of(scope))
         outlet.bind(subscription.resume)
@@ -66,9 +67,8 @@ class EventStream:
             self._hub.leave(subscription)
         if refused is not None and not response.started:
             raise refused
-        abort = scope.get("extensions", {}).get(ABORT)
-        if not await response.finish() and abort is not None:
-            abort()
+        if not await response.finish() and transport is not None:
+            transport.abort()
             await _gone(receive)
 
     async def _follow(
@@ -100,13 +100,17 @@ def stream_route(hub: Hub, access: Access) -> asgi:
 class _Response:
     """An HTTP response that begins with its first event, so that until then it can still be an error."""
 
-    __slots__ = ("_send", "started")
+    __slots__ = ("_send", "_transport", "started")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, transport: asyncio.Transport | None) -> None:
         self._send = send
+        self._transport = transport
         self.started = False
 
     async def send_parcel(self, parcel: Parcel) -> None:
+        """Raises OSError where the client has gone."""
+        if self._transport is not None and self._transport.is_closing():
+            raise ConnectionResetError("the client has gone")
         body = parcel.rendered(Form.SSE)
         if not self.started:
             self.started = True
