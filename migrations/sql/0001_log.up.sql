@@ -3,7 +3,7 @@
 -- Writers append to `changes` in their own transactions. The sealer, one at a time, turns what has become
 -- visible into `ticks`, and a tick gives its changes their positions. Nothing here is ever updated.
 
-CREATE SCHEMA IF NOT EXISTS tailboard; -- the version table of the migrations may have made it
+-- The schema is there: the version table of the migrations is in it. IF NOT EXISTS would ask for the right to make one.
 COMMENT ON SCHEMA tailboard IS 'Tailboard: a live board for job tables';
 
 -- CACHE 1: for one job the order of seq must be the order of its row's versions, whichever backend wrote them.

@@ -144,12 +144,9 @@ def _rights(connection: Asked) -> Judgement:
     if row.owns is False:
         advice = f"Connect as the owner of the schema, or GRANT that role TO {row.role}."
         return Verdict.FAIL, f"{row.role} does not own the schema tailboard", advice
-    if (
-        not row.create_schema and revision_of(connection) is None
-    ):  # the first migration asks for it, come what may
-        advice = (
-            f"GRANT CREATE ON DATABASE {connection.info.dbname} TO {row.role}, or migrate as another role."
-        )
+    if row.owns is None and not row.create_schema:
+        database = connection.info.dbname
+        advice = f"GRANT CREATE ON DATABASE {database} TO {row.role}, or migrate as another role."
         return Verdict.FAIL, f"{row.role} may not create the schema tailboard", advice
     if not row.identity:
         advice = f"GRANT EXECUTE ON FUNCTION pg_control_system() TO {row.role}: it tells a restored server."
