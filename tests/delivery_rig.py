@@ -171,8 +171,11 @@ async def serving(
     wire: bool = True,
     compression: bool = False,
     auth_s: float = 5.0,
+    send_buffer: int | None = None,
 ) -> AsyncIterator[Address]:
-    """The real server on a real port; with `wire` off, over plain ASGI."""
+    """The real server on a real port; with `wire` off, over plain ASGI. `send_buffer` is how many bytes the kernel
+    holds for a client.
+    """
     access = access or Access()
     application = Litestar(
         [websocket_route(feed.hub, access, auth_s=auth_s), stream_route(feed.hub, access)],
@@ -180,6 +183,8 @@ async def serving(
         openapi_config=None,
     )
     listener = socket.create_server(("127.0.0.1", 0))
+    if send_buffer is not None:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     server = uvicorn.Server(
         uvicorn.Config(
             application,

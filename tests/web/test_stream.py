@@ -198,6 +198,22 @@ async def test_a_client_that_never_reads_its_end_is_dropped(caplog: pytest.LogCa
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
+async def test_small_answers_of_which_nothing_is_taken_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together they are too few for the server to wait before it writes the next."""
+    monkeypatch.setattr(http, "TAKEN_WITHIN_S", 0.2)
+    async with serving(Feed(), send_buffer=4096) as address:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(client, (address.host, address.port))
+            for _ in range(100):
+                await loop.sock_sendall(client, b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await eventually(lambda: address.sockets() == 1)
+            await loop.sock_sendall(client, b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            await eventually(lambda: address.sockets() == 0)
+
+
 async def test_an_answer_of_which_nothing_is_taken_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "TAKEN_WITHIN_S", 0.2)
     feed = Feed()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_HEAD: Final = 65_536
 """Bytes of a request line and its headers; a WebSocket's handshake is one, too."""
@@ -77,12 +77,15 @@ class LimitedHttp(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         self._taken()
+        self._watch_rest()
         super().resume_writing()
 
     # What the parser has come to
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        if not self.flow.write_paused:
+            self._taken()
         self.scope["extensions"] = {TRANSPORT: self.transport}  # type: ignore[dict-item]  # no dict of settings
         self._head = 0
         self._within(HEAD_WITHIN_S)
@@ -96,6 +99,10 @@ class LimitedHttp(HttpToolsProtocol):
         self._in_time()
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch_rest()
+
     def _within(self, seconds: float) -> None:
         """Let what is under way take so long from now."""
         self._in_time()
@@ -106,10 +113,18 @@ class LimitedHttp(HttpToolsProtocol):
             self._late.cancel()
             self._late = None
 
+    def _watch_rest(self) -> None:
+        """As `_watch_taking`, for what is left of answers that have been written in full."""
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        if cycle is not None and cycle.response_complete:
+            self._watch_taking()
+
     def _watch_taking(self) -> None:
-        """End the connection unless its client takes something, again and again, until there is room."""
+        """End the connection unless its client takes something, again and again, while nothing more is written."""
+        self._taken()
         unsent = self.transport.get_write_buffer_size()
-        self._untaken = self.loop.call_later(TAKEN_WITHIN_S, self._look_whether_taken, unsent)
+        if unsent:
+            self._untaken = self.loop.call_later(TAKEN_WITHIN_S, self._look_whether_taken, unsent)
 
     def _look_whether_taken(self, unsent: int) -> None:
         if self.transport.get_write_buffer_size() >= unsent:
