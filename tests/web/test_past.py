@@ -26,7 +26,7 @@ async def test_a_life_is_seen_at_each_of_its_moments(
     deleted = await delivered(node, worker)
 
     async def get(path: str, as_of: object) -> httpx.Response:
-        return await client.get(path, params={"as_of": str(as_of)})
+        return await client.get(httpx.URL(path).copy_merge_params({"as_of": str(as_of)}))
 
     job = (await get("/api/jobs/jobs/1", created)).json()
     assert job["job"]["status"] == "pending"
@@ -52,6 +52,8 @@ async def test_a_life_is_seen_at_each_of_its_moments(
 
     history = (await get("/api/jobs/jobs/1/events", started)).json()["events"]
     assert [event["type"] for event in history] == ["job_started", "job_created"]
+    later = (await get("/api/jobs/jobs/1/events?before=999", started)).json()["events"]
+    assert later == history, "a page that would begin later begins there"
     history = (await get("/api/jobs/jobs/1/events", deleted)).json()["events"]
     assert [event["type"] for event in history] == ["job_deleted", "job_started", "job_created"]
 

@@ -112,8 +112,9 @@ class JobController(Controller):
     ) -> Response[bytes]:
         name = job_name(source, job_id)
         before_seq = None if before is None else int(before)
-        if as_of is not None and before_seq is None:
-            before_seq = await history_end(board, as_of, name)
+        if as_of is not None:
+            end = await history_end(board, as_of, name)
+            before_seq = end if before_seq is None else min(before_seq, end)
         # One more than asked for: the change before the oldest shown says what that one altered.
         entries = await board.log.history(name.source, name.id, before_seq, limit + 1)
         if not entries and before is None:
