@@ -13,6 +13,7 @@ from adopted_tables import AWAY, EXPORTS, EXPORTS_SQL, PARTS, PARTS_SQL, SHIPMEN
 from fixtures.database import Connect
 from fixtures.waiting import WAITING_FOR_LOCKS, await_until
 from tailboard.db.adopting.attaching import attach
+from tailboard.db.adopting.renewal import renew
 from tailboard.sources.parsing import from_definition
 
 Client = httpx.AsyncClient
@@ -450,3 +451,21 @@ async def test_workers_of_every_source_are_shown_with_what_they_hold(
     assert set(workers) == {"h1", "h3"}
     assert {(job["source"], job["id"]) for job in workers["h1"]["jobs"]} == {("jobs", 1), ("exports", held)}
     assert (workers["h3"]["health"], workers["h3"]["seen_at"]) == ("unknown", None)
+
+
+async def test_a_source_is_listed_also_while_it_is_written_anew(
+    client: Client, export: Callable[..., str], database_url: str
+) -> None:
+    made = export()
+
+    async def renewing() -> None:
+        for _ in range(30):
+            await asyncio.to_thread(renew, database_url, "exports")
+
+    renewed = asyncio.create_task(renewing())
+    while not renewed.done():
+        for query in ("", "status=pending", "sort=oldest", f"job=exports/{made}"):
+            page = (await client.get(f"/api/jobs?{query}")).json()
+            assert page["failing"] == []
+            assert [job["id"] for job in page["jobs"]] == [made]
+    await renewed

@@ -147,7 +147,7 @@ class Generated:
             SQL(", ").join(columns), self.rows.canonical(raw, SQL("now()"), native=bool(extra))
         )
         inputs = SQL("natives text[]") if parameters.as_string(None) else SQL("")
-        return SQL("CREATE FUNCTION {}({}) RETURNS TABLE ({}) LANGUAGE sql STABLE AS {}").format(
+        return SQL("CREATE OR REPLACE FUNCTION {}({}) RETURNS TABLE ({}) LANGUAGE sql STABLE AS {}").format(
             Identifier("tailboard", f"source_{source.name}"),
             inputs,
             SQL(", ").join(returned),

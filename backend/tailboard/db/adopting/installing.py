@@ -3,8 +3,8 @@
 from typing import Any
 
 import msgspec
-from psycopg import Connection
-from psycopg.sql import SQL, Identifier
+from psycopg import Connection, errors
+from psycopg.sql import SQL, Composed, Identifier
 
 from tailboard.db.adopting.described import Described, keeping
 from tailboard.db.adopting.generating import Generated
@@ -26,10 +26,9 @@ def _install(connection: Connection[Any], described: Described) -> None:
     connection.execute(
         SQL("CREATE SEQUENCE IF NOT EXISTS {}").format(Identifier("tailboard", f"faults_{source.name}"))
     )
-    connection.execute("SELECT tailboard.drop_reading(%s)", [source.name])
+    _write_reading(connection, source.name, generated.reading_functions())
     remembering = Remembering(generated, described, connection) if source.remembers else None
-    functions = generated.reading_functions() + (remembering.functions() if remembering else [])
-    for function in functions:
+    for function in remembering.functions() if remembering else []:
         connection.execute(function)
     connection.execute(
         query("adopting_store"),
@@ -44,6 +43,18 @@ def _install(connection: Connection[Any], described: Described) -> None:
     )
     connection.execute("SELECT tailboard.write_captures(%s)", [source.name])
     connection.execute("SELECT tailboard.close_source(%s, %s)", [source.name, described.table.partitioned])
+
+
+def _write_reading(connection: Connection[Any], name: str, functions: list[Composed]) -> None:
+    """In their place where that can be: a list that is being read would look for those that were dropped in vain."""
+    try:
+        with connection.transaction():
+            for function in functions:
+                connection.execute(function)
+    except errors.InvalidFunctionDefinition:  # they give something else now, such as ids of another type
+        connection.execute("SELECT tailboard.drop_reading(%s)", [name])
+        for function in functions:
+            connection.execute(function)
 
 
 def refuse_attached(connection: Connection[Any], source: Source) -> None:
