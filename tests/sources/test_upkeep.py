@@ -18,6 +18,7 @@ WELL = Look(
     found=True,
     same=True,
     watched=True,
+    triggers=["tailboard_watch", "tailboard_emptied"],
     followed=0,
     follows=0,
     unwatched=[],

@@ -78,11 +78,11 @@ def _broken(seen: Look, again: str) -> tuple[State, str, str] | None:
         return (
             State.BROKEN,
             "a trigger of Tailboard's is disabled",
-            f"ALTER TABLE {seen.table} ENABLE TRIGGER tailboard_watch, ENABLE TRIGGER tailboard_emptied.",
+            f"ALTER TABLE {seen.table} {', '.join(f'ENABLE TRIGGER {name}' for name in seen.triggers)}.",
         )
     if seen.unwatched:
         parts = ", ".join(seen.unwatched)
-        advice = f"ALTER TABLE {seen.unwatched[0]} ENABLE TRIGGER tailboard_watch, and so for each."
+        advice = f"ALTER TABLE {seen.unwatched[0]} ENABLE TRIGGER {seen.triggers[0]}, and so for each."
         return State.BROKEN, f"a trigger of Tailboard's is disabled on {parts}", advice
     if seen.heirs:
         heir = seen.heirs[0]

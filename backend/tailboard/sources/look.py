@@ -21,6 +21,8 @@ class Look(NamedTuple):
     """And it is that one."""
     watched: bool | None
     """Whether the triggers are enabled; None where one is missing."""
+    triggers: list[str]
+    """Their names, quoted, that of the one for rows first."""
     followed: int
     follows: int
     """Tables that are followed, and that ought to be."""

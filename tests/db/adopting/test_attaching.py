@@ -17,6 +17,7 @@ from tailboard.db.adopting.installing import install
 from tailboard.db.adopting.preview import Found, preview
 from tailboard.db.adopting.renewal import renew
 from tailboard.db.adopting.upkeep import healths_sync
+from tailboard.db.schema import migrate
 from tailboard.errors import AttachRefused, InvalidSource, SourceNotFound, TailboardError
 from tailboard.sources import parsing
 from tailboard.sources.health import Health, State
@@ -483,13 +484,43 @@ def test_a_row_that_is_looked_at_as_a_whole_has_drifted_with_every_column(
 
 def test_what_keeps_a_source_from_being_detached_is_named(owner: Session, operator: Session) -> None:
     attach(operator, parsing.from_definition("first", SOUND))
-    owner.execute("ALTER TRIGGER tailboard_watch ON public.jobs RENAME TO mine")
-    with pytest.raises(
-        AttachRefused, match=r"first stays attached: trigger mine on table public.jobs .* Drop"
-    ):
+    owner.execute("CREATE VIEW public.mine AS SELECT id FROM tailboard.source_first()")
+    with pytest.raises(AttachRefused, match=r"first stays attached: view public.mine .* Drop"):
         detach(operator, "first")
-    owner.execute("DROP TRIGGER mine ON public.jobs")
+    owner.execute("DROP VIEW public.mine")
     detach(operator, "first")
+
+
+def test_triggers_that_were_renamed_are_still_tailboards(owner: Session, operator: Session) -> None:
+    definition = SOUND | {"follows": [{"table": "public.claims", "job": "job_id"}]}
+    before = objects(owner)
+    attach(operator, parsing.from_definition("first", definition))
+    for trigger, table in (
+        ("tailboard_watch", "public.jobs"),
+        ("tailboard_emptied", "public.jobs"),
+        ("tailboard_follow", "public.claims"),
+        ("tailboard_emptied", "public.claims"),
+    ):
+        owner.execute(f'ALTER TRIGGER {trigger} ON {table} RENAME TO "My {trigger}"'.encode())
+    owner.execute("UPDATE public.jobs SET state = 'done' WHERE id = 2")
+    assert changes(owner) == [("U", "pending", "completed")]
+    assert only(operator).state is State.SYNCING, "they capture as before"
+    owner.execute("ALTER TABLE public.jobs DISABLE TRIGGER ALL")
+    found = only(operator)
+    assert found.state is State.BROKEN
+    owner.execute(found.advice.rstrip(".").encode())
+    assert only(operator).state is State.SYNCING
+    detach(operator, "first")
+    assert objects(owner) == before
+
+
+def test_a_trigger_that_was_renamed_goes_with_an_older_schema_too(
+    owner: Session, operator: Session, database_url: str
+) -> None:
+    attach(operator, source(PARTS))
+    owner.execute("ALTER TRIGGER tailboard_watch ON public.parts RENAME TO mine")
+    migrate(database_url, "base")
+    assert owner.execute("SELECT FROM pg_trigger WHERE oid >= 16384").fetchall() == []
 
 
 def test_a_source_that_has_drifted_is_made_anew(owner: Session, operator: Session) -> None:

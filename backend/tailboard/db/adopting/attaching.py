@@ -76,8 +76,7 @@ def detach(connection: Connection[Any], name: str, waiting: Waiting = lambda _: 
         if isinstance(error.__cause__, errors.DependentObjectsStillExist):
             depends = error.__cause__.diag.message_detail
             raise AttachRefused(
-                f"{name} stays attached: {depends}. Drop what depends on it, such as a trigger of Tailboard's that was "
-                "renamed, and detach again."
+                f"{name} stays attached: {depends}. Drop what depends on it, and detach again."
             ) from error
         raise
 

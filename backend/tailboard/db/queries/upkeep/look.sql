@@ -5,9 +5,8 @@ SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
        c.oid IS NOT NULL AS there,
        t.oid IS NOT NULL AS found,
        t.oid IS NOT DISTINCT FROM s.relation AS same,
-       (SELECT bool_and(g.tgenabled IN ('O', 'A')) FROM pg_trigger g
-         WHERE g.tgrelid = c.oid AND g.tgname IN ('tailboard_watch', 'tailboard_emptied')
-        HAVING count(*) = 2) AS watched,
+       CASE WHEN ours.complete THEN ours.enabled END AS watched,
+       ours.triggers,
        (SELECT count(*) FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
          WHERE p.pronamespace = 'tailboard'::regnamespace AND p.proname = ('touch_' || s.name)::name
            AND g.tgenabled IN ('O', 'A')) AS followed,
@@ -15,7 +14,7 @@ SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
        ARRAY(SELECT part.relid::regclass::text FROM pg_partition_tree(c.oid) part
               WHERE part.isleaf AND part.relid <> c.oid
                 AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = part.relid AND g.tgenabled IN ('O', 'A')
-                                   AND g.tgname = 'tailboard_watch')
+                                   AND g.tgfoid = made.watch)
               ORDER BY 1 LIMIT 3) AS unwatched,
        ARRAY(SELECT h.inhrelid::regclass::text FROM pg_inherits h
               WHERE h.inhparent = c.oid AND c.relkind = 'r' ORDER BY 1 LIMIT 3) AS heirs,
@@ -32,7 +31,7 @@ SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
        CASE WHEN NOT (has_any_column_privilege(c.oid, 'SELECT') AND has_schema_privilege(c.relnamespace, 'USAGE'))
             THEN quote_ident(current_user) END AS denied,
        made.readable,
-       made.readable AND to_regproc(format('tailboard.%%I', 'watch_' || s.name)) IS NOT NULL AS written,
+       made.readable AND made.watch IS NOT NULL AS written,
        to_regproc(format('tailboard.%%I', 'follow_' || s.name)) IS NOT NULL AS remembers,
        EXISTS (SELECT FROM tailboard.changes l WHERE l.job_id IS NULL AND l.source = s.name
                   AND l.seq > coalesce(u.baseline, 0) AND l.op = 'T' AND l.job IS NULL) AS emptied,
@@ -52,8 +51,17 @@ SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
   LEFT JOIN pg_class t ON t.oid = to_regclass(s.table_name)
   LEFT JOIN tailboard.upkeep u ON u.source = s.name
   LEFT JOIN LATERAL (SELECT f.message, f.at FROM tailboard.faults f WHERE f.source = s.name ORDER BY f.n DESC LIMIT 1) last ON true
- CROSS JOIN LATERAL (SELECT count(*) = CASE jsonb_typeof(s.definition -> 'status') WHEN 'object' THEN 2 ELSE 1 END AS readable
+ CROSS JOIN LATERAL (SELECT count(*) = CASE jsonb_typeof(s.definition -> 'status') WHEN 'object' THEN 2 ELSE 1 END AS readable,
+                            to_regproc(format('tailboard.%%I', 'watch_' || s.name)) AS watch
                        FROM pg_proc p WHERE p.pronamespace = 'tailboard'::regnamespace
                         AND p.proname = ('source_' || s.name)::name) made
+ -- by what they call: an owner may have renamed them
+ CROSS JOIN LATERAL (SELECT count(DISTINCT g.tgfoid) = 2 AS complete, bool_and(g.tgenabled IN ('O', 'A')) AS enabled,
+                            coalesce(array_agg(quote_ident(g.tgname) ORDER BY g.tgfoid = made.watch DESC), '{}') AS triggers
+                       FROM pg_trigger g
+                      WHERE g.tgrelid = c.oid
+                        AND (g.tgfoid = made.watch
+                             OR g.tgfoid = 'tailboard.capture_emptied()'::regprocedure
+                                AND g.tgargs = convert_to(s.name, 'UTF8') || '\x00'::bytea)) ours
  WHERE NOT s.builtin
  ORDER BY s.name
