@@ -72,14 +72,15 @@ def test_values_that_a_job_cannot_hold_are_recorded_and_read_as_near_as_can_be(
     )
     attach(owner, source(STRANGE))
     rows: list[tuple[str, str, dict[str, Any]]] = [
-        ("weight", "'NaN'", {"priority": 2**63 - 1}),
+        ("weight", "'NaN'", {"priority": 0}),
+        ("weight", "'Infinity'", {"priority": 2**63 - 1}),
         ("weight", "'-Infinity'", {"priority": -(2**63)}),
         ("weight", "1e30", {"priority": 2**63 - 1}),
         ("weight", "1.5", {"priority": 2}),
         ("weight", "NULL", {"priority": 0}),
         ("tries", str(2**40), {"attempt": 2**31 - 1}),
         ("share", "1e400", {"progress": 1}),
-        ("share", "'NaN'", {"progress": 1}),
+        ("share", "'NaN'", {"progress": None}),
         ("share", "-3", {"progress": 0}),
         ("share", "NULL", {"progress": None}),
         ("body", r"""'{"a": "\u0000"}'""", {"payload": r'{"a": "\u0000"}'}),
@@ -101,6 +102,17 @@ def test_values_that_a_job_cannot_hold_are_recorded_and_read_as_near_as_can_be(
     assert logged == read
     for (column, value, wanted), card in zip(rows, logged, strict=True):
         assert wanted.items() <= card.items(), f"{column} = {value}"
+
+
+@pytest.mark.parametrize("kind", ["real", "double precision", "numeric(5, 2)", "public.rate"])
+def test_progress_that_is_no_number_is_unknown(kind: str, database_url: str, connect: Connect) -> None:
+    owner = connect()
+    owner.execute("CREATE DOMAIN public.rate AS double precision")
+    owner.execute(f"CREATE TABLE strange (id text, share {kind}, weight int, tries int, body json)".encode())
+    attach(owner, source(STRANGE))
+    owner.execute("INSERT INTO strange (id, share) VALUES ('a', 'NaN'), ('b', 0.5)")
+    read = owner.execute("SELECT progress FROM tailboard.source_strange() ORDER BY id").fetchall()
+    assert [card["progress"] for card in cards(owner)] == [progress for (progress,) in read] == [None, 0.5]
 
 
 def test_a_card_has_the_keys_of_the_built_in_table(owner: Owner) -> None:

@@ -61,6 +61,7 @@ _WITHIN: Final = {
     "progress": set[str](),
 }
 """Types of which a column can hold every value."""
+_WITH_NAN: Final = {"real", "double precision", "numeric"}
 
 SURELY_LARGE: Final = 16384
 """Stored bytes from which a value is too large for a card whatever it is: it need not be read to know that."""
@@ -183,13 +184,12 @@ def _as_jsonb(value: Composable, base: str) -> Composable:
 
 
 def _bounded(value: Composable, name: str, base: str) -> Composable:
-    """The value, or what the column can hold of it; NaN is the greatest number, as PostgreSQL orders it."""
+    """The value, or what the column can hold of it. NaN says no more than NULL; PostgreSQL has it above all numbers."""
     if name not in _BOUNDS or base in _WITHIN[name]:
         return value
     low, high = (Literal(bound) for bound in _BOUNDS[name])
-    return SQL("CASE WHEN {} IS NOT NULL THEN least(greatest({}, {}), {}) END").format(
-        value, value, low, high
-    )
+    known = SQL("<> 'NaN'" if base in _WITH_NAN else "IS NOT NULL")
+    return SQL("CASE WHEN {} {} THEN least(greatest({}, {}), {}) END").format(value, known, value, low, high)
 
 
 def _looked_up(subject: Composable, meanings: dict[str, Status], stray: Composable) -> Composed:
