@@ -84,6 +84,22 @@ def test_a_signal_closes_every_stream_and_leaves_nothing_running(home: Path, num
         assert [line for line in process.err if "stopping: closing 3 connections" in line]
 
 
+@pytest.mark.parametrize(("arguments", "code"), [(["up", "--port", "0"], 0), (["migrate"], 130)])
+def test_a_signal_is_heard_while_another_node_migrates(
+    database_url: str, nowhere: Path, arguments: list[str], code: int
+) -> None:
+    waits = """SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+                WHERE locktype = 'advisory' AND NOT granted AND d.datname = current_database()"""
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(x'7461696C'::int, 2)")
+        with rig.Process(nowhere, *arguments, DATABASE_URL=database_url) as process:
+            until(lambda: other.execute(waits).rowcount == 1)
+            assert process.end() < 5
+            assert process.popen.returncode == code
+            assert not [line for line in process.err if "error" in line or "Traceback" in line]
+        until(lambda: other.execute(waits).rowcount == 0)
+
+
 async def closing_code(connection: ClientConnection) -> int | None:
     try:
         async with asyncio.timeout(10):

@@ -48,6 +48,18 @@ class Interrupts:
             self.forced.set()
 
 
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Around what asks a database: the statement is cancelled there, too, and does not go on waiting for a lock with
+    everybody else behind it. Without a handler the first process of a container would not hear SIGTERM at all.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 async def until_ctrl_c(work: Awaitable[None]) -> bool:
     """Wait for the work; return whether Ctrl-C ended it.
 

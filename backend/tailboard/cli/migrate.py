@@ -2,6 +2,7 @@
 
 import click
 
+from tailboard.cli.interrupts import sigterm_as_ctrl_c
 from tailboard.cli.options import DATABASE, as_json, with_settings
 from tailboard.cli.target import direct_url
 from tailboard.cli.terminal import Terminal
@@ -26,7 +27,7 @@ def command(terminal: Terminal, settings: Settings, /, *, as_json: bool, revisio
     if goes_down and not yes and not terminal.confirmed(question):
         terminal.note("Nothing was changed.")
         return 1
-    with terminal.stage("Migrating"):
+    with terminal.stage("Migrating"), sigterm_as_ctrl_c():
         after = migrate(url, revision)
     if as_json:
         terminal.json({"before": before, "after": after})

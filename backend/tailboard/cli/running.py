@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -15,9 +16,10 @@ from tailboard.cli.target import database_url
 from tailboard.cli.terminal import Terminal
 from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import current_revision, migrate, require_newest, require_owner
-from tailboard.errors import EmbeddedServerError
+from tailboard.errors import EmbeddedServerError, TailboardError
 from tailboard.settings import Settings
 
+_CANCEL_AGAIN_S: Final = 0.1
 _NEW_OBJECTS: Final = 20_000
 """So many more than were freed, and the garbage collector looks at them; by Python's default 700. A page of a thousand
 past events makes five for each, which live until it is sent and are freed by their counts.
@@ -65,7 +67,7 @@ async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo:
             # A database that cannot be reached is no failed migration.
             await asyncio.to_thread(current_revision, settings.listen_url or url)
             with terminal.stage("Migrating"):
-                await asyncio.to_thread(migrate, settings.listen_url or url)
+                await _migrate(settings.listen_url or url, interrupts.stopping)
         else:
             await asyncio.to_thread(require_newest, settings.listen_url or url)
         await asyncio.to_thread(require_owner, settings.listen_url or url)
@@ -93,6 +95,24 @@ async def _run(settings: Settings, terminal: Terminal, *, bring_all: bool, demo:
             )
             interrupts.stopping.set()
     return 0
+
+
+async def _migrate(url: str, stopping: asyncio.Event) -> None:
+    """Migrate, or give up once it is to stop: what it waits for may be locked for ever."""
+    cancels: list[Callable[[], None]] = []
+    migrating = asyncio.create_task(asyncio.to_thread(migrate, url, connected=cancels.append))
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait([migrating, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    while not migrating.done():
+        for cancel in cancels:
+            await asyncio.to_thread(cancel)
+        await asyncio.wait([migrating], timeout=_CANCEL_AGAIN_S)
+    try:
+        await migrating
+    except TailboardError:
+        if not stopping.is_set():
+            raise
 
 
 def _keep_what_is_loaded() -> None:

@@ -4,6 +4,9 @@ Migrations are frozen SQL files, `migrations/sql/NNNN_name.{up,down}.sql`, run b
 them. Alembic stands between because it is what operators know: `alembic_version` is in the schema `tailboard`.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +29,8 @@ from tailboard.errors import DatabaseError, SchemaMissing
 # Two nodes that start together must not both migrate: a session advisory lock, in a key space of our own.
 _LOCK_CLASS: Final = 0x7461696C  # "tail"
 _LOCK_MIGRATE: Final = 2
+_CANCEL_S: Final = 1.0
+"""So long a server may take to hear that a statement is not wanted any more."""
 
 
 def migrations_folder() -> Path:
@@ -89,16 +94,22 @@ def _require_owner(connection: psycopg.Connection[Any]) -> None:
         )
 
 
-def migrate(url: str, target: str = "head") -> str | None:
+def migrate(
+    url: str, target: str = "head", *, connected: Callable[[Callable[[], None]], object] = lambda _: None
+) -> str | None:
     """Bring the database to `target`: `head`, a revision such as `0002`, or `base` to take everything away.
 
-    Safe to call at any time and from several nodes at once. Returns the revision it ended at.
+    Safe to call at any time and from several nodes at once. Returns the revision it ended at. `connected` is given what
+    makes the statement fail that runs just then, or waits for a lock: for another thread, which is to call it until
+    this has ended, since between two statements it does nothing.
     """
-    engine = create_engine(
-        "postgresql+psycopg://",
-        creator=lambda: connect(url, "migrate", autocommit=False),
-        poolclass=NullPool,
-    )
+
+    def creator() -> psycopg.Connection[Any]:
+        connection = connect(url, "migrate", autocommit=False)
+        connected(partial(_cancel, connection))
+        return connection
+
+    engine = create_engine("postgresql+psycopg://", creator=creator, poolclass=NullPool)
     config = _config()
     try:
         with translated(), engine.connect() as connection:
@@ -126,6 +137,11 @@ def migrate(url: str, target: str = "head") -> str | None:
     finally:
         engine.dispose()
     return current_revision(url)
+
+
+def _cancel(connection: psycopg.Connection[Any]) -> None:
+    with suppress(psycopg.Error):  # it may end at any time
+        connection.cancel_safe(timeout=_CANCEL_S)
 
 
 def _move(config: Config, connection: Connection, target: str) -> None:
