@@ -165,7 +165,7 @@ DECLARED: Final = (
         "database_url",
         _database_url,
         "URL",
-        "PostgreSQL to use, postgresql://… Without it `up` runs one of its own.",
+        "PostgreSQL to use, postgresql://… Without it the one that `up` brings.",
         secret=True,
     ),
     Declared(

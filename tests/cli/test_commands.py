@@ -40,6 +40,13 @@ def test_every_command_explains_itself(nowhere: Path, name: str) -> None:
     assert done.stdout.startswith(f"Usage: tailboard {name}")
 
 
+def test_a_clients_flags_are_explained_to_a_client(nowhere: Path) -> None:
+    said = " ".join(rig.run(nowhere, "tail", "--help").stdout.split())
+    for flag in ("--host ADDRESS The address at which the server listens", "--token TOKEN The token that the server wants"):
+        assert flag in said
+    assert "listen on" not in said
+
+
 def test_the_command_lists_its_commands_and_its_version(nowhere: Path) -> None:
     listed = rig.run(nowhere, "--help").stdout
     assert "  tail " in listed

@@ -14,7 +14,7 @@ from tailboard.settings import Settings
 @with_settings(*DATABASE)
 @as_json
 @click.argument("revision", default="head")
-@click.option("--yes", is_flag=True, help="Do not ask before everything is taken away.")
+@click.option("--yes", is_flag=True, help="Do not ask before going down.")
 def command(terminal: Terminal, settings: Settings, /, *, as_json: bool, revision: str, yes: bool) -> int:
     """Migrate to REVISION: `head` (the default), a revision such as 0002, or `base` to take Tailboard away.
 

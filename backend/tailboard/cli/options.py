@@ -1,7 +1,7 @@
 """Flags that several commands share, made from the declarations in `tailboard.settings`."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Concatenate, Final, ParamSpec
 
 import click
@@ -19,11 +19,12 @@ SERVER: Final = tuple(declared.name for declared in DECLARED if declared.name !=
 
 
 def with_settings(
-    *names: str,
+    *names: str, helps: Mapping[str, str] | None = None
 ) -> Callable[[Callable[Concatenate[Terminal, Settings, P], int]], Callable[P, int]]:
     """Give a command the flags of these settings, `--debug`, and call it with the terminal and the settings.
 
-    The settings come from the environment as a whole, also where the command has no flag for one.
+    The settings come from the environment as a whole, also where the command has no flag for one. `helps` are for
+    settings that mean something else to it than to a server.
     """
 
     def decorate(function: Callable[Concatenate[Terminal, Settings, P], int]) -> Callable[P, int]:
@@ -40,18 +41,18 @@ def with_settings(
         )(command)
         for declared in reversed(DECLARED):
             if declared.name in names:
-                decorated = _option(declared)(decorated)
+                decorated = _option(declared, (helps or {}).get(declared.name, declared.help))(decorated)
         return decorated
 
     return decorate
 
 
-def _option(declared: Declared) -> Callable[[Callable[P, int]], Callable[P, int]]:
+def _option(declared: Declared, says: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
     if declared.is_switch:
         flags = f"{declared.flag}/{declared.flag.replace('--', '--no-', 1)}"
-        return click.option(flags, declared.name, default=None, help=f"{declared.help} [{declared.variable}]")
+        return click.option(flags, declared.name, default=None, help=f"{says} [{declared.variable}]")
     return click.option(
-        declared.flag, declared.name, metavar=declared.metavar, help=f"{declared.help} [{declared.variable}]"
+        declared.flag, declared.name, metavar=declared.metavar, help=f"{says} [{declared.variable}]"
     )
 
 

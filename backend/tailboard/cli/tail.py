@@ -40,7 +40,17 @@ _COLOURS: Final = {
 
 
 @click.command(short_help="Print events as they happen.")
-@with_settings("url", "host", "port", "token")
+@with_settings(
+    "url",
+    "host",
+    "port",
+    "token",
+    helps={
+        "host": "The address at which the server listens. Default 127.0.0.1.",
+        "port": "The port at which it listens. Default 8000.",
+        "token": "The token that the server wants. A flag is seen in the process list; prefer the variable.",
+    },
+)
 @as_json
 @click.option("--cursor", help="Go on after this place instead of from now, for example 3.104522.")
 @click.option("--queue", multiple=True, metavar="X", help="Only this queue; repeat for any of several.")

@@ -15,7 +15,7 @@ from tailboard.settings import Settings
 @with_settings(*DATABASE)
 @as_json
 def command(terminal: Terminal, settings: Settings, /, *, as_json: bool) -> int:
-    """Fold the log and compare it with the table and the stats. Exit with 1 if they differ.
+    """Fold the log and compare it with the tables and the stats. Exit with 1 if they differ.
 
     Reads one snapshot, so it is exact also while workers write. It writes nothing.
     """
