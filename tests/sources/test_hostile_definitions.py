@@ -64,7 +64,6 @@ KEYS = [
     "running",
     "actions",
     "follows",
-    "health",
     "attach_note",
 ]
 NEARLY = {

@@ -60,6 +60,7 @@ SOUND = {"table": "public.t", "id": "id", "status": "'pending'"}
         ({"status": None}, "lacks status"),
         ({"tabel": "x"}, "did you mean table"),
         ({"colour": "x"}, "there are table, id"),
+        ({"health": "SELECT 1"}, "health"),
         ({"table": "t"}, "schema and table"),
         ({"table": "a.b.c"}, "schema and table"),
         ({"table": 5}, "write SQL as text"),

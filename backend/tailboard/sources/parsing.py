@@ -19,7 +19,7 @@ MAX_EXPRESSION: Final = 10_000
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _COLUMNS: Final = tuple(Column)
 _KEYS: Final = (
-    "table", "id", "status", *_COLUMNS, "due", "deleted", "running", "looked_up", "actions", "follows", "health",
+    "table", "id", "status", *_COLUMNS, "due", "deleted", "running", "looked_up", "actions", "follows",
     "attach_note",
 )  # fmt: skip
 _SCHEMA: Final = "{schema}"
@@ -83,7 +83,6 @@ def from_definition(name: str, definition: Any) -> Source:
         looked_up=_optional(definition, "looked_up", where),
         actions=_actions(definition.get("actions", {}), f"{where} actions"),
         follows=_follows(definition.get("follows", []), f"{where} follows", table),
-        health=_optional(definition, "health", where),
         attach_note=_text(definition["attach_note"], f"{where} attach_note")
         if "attach_note" in definition
         else None,
@@ -187,7 +186,7 @@ def _table(given: Any, where: str) -> TableName:
 
 def _optional(definition: Mapping[str, Any], key: str, where: str) -> str | None:
     return (
-        _expression(definition[key], f"{where} {key}", statement=key in {"health", "looked_up"})
+        _expression(definition[key], f"{where} {key}", statement=key == "looked_up")
         if key in definition
         else None
     )

@@ -96,7 +96,6 @@ class Source:
     looked_up: str | None = None
     actions: Mapping[Action, str] = field(default_factory=dict)
     follows: tuple[Follow, ...] = ()
-    health: str | None = None
     attach_note: str | None = None
     definition: Mapping[str, Any] = field(default_factory=dict)
     """What it was parsed from, with every placeholder filled in; `parsing.from_definition` reads it back."""
