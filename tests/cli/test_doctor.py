@@ -59,6 +59,23 @@ def test_a_new_database_has_only_its_missing_server_to_complain_about(database_u
     assert all(found[name].advice for name in bad)
 
 
+def test_a_standby_is_not_taken_for_a_pooler(home: Path) -> None:
+    aside = rig.copy_of(home, home.with_name("standby"))
+    data = aside / "postgres/data"
+    marker = data / "standby.signal"
+    marker.touch()
+    os.chown(marker, data.stat().st_uid, data.stat().st_gid)
+    with EmbeddedServer(home) as primary, EmbeddedServer(aside) as standby:
+        found = findings(standby.url)
+        assert "URL of the primary" in found["server"].advice
+        bad = [name for name, finding in found.items() if finding.verdict is not Verdict.OK]
+        assert bad == ["server"], "nothing else can be told from here"
+        listening = findings(primary.url, standby.url)["listening"]
+        assert listening.verdict is Verdict.FAIL
+        assert "It leads to a standby" in listening.advice
+    rig.remove(aside)
+
+
 @pytest.mark.parametrize(
     ("check", "verdict", "statement", "says"),
     [

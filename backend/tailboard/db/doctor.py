@@ -12,7 +12,7 @@ from typing import Any, Final, LiteralString, assert_never
 
 import msgspec
 import psycopg
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 from psycopg.rows import namedtuple_row
 
 from tailboard.db.adopting.upkeep import healths_sync
@@ -76,6 +76,8 @@ def examine(url: str, listen_url: str | None = None) -> Iterator[Finding]:
         yield Finding("connection", Verdict.OK, f"connected to {connection.info.dbname}")
         for name, check in _SERVER.items():
             yield _made(name, check, connection)
+        if _value(connection, "SELECT pg_is_in_recovery()"):
+            return  # the rest would be about the primary, whose servers and locks are not to be seen here
         # In no transaction: this connection would hold what may be a pooler's only one.
         yield Finding("listening", *_listening(connection, url, listen_url or url))
         schema = _made("schema", _schema, connection)
@@ -226,6 +228,9 @@ def _listening(connection: Asked, url: str, listen_url: str) -> Judgement:
             other.execute(sql.SQL("NOTIFY {}").format(channel))
             if not list(listener.notifies(timeout=_ROUND_TRIP_S, stop_after=1)):
                 return Verdict.FAIL, f"NOTIFY was not heard within {_ROUND_TRIP_S:.0f} s", advice
+    except errors.ReadOnlySqlTransaction as error:
+        advice = "It leads to a standby: give a direct connection to the primary as TAILBOARD_LISTEN_URL."
+        return Verdict.FAIL, first_line(error), advice
     except psycopg.Error as error:
         return Verdict.FAIL, first_line(error), f"Check TAILBOARD_LISTEN_URL. {advice}"
     return Verdict.OK, "NOTIFY is heard, and the session is one of its own", ""
