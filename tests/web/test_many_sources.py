@@ -9,7 +9,7 @@ import pytest
 
 from adopted_tables import adopt
 from fixtures.database import Connect
-from tailboard.db.jobs import workers
+from tailboard.db.jobs import actions, workers
 
 Client = httpx.AsyncClient
 
@@ -29,6 +29,7 @@ table = "shop.slow_{n}"
 id = "id"
 status = "'in_progress'"
 worker = "shop.host(id)"
+actions.cancel = "SELECT $1::int"
 """
 
 
@@ -44,6 +45,18 @@ def adopt_many(owner: psycopg.Connection[Any], url: str, id_type: str) -> None:
         columns = f"id {id_type} PRIMARY KEY, made timestamptz DEFAULT clock_timestamp()"
         owner.execute(f"CREATE TABLE shop.exports_{n} ({columns})".encode())
         adopt(url, DEFINITION.format(n=n))
+
+
+def adopt_slow(owner: psycopg.Connection[Any], url: str) -> None:
+    owner.execute(
+        "CREATE TABLE shop.slow (s float8); CREATE FUNCTION shop.host(id int) RETURNS text LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(s) FROM shop.slow; RETURN 'h'; END $$"
+    )
+    for n in range(6):
+        owner.execute(f"CREATE TABLE shop.slow_{n} (id int PRIMARY KEY)".encode())
+        owner.execute(f"INSERT INTO shop.slow_{n} VALUES (1)".encode())
+        adopt(url, SLOW.format(n=n))
+    owner.execute("INSERT INTO shop.slow VALUES (30)")
 
 
 async def test_a_page_over_forty_sources_goes_on(
@@ -72,20 +85,43 @@ async def test_workers_are_told_soon_however_many_sources_are_slow(
     client: Client, owner: psycopg.Connection[Any], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "_RUNNING_WITHIN_S", 0.5, raising=False)
-    owner.execute(
-        "CREATE TABLE shop.slow (s float8); CREATE FUNCTION shop.host(id int) RETURNS text LANGUAGE plpgsql AS"
-        " $$ BEGIN PERFORM pg_sleep(s) FROM shop.slow; RETURN 'h'; END $$"
-    )
-    for n in range(6):
-        owner.execute(f"CREATE TABLE shop.slow_{n} (id int PRIMARY KEY)".encode())
-        owner.execute(f"INSERT INTO shop.slow_{n} VALUES (1)".encode())
-        adopt(database_url, SLOW.format(n=n))
-    owner.execute("INSERT INTO shop.slow VALUES (30)")
+    adopt_slow(owner, database_url)
     async with asyncio.timeout(6):
         answer = (await client.get("/api/workers")).json()
     assert [(one["source"], one["code"]) for one in answer["failing"]] == [
         (f"slow-{n}", "source_slow") for n in range(6)
     ]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_bulk_action_is_over_soon_however_many_sources_are_slow(
+    client: Client,
+    owner: psycopg.Connection[Any],
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    dry_run: bool,
+) -> None:
+    monkeypatch.setattr(actions, "_COUNT_WITHIN_S", 0.5, raising=False)
+    adopt_slow(owner, database_url)
+    body = {"action": "cancel", "filter": {"worker": ["h"]}, "dry_run": dry_run}
+    async with asyncio.timeout(6):
+        answer = (await client.post("/api/jobs/bulk", json=body)).json()
+    assert (answer["matched"], answer["changed"], answer["more"]) == (0, 0, False)
+    assert {(one["source"], one["code"]) for one in answer["failing"]} == {
+        (f"slow-{n}", "source_slow") for n in range(6)
+    }
+
+
+async def test_a_bulk_action_whose_time_is_over_says_that_there_are_more(
+    client: Client, owner: psycopg.Connection[Any], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "_BULK_S", -1.0)
+    adopt_slow(owner, database_url)
+    owner.execute("DELETE FROM shop.slow; DELETE FROM shop.slow_1")
+    for source, more in (("slow-0", True), ("slow-1", False)):
+        body = {"action": "cancel", "filter": {"source": [source]}}
+        answer = (await client.post("/api/jobs/bulk", json=body)).json()
+        assert (answer["changed"], answer["more"]) == (0, more)
 
 
 async def test_a_page_whose_next_would_be_no_address_is_refused(

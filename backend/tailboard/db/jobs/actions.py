@@ -17,7 +17,7 @@ from psycopg import errors
 from tailboard.core.action import ALLOWED, Action, why_not
 from tailboard.core.job import BUILTIN_SOURCE, JobName, Status
 from tailboard.db.jobs import adopted_listing
-from tailboard.db.jobs.adopted import Attached
+from tailboard.db.jobs.adopted import READ_WITHIN_S, Attached
 from tailboard.db.jobs.adopted_actions import AdoptedActions, BulkRun, narrowed
 from tailboard.db.jobs.listing import fragments
 from tailboard.db.jobs.page import Card, JobFilter, builtin_id
@@ -39,6 +39,8 @@ BULK_LIMIT: Final = 10_000
 """Jobs that one bulk call writes; the answer says whether there are more."""
 COUNT_LIMIT: Final = 100_000
 _BULK_S: Final = 10.0
+_COUNT_WITHIN_S: Final = 6.0
+"""How long it may take to count the jobs of all adopted sources together, before that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,22 +128,8 @@ class Actions:
     async def count(self, wanted: JobFilter, action: Action) -> BulkResult:
         """How many jobs the action would reach, without doing it."""
         known = await self._jobs.attached()
-        matched = 0
-        failing: list[SourceFailing] = []
-        if wanted.reaches(BUILTIN_SOURCE):
-            try:
-                matched = await self._count(wanted, action)
-            except SourceFailing as error:
-                failing.append(error)
-        filtered = narrowed(wanted, action)
-        for source in known.adopted:
-            if filtered is None or not wanted.reaches(source.name) or action not in source.actions:
-                continue
-            try:
-                async with self._jobs.snapshot() as (_, reader):
-                    matched += await adopted_listing.count(reader, source, filtered, COUNT_LIMIT)
-            except SourceFailing as error:
-                failing.append(error)
+        counts, failing = await self._counts(known, wanted, action)
+        matched = sum(counts.values())
         return BulkResult(
             matched=matched,
             changed=0,
@@ -156,29 +144,54 @@ class Actions:
         What was done stays done when a later part fails. Of the built-in source, jobs that another transaction
         has locked are left alone.
         """
-        counted = await self.count(wanted, action)
+        known = await self._jobs.attached()
+        counts, failing = await self._counts(known, wanted, action)
         run = BulkRun(limit=BULK_LIMIT, until=time.monotonic() + _BULK_S)
-        failing = {error.source: error for error in counted.failing}
-        if wanted.reaches(BUILTIN_SOURCE) and BUILTIN_SOURCE not in failing:
+        for name, counted in counts.items():
+            source = known.find(name)
             try:
-                await self._act_on_all_builtin(wanted, action, run)
+                if source is None:
+                    await self._act_on_all_builtin(wanted, action, run)
+                elif run.is_over():
+                    run.more = run.more or counted > 0
+                else:
+                    await self._adopted.act_on_all(source, wanted, action, run)
             except SourceFailing as error:
-                failing[BUILTIN_SOURCE] = error
-        for source in (await self._jobs.attached()).adopted:
-            if action not in source.actions or not wanted.reaches(source.name) or source.name in failing:
-                continue
-            try:
-                await self._adopted.act_on_all(source, wanted, action, run)
-            except SourceFailing as error:
-                failing[source.name] = error
+                failing.append(error)
         return BulkResult(
-            matched=max(counted.matched, run.changed),
+            matched=max(sum(counts.values()), run.changed),
             changed=run.changed,
             more=run.more,
             refused=run.refused,
-            unsupported=counted.unsupported,
-            failing=tuple(failing.values()),
+            unsupported=_without(known, wanted, action),
+            failing=tuple(failing),
         )
+
+    async def _counts(
+        self, known: Attached, wanted: JobFilter, action: Action
+    ) -> tuple[dict[str, int], list[SourceFailing]]:
+        """How many jobs of each source it would reach, the built-in one first, and the sources that cannot be read."""
+        counts: dict[str, int] = {}
+        failing: list[SourceFailing] = []
+        if wanted.reaches(BUILTIN_SOURCE):
+            try:
+                counts[BUILTIN_SOURCE] = await self._count(wanted, action)
+            except SourceFailing as error:
+                failing.append(error)
+        filtered = narrowed(wanted, action)
+        deadline = time.monotonic() + _COUNT_WITHIN_S
+        for source in known.adopted:
+            if filtered is None or not wanted.reaches(source.name) or action not in source.actions:
+                continue
+            within_s = min(READ_WITHIN_S, deadline - time.monotonic())
+            try:
+                async with self._jobs.snapshot() as (_, reader):
+                    counts[source.name] = await adopted_listing.count(
+                        reader, source, filtered, COUNT_LIMIT, within_s
+                    )
+            except SourceFailing as error:
+                failing.append(error)
+        return counts, failing
 
     async def _act_on_builtin(self, job_id: int, action: Action, version: int | None) -> None:
         allowed = ALLOWED[action]

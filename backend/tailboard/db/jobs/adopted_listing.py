@@ -122,11 +122,11 @@ async def running(
     return [(workers[job_id], card) for job_id, (card, _) in found.items()]
 
 
-async def count(reader: Reader, source: Adopted, wanted: JobFilter, at_most: int) -> int:
+async def count(reader: Reader, source: Adopted, wanted: JobFilter, at_most: int, within_s: float) -> int:
     """How many jobs match, counted up to `at_most`. Raises SourceFailing."""
     selected = source.select(wanted)
     statement = query("adopted_count").format(source=selected.rows, matches=selected.matches)
-    async with bounded(reader.connection, source):
+    async with bounded(reader.connection, source, within_s=within_s):
         await reader.execute(statement, selected.parameters | {"at_most": at_most}, prepare=False)
         row = await reader.fetchone()
     return 0 if row is None else int(row[0])
