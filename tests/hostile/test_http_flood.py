@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.waiting import await_until
-from hostile.board import HANDSHAKE, Attacked, attacked
+from hostile.board import HANDSHAKE, PATIENCE, Attacked, attacked
 
 
 @pytest.fixture
@@ -52,6 +52,17 @@ async def test_a_head_that_is_too_large_is_told_so(board: Attacked) -> None:
     writer.write(b"GET /api/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Large: " + b"a" * 66_000)
     assert (await ended(reader, 10)).startswith(b"HTTP/1.1 431 ")
     writer.close()
+
+
+async def test_clients_that_ask_a_lot_at_once_and_leave_fill_no_log(board: Attacked) -> None:
+    files = board.open_files()
+    for _ in range(30):
+        reader, writer = await board.raw()
+        writer.write(b"GET /api/stats HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 20)
+        assert await reader.read(100)
+        writer.transport.abort()
+    await await_until(lambda: board.open_files() <= files, PATIENCE)
+    await board.healthy()
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ Pass `http_protocol(connections)` to uvicorn as `http=`.
 import asyncio
 import logging
 import resource
+from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
@@ -42,6 +43,7 @@ class LimitedHttp(HttpToolsProtocol):
         self._head: int | None = 0
         self._late: asyncio.TimerHandle | None = None
         self._untaken: asyncio.TimerHandle | None = None
+        self._unanswered: deque[RequestResponseCycle] = deque()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -65,6 +67,10 @@ class LimitedHttp(HttpToolsProtocol):
         self._in_time()
         self._taken()
         super().connection_lost(exc)
+        # uvicorn tells only the newest of several requests, and the one at work would write to what is closed.
+        for cycle in self._unanswered:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def handle_websocket_upgrade(self) -> None:
         self._in_time()
@@ -93,13 +99,17 @@ class LimitedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head = None
         self._within(BODY_WITHIN_S)
+        former: RequestResponseCycle | None = self.cycle
         super().on_headers_complete()
+        if self.cycle is not former:
+            self._unanswered.append(self.cycle)
 
     def on_message_complete(self) -> None:
         self._in_time()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._unanswered.popleft()
         super().on_response_complete()
         self._watch_rest()
 

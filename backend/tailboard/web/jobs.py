@@ -86,7 +86,8 @@ class JobsController(Controller):
         summary="Act on all jobs that match",
         description=(
             "Reaches the jobs that match the filter and whose status allows the action, up to "
-            f"{BULK_LIMIT:,} and for some ten seconds a call; `more` says that the same call would find further ones. Built-in jobs are "
+            f"{BULK_LIMIT:,} and for some ten seconds a call; `more` says that the same call would find further ones. "
+            "Built-in jobs are "
             "written in batches of 500, each its own transaction, and jobs that somebody else has locked are "
             "left alone. Jobs of other sources are acted on one by one with their queue's own SQL: `refused` "
             "counts those that it left as they were, `unsupported` names sources that have no such action. "
