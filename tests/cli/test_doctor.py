@@ -94,6 +94,21 @@ def test_a_standby_is_not_taken_for_a_pooler(home: Path) -> None:
             "ALTER TABLE tailboard.jobs ENABLE TRIGGER tailboard_capture_update",
             "ENABLE ALWAYS TRIGGER tailboard_capture_update",
         ),
+        (
+            "capture",
+            "ok",
+            "ALTER TRIGGER tailboard_capture_update ON tailboard.jobs RENAME TO mine",
+            "every change of tailboard.jobs is captured",
+        ),
+        (
+            "capture",
+            "fail",
+            (
+                'ALTER TRIGGER tailboard_capture_update ON tailboard.jobs RENAME TO "My";'
+                ' ALTER TABLE tailboard.jobs DISABLE TRIGGER "My"'
+            ),
+            'ENABLE ALWAYS TRIGGER "My"',
+        ),
         ("capture", "fail", "DROP TRIGGER tailboard_truncate ON tailboard.jobs", "restore the schema"),
         ("log", "warn", "SELECT setval('tailboard.changes_seq', 1000000000)", "Start a server"),
         (

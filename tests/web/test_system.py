@@ -202,7 +202,10 @@ async def test_a_source_whose_trigger_is_off_says_so(client: httpx.AsyncClient, 
     (source,) = (await client.get("/api/sources")).json()["sources"]
     assert (source["name"], source["attached"], source["health"]["status"]) == ("jobs", True, "ok")
     assert "retry" in source["actions"]
-    await worker.execute("ALTER TABLE tailboard.jobs DISABLE TRIGGER tailboard_capture_update")
+    await worker.execute("ALTER TRIGGER tailboard_capture_update ON tailboard.jobs RENAME TO mine")
+    (renamed,) = (await client.get("/api/sources")).json()["sources"]
+    assert renamed["health"] == source["health"]
+    await worker.execute("ALTER TABLE tailboard.jobs DISABLE TRIGGER mine")
     (source,) = (await client.get("/api/sources")).json()["sources"]
     assert (source["attached"], source["health"]["status"]) == (False, "detached")
 
