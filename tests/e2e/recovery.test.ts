@@ -216,6 +216,19 @@ test('a feed that stands still is told on every page, with how far it is behind,
   }
 });
 
+test('what could not be looked for is not said to be missing', async () => {
+  const page = await it.open('/queue');
+  await live(page);
+  await it.board.stop();
+  try {
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('anything');
+    await says(page.locator('.palette-list'), 'The server cannot be reached.');
+  } finally {
+    await it.board.start();
+  }
+});
+
 test('a page that the browser freezes is told nothing meanwhile, and all of it afterwards', async () => {
   const page = await it.open('/queue?queue=frozen');
   await live(page);
