@@ -113,8 +113,13 @@ class Feed:
         self.log = MemoryLog(epoch)
         self.counts = dict.fromkeys([*STATUSES, "total"], 0)
         self.lag_ms = 1.25
+        self.away = False
         self.hub = Hub(
-            self.log, stats=lambda: (self.hub.head, self.counts), lag_ms=lambda: self.lag_ms, limits=limits
+            self.log,
+            stats=lambda: (self.hub.head, self.counts),
+            lag_ms=lambda: self.lag_ms,
+            away=lambda: self.away,
+            limits=limits,
         )
         self.hub.begin(self.log.head)
         self._ticks = 0

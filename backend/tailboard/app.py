@@ -80,6 +80,7 @@ class Node:
             self.log,
             stats=self.projector.counts,
             lag_ms=lambda: self.tailer.lag_ms,
+            away=lambda: self.tailer.away,
             limits=HubLimits(connections=settings.max_connections),
         )
         event_counts = EventCounts()

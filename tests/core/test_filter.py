@@ -127,7 +127,7 @@ def deep(levels: int) -> dict[str, object]:
         ({"eq": {"job": "17"}}, "filter.eq.job: '17' is no job's name; write source/id, such as jobs/17"),
         ({"in": {"job": ["jobs/17", "/17"]}}, "'/17' is no job's name"),
         ({"eq": {"job": "jobs/"}}, "'jobs/' is no job's name"),
-        ({"eq": {"queue": "x" * 257}}, "filter.eq.queue is longer than 256 characters"),
+        ({"eq": {"queue": "x" * 501}}, "filter.eq.queue is longer than 500 characters"),
         ({"eq": {"queue": "\ud800"}}, "lone surrogate"),
         (deep(MAX_DEPTH + 1), f"nested more than {MAX_DEPTH} deep"),
         ({"or": [{"eq": {"queue": "a"}}] * MAX_NODES}, f"more than {MAX_NODES} nodes"),

@@ -112,6 +112,9 @@ def test_control_messages_are_as_documented() -> None:
         ),
         b'{"type":"subscribed","cursor":"3.9","recovered":true}': subscribed_entry(place, recovered=True),
         b'{"type":"heartbeat","cursor":"3.9","lag_ms":1.3}': heartbeat_entry(place, 1.26),
+        b'{"type":"heartbeat","cursor":"3.9","lag_ms":7.0,"away":true}': heartbeat_entry(
+            place, 7.0, away=True
+        ),
         b'{"type":"error","code":"c","message":"m","retryable":false}': error_entry(place, "c", "m"),
         b'{"type":"error","code":"c","message":"m","retryable":true,"retry_after_ms":5}': error_entry(
             place, "c", "m", retryable=True, retry_after_ms=5

@@ -37,7 +37,11 @@ def test_a_log_that_was_not_looked_at_for_long_may_hold_anything() -> None:
     lag = Lag()
     lag.nothing_new(10.0, waits=False)
     assert lag.ms(12.0) == 0
+    assert not lag.away(12.0)
     assert lag.ms(17.0) == 7000
+    assert lag.away(17.0)
+    lag.looked(17.5)
+    assert not lag.away(18.0)
 
 
 def test_what_came_late_is_forgotten_once_the_end_of_the_log_is_reached() -> None:

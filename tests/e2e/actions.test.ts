@@ -65,6 +65,12 @@ test('all that match are counted before they are changed', async () => {
   await page.getByRole('button', { name: 'Act on all that match' }).click();
   await page.getByRole('toolbar').getByRole('button', { name: 'Retry' }).click();
   await says(page.locator('[data-dry-run]'), '300 jobs will be retried');
+  await says(page.locator('[data-dry-run]'), 'They are completed, failed or cancelled; the others stay as they are.');
+  await says(page.locator('[data-dry-run]'), 'What has completed is done once more.');
+  await page.goto(`${it.board.url}/queue?queue=many&status=failed`);
+  await page.getByRole('button', { name: 'Act on all that match' }).click();
+  await page.getByRole('toolbar').getByRole('button', { name: 'Retry' }).click();
+  await says(page.locator('[data-dry-run]'), '300 jobs will be retried. They are failed; the others stay as they are.');
   assert.equal(it.board.sql("SELECT count(*) FROM tailboard.jobs WHERE kind = 'bulk' AND status = 'failed'"), '301');
   await page.getByRole('button', { name: 'Retry 300' }).click();
   await says(page.locator('.toast'), '300 jobs retried');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import type { Page, Request, WebSocket } from 'playwright-core';
 import { Cable } from './cable.ts';
-import { live, row, says, stage } from './harness.ts';
+import { live, PATIENCE_MS, row, says, stage } from './harness.ts';
 
 const it = stage();
 /** A browser logs every request that found nobody. */
@@ -214,6 +214,40 @@ test('a feed that stands still is told on every page, with how far it is behind,
   } finally {
     holder.end();
   }
+});
+
+test('what could not be looked for is not said to be missing', async () => {
+  const page = await it.open('/queue');
+  await live(page);
+  await it.board.stop();
+  try {
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('anything');
+    await says(page.locator('.palette-list'), 'The server cannot be reached.');
+  } finally {
+    await it.board.start();
+  }
+});
+
+test('a page that the browser freezes is told nothing meanwhile, and all of it afterwards', async () => {
+  const page = await it.open('/queue?queue=frozen');
+  await live(page);
+  await markLoaded(page);
+  const listeners = async () => {
+    const answer = await fetch(`${it.board.url}/api/connections`);
+    return ((await answer.json()) as { connections: unknown[] }).connections.length;
+  };
+  assert.equal(await listeners(), 1);
+  // A browser without a window freezes nothing, so the page is told as a browser would tell it.
+  const becomes = (state: string) => page.evaluate((name) => document.dispatchEvent(new Event(name)), state);
+  await becomes('freeze');
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  while ((await listeners()) > 0) assert.ok(!patience.aborted, 'a frozen page still listens');
+  const missed = it.board.insert({ kind: 'made.meanwhile', queue: 'frozen' });
+  await becomes('resume');
+  await row(page, missed).waitFor();
+  await live(page);
+  await stillTheSame(page);
 });
 
 test('when WebSockets are refused the board polls, and says how old it is', async () => {

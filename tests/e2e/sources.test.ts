@@ -238,7 +238,19 @@ test('where no source can be read the list does not say that nothing matches', a
   await says(page.locator('.note'), 'gone is not shown');
   await says(page.locator('.empty'), 'Nothing to show');
   assert.equal(await page.locator('[data-row-count]').textContent(), '');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('anything');
+  await says(page.locator('.palette-list'), 'Not looked through: gone.');
   it.board.sql('ALTER TABLE shop.elsewhere RENAME TO gone');
   await page.reload();
   await row(page, 1, 'gone').waitFor();
+});
+
+test('a source with a long name fits a narrow phone', async () => {
+  const name = `exports_${'of_the_shop_'.repeat(4)}`.slice(0, 40);
+  it.board.sql('CREATE TABLE shop.long (id int PRIMARY KEY, state text)');
+  it.board.attach(`[sources.${name}]\ntable = "shop.long"\nid = "id"\nstatus = "state"\n`);
+  const page = await it.open('/sources', { viewport: { width: 320, height: 640 } });
+  await says(page.locator(`[data-source="${name}"]`), 'shop.long');
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
 });

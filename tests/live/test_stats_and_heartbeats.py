@@ -64,6 +64,23 @@ async def test_a_heartbeat_waits_for_what_was_published_before_it() -> None:
     assert client.messages[-1]["type"] == "heartbeat"
 
 
+async def test_a_heartbeat_says_where_the_database_does_not_answer() -> None:
+    feed = Feed(HubLimits(stats_interval_s=0.01, behind_s=0.02))
+    await feed.hub.start()
+    client = await following(feed)
+
+    def last() -> dict[str, object]:
+        return [m for m in client.messages if m["type"] == "heartbeat"][-1]
+
+    feed.lag_ms, feed.away = 7_200.0, True
+    await client.told(lambda: client.types().count("heartbeat") > 0)
+    assert last()["away"] is True
+    feed.lag_ms, feed.away = 3.0, False
+    await client.told(lambda: last()["lag_ms"] == 3.0)
+    assert "away" not in last()
+    await feed.hub.stop()
+
+
 async def test_a_feed_that_falls_behind_says_so_at_once_and_again_when_it_has_caught_up() -> None:
     feed = Feed(HubLimits(stats_interval_s=0.01, behind_s=0.02))
     await feed.hub.start()

@@ -147,6 +147,7 @@ async def test_what_is_committed_and_cannot_be_sealed_is_lag(database_url: str, 
             held.connection.execute("LOCK TABLE tailboard.ticks IN EXCLUSIVE MODE")
             enqueue(connect())
             await await_until(lambda: node.tailer.lag_ms > 2000)
+            assert not node.tailer.away
         await node.recorder.until(lambda told: told.events)
         await await_until(lambda: node.tailer.lag_ms < 1000)
 
@@ -160,6 +161,7 @@ async def test_a_log_that_cannot_be_looked_at_is_lag(database_url: str, connect:
             try:
                 end_backends(connection, "tailboard tailer")
                 await await_until(lambda: node.tailer.lag_ms > 2500)
+                assert node.tailer.away
             finally:
                 admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
         await await_until(lambda: node.tailer.lag_ms < 1000)

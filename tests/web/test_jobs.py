@@ -132,6 +132,21 @@ async def test_bulk_counts_first_and_acts_only_where_the_status_allows(
     ]
 
 
+@pytest.mark.parametrize("name", ["", "x" * 500], ids=["none", "long"])
+async def test_what_a_list_filters_by_bulk_does_too(
+    client: httpx.AsyncClient, worker: Worker, name: str
+) -> None:
+    row = (name or "a", name, name)
+    await worker.execute(
+        "INSERT INTO tailboard.jobs (kind, queue, worker) VALUES (%s, %s, %s), ('b', 'b', 'b')", row
+    )
+    for field in ("queue", "worker"):
+        page = await client.get("/api/jobs", params={field: name})
+        assert [job["queue"] for job in page.json()["jobs"]] == [name]
+        request = {"action": "cancel", "filter": {field: [name]}, "dry_run": True}
+        assert (await client.post("/api/jobs/bulk", json=request)).json()["matched"] == 1
+
+
 async def test_bulk_stops_at_its_limit_and_says_that_there_are_more(
     client: httpx.AsyncClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import schemathesis
 import uvicorn
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tailboard.app import Node, listen
 from tailboard.settings import Settings
+from tailboard.web.http import MAX_HEAD
 
 _ALWAYS = [
     not_a_server_error,
@@ -97,6 +98,9 @@ def test_every_answer_to_made_up_requests_is_as_the_document_says(address: str, 
             suppress_health_check=list(HealthCheck),
         )
         def holds(case: "schemathesis.Case[Any]") -> None:
+            asked = case.as_transport_kwargs(base_url=address)
+            # Fifty values as long as they may be do not fit the head of a request, which is refused before it is read.
+            assume(len(str(httpx.URL(asked["url"], params=asked["params"]))) < MAX_HEAD // 2)
             case.call_and_validate(base_url=address, checks=checks)
 
         try:

@@ -42,7 +42,8 @@ from tailboard.errors import InvalidFilter
 MAX_DEPTH: Final = 8
 MAX_NODES: Final = 64
 MAX_VALUES: Final = 500
-MAX_VALUE_LENGTH: Final = 256
+MAX_VALUE_LENGTH: Final = 500
+"""Over REST, too: a kind may be a command line."""
 MAX_JSON_LENGTH: Final = 65_536
 
 

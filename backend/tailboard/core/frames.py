@@ -187,10 +187,11 @@ def caught_up_entry(cursor: Cursor) -> Entry:
     return Entry(None, cursor, "caught_up", b'{"type":"caught_up","cursor":"%b"}' % _cursor(cursor))
 
 
-def heartbeat_entry(cursor: Cursor, lag_ms: float) -> Entry:
-    data = b'{"type":"heartbeat","cursor":"%b","lag_ms":%b}' % (
+def heartbeat_entry(cursor: Cursor, lag_ms: float, *, away: bool = False) -> Entry:
+    data = b'{"type":"heartbeat","cursor":"%b","lag_ms":%b%b}' % (
         _cursor(cursor),
         msgspec.json.encode(round(lag_ms, 1)),
+        b',"away":true' if away else b"",
     )
     return Entry(":heartbeat", cursor, "heartbeat", data)
 

@@ -41,5 +41,12 @@ class Lag:
     def ms(self, now: float) -> float:
         """The lag in milliseconds; 0 before anything was found."""
         waited = 0.0 if self._waits_since is None else now - self._waits_since
+        return 1000 * max(self._late_s, waited, self._unseen(now))
+
+    def away(self, now: float) -> bool:
+        """Whether the log cannot be looked at: nobody knows then what it holds."""
+        return self._unseen(now) > 0
+
+    def _unseen(self, now: float) -> float:
         unseen = 0.0 if self._looked is None else now - self._looked
-        return 1000 * max(self._late_s, waited, unseen if unseen > 2 * LOOK_S else 0.0)
+        return unseen if unseen > 2 * LOOK_S else 0.0

@@ -111,7 +111,7 @@ class Hub(Service):
 
     All methods belong to the event loop's thread.
 
-    `stats` and `lag_ms` are asked when something is to be sent. `head` is the place up to which the hub
+    `stats`, `lag_ms` and `away` are asked when something is to be sent. `head` is the place up to which the hub
     has published; the composition root sets it with `begin` before the first subscription.
     """
 
@@ -123,6 +123,7 @@ class Hub(Service):
         *,
         stats: Callable[[], tuple[Cursor, Mapping[str, int]]],
         lag_ms: Callable[[], float],
+        away: Callable[[], bool] = lambda: False,
         limits: HubLimits | None = None,
     ) -> None:
         super().__init__()
@@ -132,6 +133,7 @@ class Hub(Service):
         self._reader = log
         self._stats = stats
         self._lag_ms = lag_ms
+        self._away = away
         self._groups = Groups(self.limits.backlog_bytes)
         self._subscriptions: dict[Subscription, int] = {}
         self._wheel: list[dict[Subscription, None]] = [{} for _ in range(_WHEEL)]
@@ -364,13 +366,13 @@ class Hub(Service):
     def _beat(self, subscriptions: Iterable[Subscription]) -> bool:
         """Send a heartbeat to who wants it; return whether all of them got it."""
         told_all = True
-        lag_ms = self._lag_ms()
-        shared = Parcel((heartbeat_entry(self.head, lag_ms),))
+        lag_ms, away = self._lag_ms(), self._away()
+        shared = Parcel((heartbeat_entry(self.head, lag_ms, away=away),))
         for subscription in subscriptions:
             if not subscription.heartbeats:
                 continue
             if not subscription.live or subscription.ahead is not None:
-                subscription.say(heartbeat_entry(subscription.place, lag_ms))
+                subscription.say(heartbeat_entry(subscription.place, lag_ms, away=away))
             elif not self._groups.pending(subscription.filter):
                 # A heartbeat may not overtake events: its cursor says that they have been sent.
                 subscription.deliver(shared)

@@ -77,6 +77,11 @@ class Tailer(Service):
         """How far what was told is behind what is committed; see `core/lag.py`."""
         return self._lag.ms(monotonic())
 
+    @property
+    def away(self) -> bool:
+        """Whether the database does not answer."""
+        return self._lag.away(monotonic())
+
     async def run(self) -> None:
         async with Listener(self._database, "tailboard_tick", "tailer", silence_s=_SILENCE_S) as listener:
             await self._find_place(listener)

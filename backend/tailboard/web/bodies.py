@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from tailboard.core.action import Action
+from tailboard.core.filter import MAX_VALUE_LENGTH
 from tailboard.core.job import JobName, Status
 from tailboard.db.jobs.actions import NewJob
 from tailboard.db.jobs.page import JobFilter
@@ -17,13 +18,14 @@ from tailboard.errors import InvalidInput, MalformedJson
 from tailboard.web.checks import JOB_NAME, NO_NUL, in_words
 
 MAX_VALUES: Final = 50
+MAX_JOB_NAME: Final = 600
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)]
-Value = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
+Value = Annotated[str, Meta(max_length=MAX_VALUE_LENGTH, pattern=NO_NUL)]
 Text = Annotated[str, Meta(max_length=10_000, pattern=NO_NUL)]
 Int4 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
-NameOfJob = Annotated[str, Meta(max_length=600, pattern=JOB_NAME)]
-Names = Annotated[list[Name], Meta(max_length=MAX_VALUES)]
+NameOfJob = Annotated[str, Meta(max_length=MAX_JOB_NAME, pattern=JOB_NAME)]
+Values = Annotated[list[Value], Meta(max_length=MAX_VALUES)]
 Tags = Annotated[list[Name], Meta(max_length=100)]
 Instant = Annotated[datetime, Meta(tz=True)]
 """With its offset from UTC: a time that every reader has to guess about is none."""
@@ -95,12 +97,12 @@ class ChangeJob(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_d
 class BulkFilter(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The filter of a list. An empty one is every job."""
 
-    source: Names = []
-    queue: Names = []
-    kind: Names = []
+    source: Values = []
+    queue: Values = []
+    kind: Values = []
     status: Annotated[list[Status], Meta(max_length=MAX_VALUES)] = []
-    worker: Names = []
-    tags: Names = []
+    worker: Values = []
+    tags: Values = []
     job: Annotated[list[NameOfJob], Meta(max_length=500)] = []
     q: Annotated[str, Meta(max_length=200, pattern=NO_NUL)] = ""
 

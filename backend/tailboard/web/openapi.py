@@ -13,7 +13,8 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import Guard
 
-from tailboard.web.bodies import BODIES, Bulk, ChangeJob, Enqueue
+from tailboard.core.filter import MAX_VALUE_LENGTH
+from tailboard.web.bodies import BODIES, MAX_JOB_NAME, Bulk, ChangeJob, Enqueue
 from tailboard.web.checks import JOB_NAME, NO_NUL
 from tailboard.web.documents import SourceReset
 from tailboard.web.errors import PROBLEM_JSON, Problem
@@ -96,9 +97,9 @@ def _plain(name: str, schema: dict[str, Any]) -> dict[str, Any]:
         rest = {key: value for key, value in schema.items() if key != "oneOf"}
         schema = {**options[0], **rest}
     if schema.get("type") == "array" and schema["items"] == {"type": "string"}:
-        pattern = JOB_NAME if name == "job" else NO_NUL
+        most, pattern = (MAX_JOB_NAME, JOB_NAME) if name == "job" else (MAX_VALUE_LENGTH, NO_NUL)
         # Litestar checks the limits of each value but does not show them
-        schema = {**schema, "items": {"type": "string", "maxLength": 200, "pattern": pattern}}
+        schema = {**schema, "items": {"type": "string", "maxLength": most, "pattern": pattern}}
     if schema.get("type") == "integer":
         for bound in ("minimum", "maximum"):
             if isinstance(schema.get(bound), float):

@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Search } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useState } from 'react';
 import { useLocation } from 'wouter';
-import type { SourceInfo } from '@/client/api';
+import type { JobPage, SourceInfo } from '@/client/api';
 import { EVERYTHING, type JobFilter } from '@/client/filter';
 import { STATUSES } from '@/client/protocol';
 import { useBoard } from '@/client/react/board';
@@ -36,7 +36,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
   const [entered, setEntered] = useState(false);
   const list = useId();
   const commands = useCommands();
-  const { jobs, searching } = useFoundJobs(text);
+  const { jobs, searching, unseen } = useFoundJobs(text);
   const wanted = text.trim().toLowerCase();
   const meant = commands.filter(({ word }) => wanted !== '' && word.toLowerCase().startsWith(wanted));
   const others = commands.filter(
@@ -102,8 +102,10 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
               <span className="palette-hint">{choice.hint}</span>
             </div>
           ))}
-          {choices.length === 0 && (
-            <p className="palette-none muted">{searching ? 'Looking …' : 'Nothing found.'}</p>
+          {searching && choices.length === 0 && <p className="palette-none muted">Looking …</p>}
+          {!searching && unseen !== null && <p className="palette-none muted">{unseen}</p>}
+          {!searching && unseen === null && choices.length === 0 && (
+            <p className="palette-none muted">Nothing found.</p>
           )}
         </div>
       </div>
@@ -119,8 +121,15 @@ function lookedFor(text: string, sources: readonly SourceInfo[]): JobFilter {
   return { ...EVERYTHING, source: [source], q: text.slice(slash + 1) };
 }
 
+interface Found {
+  readonly jobs: readonly Choice[];
+  readonly searching: boolean;
+  /** Why there may be jobs that were not found. */
+  readonly unseen: string | null;
+}
+
 /** Jobs that the server finds; those of a text before stay in sight while it is `searching`. */
-function useFoundJobs(text: string): { readonly jobs: readonly Choice[]; readonly searching: boolean } {
+function useFoundJobs(text: string): Found {
   const { api } = useBoard();
   const [, navigate] = useLocation();
   const wanted = text.trim();
@@ -131,13 +140,13 @@ function useFoundJobs(text: string): { readonly jobs: readonly Choice[]; readonl
     const timer = setTimeout(() => setQ(wanted), TYPING_MS);
     return () => clearTimeout(timer);
   }, [wanted]);
-  const { data, isPending, isPlaceholderData, isError } = useQuery({
+  const { data, isPending, isPlaceholderData, error } = useQuery({
     queryKey: ['palette', q, asOf],
     queryFn: ({ signal }) => api.jobs(lookedFor(q, sources), 'newest', null, JOBS_SHOWN, { asOf, signal }),
     enabled: q !== '',
     placeholderData: keepPreviousData,
   });
-  if (wanted === '') return { jobs: [], searching: false };
+  if (wanted === '') return { jobs: [], searching: false, unseen: null };
   const jobs = (data?.jobs ?? []).map((job) => ({
     id: `job ${job.source}/${job.id}`,
     word: `${shortId(job.id)} ${kindOf(job)}`,
@@ -152,7 +161,13 @@ function useFoundJobs(text: string): { readonly jobs: readonly Choice[]; readonl
     hint: <StatusBadge status={job.status} />,
     run: () => navigate(jobPath(job)),
   }));
-  return { jobs, searching: q !== wanted || isPlaceholderData || (isPending && !isError) };
+  const searching = q !== wanted || isPlaceholderData || (isPending && error === null);
+  return { jobs, searching, unseen: error?.message ?? (data === undefined ? null : leftOut(data)) };
+}
+
+function leftOut({ jobs, failing = [], complete = true }: JobPage): string | null {
+  if (failing.length > 0) return `Not looked through: ${failing.map(({ source }) => source).join(', ')}.`;
+  return complete || jobs.length > 0 ? null : 'Nothing found, and not every job could be looked at.';
 }
 
 function useCommands(): readonly Choice[] {

@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useState } from 'react';
+import type { ConnectionState } from '@/client/machine';
 import { useBoard, useConnection } from '@/client/react/board';
 import { behindBy, useAge } from '@/parts/ConnectionPill';
 import { Button } from '@/ui/Button';
@@ -26,6 +27,16 @@ export function FeedBanner() {
   if (state.denied) return null;
   const again = <Button onClick={() => feed.wake()}>Try now</Button>;
   const behind = behindBy(state);
+  if (behind !== null && state.away) {
+    return (
+      <Banner>
+        <Note tone="red" live>
+          The database does not answer the server. What you see is <Counting>{behind} s</Counting> old. The
+          board comes back by itself.
+        </Note>
+      </Banner>
+    );
+  }
   if (behind !== null) {
     return (
       <Banner>
@@ -50,7 +61,7 @@ export function FeedBanner() {
   return (
     <Banner>
       <Note tone="red" live action={again}>
-        The server cannot be reached.{' '}
+        {why(state)}{' '}
         {age === '' ? (
           'Nothing could be loaded yet.'
         ) : (
@@ -62,6 +73,12 @@ export function FeedBanner() {
       </Note>
     </Banner>
   );
+}
+
+/** What the last question came to, as a sentence. */
+function why({ phase, error }: ConnectionState): string {
+  if (phase !== 'offline' || error === null) return 'The server cannot be reached.';
+  return error.endsWith('.') ? error : `${error}.`;
 }
 
 /** What changes every second: a screen reader reads it with the rest, and does not say all of it again each time. */

@@ -2,7 +2,7 @@
 
 import { type Action, type Api, allows, type BulkAnswer, type JobName } from './api';
 import { EVERYTHING, type JobFilter, matches } from './filter';
-import { STATUSES } from './protocol';
+import { STATUSES, type Status } from './protocol';
 
 /** What a bulk action is about: everything that matches, or jobs by name. */
 export type BulkScope = { readonly filter: JobFilter } | { readonly jobs: readonly JobName[] };
@@ -113,10 +113,15 @@ function leftOut(
   for (const { source } of failing) without.add(source);
 }
 
+/** Where jobs of the filter stand for which the action is possible. */
+export function reached(action: Action, filter: JobFilter): readonly Status[] {
+  const asked = filter.status.length > 0 ? filter.status : STATUSES;
+  return asked.filter((each) => allows(action, each));
+}
+
 /** Only the jobs that stand where the action is possible, so that a search need not look at the others. */
 function narrowed(action: Action, filter: JobFilter): JobFilter {
-  const asked = filter.status.length > 0 ? filter.status : STATUSES;
-  const status = asked.filter((each) => allows(action, each));
+  const status = reached(action, filter);
   return status.length > 0 ? { ...filter, status } : filter;
 }
 

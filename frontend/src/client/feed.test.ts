@@ -120,6 +120,26 @@ test('tabs share one socket, and each gets every event once', () => {
   expect(second.cursors()).toEqual(['1.6', '1.7']);
 });
 
+test('a page that leaves the shared connection and comes back is told what it missed, once', () => {
+  const { world, connection } = observe();
+  const switchboard = new Switchboard(connection);
+  const [stays, leaves] = [tab(switchboard), tab(switchboard)];
+  stays.feed.start();
+  leaves.feed.start();
+  world.socket.welcomes(5);
+  const missed = [event(7), event(8)];
+  world.socket.says(event(6));
+  leaves.feed.stop();
+  world.socket.says(...missed);
+  leaves.feed.start();
+  world.socket.answers(8, missed);
+  world.socket.says(event(9));
+  for (const { draw, cursors } of [stays, leaves]) {
+    draw();
+    expect(cursors()).toEqual(['1.6', '1.7', '1.8', '1.9']);
+  }
+});
+
 test('the socket closes when the last tab has left', () => {
   const { world, connection } = observe();
   const switchboard = new Switchboard(connection);

@@ -47,8 +47,10 @@ export class Feed {
     link.onState((state) => this.#join(state));
   }
 
+  /** Also after `stop`: a link that others kept open meanwhile went on without this page. */
   start(): void {
     this.#link.start();
+    if (this.#cursor !== null) this.#link.cover(this.#cursor);
   }
 
   stop(): void {

@@ -42,6 +42,8 @@ export interface ConnectionState {
   /** When what is shown was last known to be all there is. */
   readonly freshAt: number | null;
   readonly lagMs: number | null;
+  /** The server is there and says that its database is not. */
+  readonly away: boolean;
   readonly error: string | null;
   /** The server wants a token, or another one. */
   readonly denied: boolean;
@@ -123,6 +125,7 @@ export const INITIAL: ConnectionState = {
   pinged: false,
   freshAt: null,
   lagMs: null,
+  away: false,
   error: null,
   denied: false,
   token: null,
@@ -174,7 +177,16 @@ function unchanged(state: ConnectionState): Step {
 function open(state: ConnectionState, now: Now): Step {
   const socket = state.socket + 1;
   return {
-    state: { ...state, socket, socketUp: false, awaiting: 0, heardAt: now.ms, pinged: false, lagMs: null },
+    state: {
+      ...state,
+      socket,
+      socketUp: false,
+      awaiting: 0,
+      heardAt: now.ms,
+      pinged: false,
+      lagMs: null,
+      away: false,
+    },
     effects: [
       { kind: 'disarm', timer: 'retry' },
       { kind: 'open', socket },
@@ -248,7 +260,7 @@ function heard(state: ConnectionState, frames: readonly ServerFrame[], now: Now)
         next = { ...next, cursor: frame.cursor };
         break;
       case 'heartbeat':
-        next = { ...next, lagMs: frame.lag_ms };
+        next = { ...next, lagMs: frame.lag_ms, away: frame.away === true };
         break;
       case 'error':
         next = { ...next, error: frame.message };
@@ -283,7 +295,9 @@ function lost(state: ConnectionState, code: number, reason: string, now: Now, se
     attempts: state.attempts + 1,
   };
   if (code === 1008) return { state: deny(gone), effects: disarmAll };
-  const error = reason || `The connection was lost (${code}).`;
+  // What a question was answered with says more than how a further attempt ended.
+  const told = state.phase === 'offline' ? state.error : null;
+  const error = told ?? (reason || `The connection was lost (${code}).`);
   if ((code >= 4500 && code <= 4999) || !settings.autoReconnect) {
     return { state: { ...gone, phase: 'offline', halted: true, error }, effects: disarmAll };
   }

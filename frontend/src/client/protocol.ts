@@ -157,7 +157,12 @@ export type ServerFrame =
     }
   | { readonly type: 'subscribed'; readonly cursor: string; readonly recovered: boolean }
   | { readonly type: 'caught_up'; readonly cursor: string }
-  | { readonly type: 'heartbeat'; readonly cursor: string; readonly lag_ms: number }
+  | {
+      readonly type: 'heartbeat';
+      readonly cursor: string;
+      readonly lag_ms: number;
+      readonly away?: boolean;
+    }
   | { readonly type: 'pong' }
   | {
       readonly type: 'error';

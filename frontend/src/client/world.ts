@@ -4,7 +4,7 @@ import { Access } from './access';
 import type { World } from './connection';
 import type { PollResult } from './machine';
 import { isJobEvent, type JobEvent, type Stats, withVersion } from './protocol';
-import { Problem, Rest } from './rest';
+import { Problem, Rest, Unreachable } from './rest';
 
 const PAGE = 1000;
 
@@ -54,6 +54,7 @@ async function poll(base: string, cursor: string | null, token: string | null): 
     }
     return { outcome: 'page', events, cursor: page.cursor, more: page.more, stats };
   } catch (error) {
+    if (error instanceof Unreachable) return { outcome: 'failed', message: error.message };
     if (!(error instanceof Problem)) return { outcome: 'failed', message: 'The server cannot be reached.' };
     if (error.status === 401) return { outcome: 'denied' };
     if (!EXPIRED.has(error.code)) return { outcome: 'failed', message: error.message };

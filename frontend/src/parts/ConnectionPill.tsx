@@ -21,6 +21,7 @@ const LOOKS: Readonly<Record<ConnectionPhase, Look>> = {
 };
 
 const BEHIND: Look = { word: 'Behind', tone: 'amber', Icon: TimerReset };
+const AWAY: Look = { word: 'No database', tone: 'red', Icon: CloudOff };
 /** A lag that people have to know of. */
 const BEHIND_MS = 2_000;
 
@@ -46,10 +47,10 @@ export function ConnectionPill() {
   const state = useConnection();
   const age = useAge(state);
   const behind = behindBy(state);
-  const { word, tone, Icon } = behind === null ? LOOKS[state.phase] : BEHIND;
+  const { word, tone, Icon } = behind === null ? LOOKS[state.phase] : state.away ? AWAY : BEHIND;
   const beside = behind === null ? age : `${behind} s`;
   const lag =
-    state.phase === 'live' && state.lagMs !== null
+    state.phase === 'live' && state.lagMs !== null && !state.away
       ? `, ${Math.round(state.lagMs)} ms behind the database`
       : '';
   return (

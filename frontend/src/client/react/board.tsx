@@ -40,17 +40,23 @@ export function BoardProvider({ board, children }: { board: Board; children: Rea
     const wake = () => {
       if (document.visibilityState === 'visible') board.feed.wake();
     };
+    // A page that is frozen hears nothing: what it were told would wait for it without a bound.
     const leave = () => board.feed.stop();
+    const resume = () => board.feed.start();
     const comeBack = (event: PageTransitionEvent) => {
       if (event.persisted) board.feed.start();
     };
     document.addEventListener('visibilitychange', wake);
     window.addEventListener('online', wake);
+    document.addEventListener('freeze', leave);
+    document.addEventListener('resume', resume);
     window.addEventListener('pagehide', leave);
     window.addEventListener('pageshow', comeBack);
     return () => {
       document.removeEventListener('visibilitychange', wake);
       window.removeEventListener('online', wake);
+      document.removeEventListener('freeze', leave);
+      document.removeEventListener('resume', resume);
       window.removeEventListener('pagehide', leave);
       window.removeEventListener('pageshow', comeBack);
     };

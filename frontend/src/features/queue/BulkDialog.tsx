@@ -1,9 +1,10 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import type { Action } from '@/client/api';
-import { type BulkScope, type Counted, countBulk, type Looked, runBulk } from '@/client/bulk';
+import { type BulkScope, type Counted, countBulk, type Looked, reached, runBulk } from '@/client/bulk';
 import { useBoard } from '@/client/react/board';
 import { ACTION_LOOKS } from '@/parts/jobActions';
+import { STATUS_LOOKS } from '@/parts/status';
 import { Button } from '@/ui/Button';
 import { Dialog } from '@/ui/Dialog';
 import { Meter } from '@/ui/Meter';
@@ -93,8 +94,8 @@ export function BulkDialog({
           {open && 'At least '}
           <b className="num">{counted.toLocaleString()}</b> {counted === 1 ? 'job' : 'jobs'} will be {done}
           {open && ': all that match, also those beyond this number'}
-          {further && !open && ': those found so far. What was not looked at stays as it is'}. Jobs that stand
-          where this is not possible stay as they are.
+          {further && !open && ': those found so far. What was not looked at stays as it is'}.{' '}
+          <Reach action={action} scope={scope} />
           {action === 'delete' && ' This cannot be undone.'}
         </p>
       )}
@@ -127,5 +128,20 @@ export function BulkDialog({
         </Button>
       </div>
     </Dialog>
+  );
+}
+
+const either = new Intl.ListFormat('en-GB', { type: 'disjunction' });
+
+/** Which jobs are meant: who retries all may think of those that failed, and what has completed would be done twice. */
+function Reach({ action, scope }: { action: Action; scope: BulkScope }) {
+  const statuses = 'filter' in scope ? reached(action, scope.filter) : [];
+  if (statuses.length === 0) return 'Jobs that stand where this is not possible stay as they are.';
+  return (
+    <>
+      They are {either.format(statuses.map((status) => STATUS_LOOKS[status].word.toLowerCase()))}; the others
+      stay as they are.
+      {action === 'retry' && statuses.includes('completed') && <b> What has completed is done once more.</b>}
+    </>
   );
 }
