@@ -19,8 +19,10 @@ from fixtures.waiting import WAITING_FOR_LOCKS, await_until
 from log_rig import board, everything, reading, recount, seal_all
 from orders_table import attach_orders, count_orders, make_orders
 from tailboard.core.cursor import Cursor
+from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.db.pool import Connection, Database
 from tailboard.db.sealing import Sealing
+from tailboard.db.session import connect as connect_session
 from tailboard.errors import CursorExpired
 
 
@@ -76,6 +78,12 @@ async def test_an_adopted_table_is_restored_with_its_capture_and_counted_again(
     restore()
     new = connect(empty_database_url)
     new.execute("INSERT INTO shop.orders (state) VALUES ('ok')")
+    with connect_session(empty_database_url, "doctor") as operator:
+        (health,) = healths_sync(operator)
+    assert (health.found, health.advice[:15]) == (
+        "shop.orders was restored, and no server has taken it up since",
+        "Start a server.",
+    )
     async with board(empty_database_url) as node:
         assert (await node.log.head()).epoch > 1
         await await_until(lambda: node.caretaker.counted == 1)

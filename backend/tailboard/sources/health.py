@@ -62,6 +62,9 @@ def _verdict(seen: Look) -> tuple[State, str, str]:
 
 def _broken(seen: Look, again: str) -> tuple[State, str, str] | None:
     name = seen.name
+    if seen.restored:
+        found = f"{seen.table} was restored, and no server has taken it up since"
+        return State.BROKEN, found, f"Start a server. Where one runs already, {again}"
     if not seen.there:
         if seen.found:
             return (

@@ -19,6 +19,8 @@ class Look(NamedTuple):
     """A table of the name exists, the one that was attached or another."""
     same: bool
     """And it is that one."""
+    restored: bool
+    """It is another, and carries this source's trigger: as after a restore, when tables have other numbers."""
     watched: bool | None
     """Whether the triggers are enabled; None where one is missing."""
     followed: int

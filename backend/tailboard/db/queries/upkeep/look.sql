@@ -5,6 +5,9 @@ SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
        c.oid IS NOT NULL AS there,
        t.oid IS NOT NULL AS found,
        t.oid IS NOT DISTINCT FROM s.relation AS same,
+       t.oid IS DISTINCT FROM s.relation
+       AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.oid
+                      AND g.tgfoid = to_regproc(format('tailboard.%%I', 'watch_' || s.name))) AS restored,
        (SELECT bool_and(g.tgenabled IN ('O', 'A')) FROM pg_trigger g
          WHERE g.tgrelid = c.oid AND g.tgname IN ('tailboard_watch', 'tailboard_emptied')
         HAVING count(*) = 2) AS watched,
