@@ -13,6 +13,8 @@ from psycopg.conninfo import make_conninfo
 
 from fixtures.database import Connect
 from migrations.schema import SNAPSHOT, describe
+from tailboard.db import session
+from tailboard.db.adopting.attaching import attach, detach
 from tailboard.db.schema import (
     current_revision,
     migrate,
@@ -22,6 +24,7 @@ from tailboard.db.schema import (
     require_owner,
 )
 from tailboard.errors import DatabaseError, SchemaMissing
+from tailboard.sources.parsing import from_definition
 
 REVISIONS = sorted(path.name[:4] for path in (migrations_folder() / "versions").glob("*.py"))
 
@@ -175,6 +178,31 @@ def test_a_role_without_the_rights_is_told_how_to_come_by_them(
         for attempt in (require_newest, require_owner, migrate):
             with pytest.raises(DatabaseError, match=f"connect as its owner, or GRANT that role TO {role}"):
                 attempt(as_role)
+
+
+@pytest.mark.parametrize("target", ["base", "0004"])
+def test_a_way_down_that_ends_at_a_table_of_somebody_elses_is_not_begun(
+    target: str, empty_database_url: str, connect: Connect, role: str
+) -> None:
+    owner = connect(empty_database_url)
+    owners_table(owner)
+    owner.execute(f"CREATE SCHEMA tailboard AUTHORIZATION {role}".encode())
+    owner.execute(
+        f"GRANT USAGE ON SCHEMA theirs TO {role}; GRANT SELECT, TRIGGER ON theirs.jobs TO {role}".encode()
+    )
+    as_role = make_conninfo(empty_database_url, options=f"-c role={role}")
+    migrate(as_role)
+    with session.connect(as_role, "attach") as connection:
+        attach(
+            connection, from_definition("theirs", {"table": "theirs.jobs", "id": "id", "status": "status"})
+        )
+    with pytest.raises(DatabaseError, match=r"owner of its table: theirs\.jobs\. Run `tailboard detach`"):
+        migrate(as_role, target)
+    assert current_revision(as_role) == newest_revision()
+    assert migrate(as_role, "0007") == "0007"
+    with session.connect(empty_database_url, "detach") as connection:
+        detach(connection, "theirs")
+    assert migrate(as_role, target) == (None if target == "base" else target)
 
 
 @pytest.mark.parametrize("target", ["9999", "-1", "heads", "", "0001; DROP SCHEMA public"])

@@ -219,7 +219,7 @@ async def test_a_token_may_be_the_first_frame(wire: bool) -> None:
 @pytest.mark.parametrize("query", ["?token=wrong", "?token=", "?token=%FF"])
 async def test_a_wrong_token_is_closed_with_1008(wire: bool, query: str) -> None:
     async with serving(Feed(), TOKEN, wire=wire) as address, connect(address.ws + query) as client:
-        assert (await frame(client))[0]["code"] == "access_denied"
+        assert (await frame(client))[0]["code"] == "unauthorized"
         assert await close_code(client) == 1008
 
 
@@ -231,7 +231,7 @@ async def test_a_first_frame_that_is_not_the_token_is_closed_with_1008(
 ) -> None:
     async with serving(Feed(), TOKEN, wire=wire) as address, connect(address.ws) as client:
         await client.send(first)
-        assert (await frame(client))[0]["code"] == "access_denied"
+        assert (await frame(client))[0]["code"] == "unauthorized"
         assert await close_code(client) == 1008
 
 

@@ -32,6 +32,9 @@ _LOCK_MIGRATE: Final = 2
 _CANCEL_S: Final = 1.0
 """So long a server may take to hear that a statement is not wanted any more."""
 
+_SOURCES: Final = "0005"
+"""Below this revision no table is attached."""
+
 
 def migrations_folder() -> Path:
     """Where the migrations are: inside the package in a wheel, at the top of the tree in a checkout."""
@@ -147,6 +150,7 @@ def _cancel(connection: psycopg.Connection[Any]) -> None:
 def _move(config: Config, connection: Connection, target: str) -> None:
     script = ScriptDirectory.from_config(config)
     if target == "base":
+        _require_detachable(connection, target)
         command.downgrade(config, target)
         connection.exec_driver_sql("DROP SCHEMA tailboard CASCADE")
         return
@@ -165,9 +169,23 @@ def _move(config: Config, connection: Connection, target: str) -> None:
         )
     wanted = newest_revision() if target == "head" else target
     if current is not None and wanted < current:
+        if wanted < _SOURCES:
+            _require_detachable(connection, target)
         command.downgrade(config, target)
     else:
         command.upgrade(config, target)
+
+
+def _require_detachable(connection: Connection, target: str) -> None:
+    """Raise DatabaseError unless the role may drop every trigger: half of the way down is no place to stop at."""
+    tables = connection.exec_driver_sql(query("sources_guarded").as_string()).scalars().all()
+    connection.commit()
+    if tables:
+        raise DatabaseError(
+            f"Going down to {target} detaches every source, and a trigger is dropped by the owner of its table: "
+            f"{', '.join(tables)}. Run `tailboard detach`, or this, as a superuser or as a member of their owners too; "
+            "nothing was changed."
+        )
 
 
 def _config() -> Config:

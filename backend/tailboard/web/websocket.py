@@ -23,7 +23,14 @@ from litestar.handlers import asgi
 from tailboard.core.cursor import Cursor
 from tailboard.core.filter import Filter
 from tailboard.core.frames import PONG, Entry, Form, error_entry, pong_entry, welcome_entry
-from tailboard.errors import InvalidFilter, InvalidFrame, InvalidInput, Overloaded, TailboardError
+from tailboard.errors import (
+    InvalidFilter,
+    InvalidFrame,
+    InvalidInput,
+    Overloaded,
+    TailboardError,
+    Unauthorized,
+)
 from tailboard.live.hub import Hub
 from tailboard.live.subscription import RESTARTING, Disconnected, Ending, Peer, Subscription
 from tailboard.web.access import Access
@@ -177,7 +184,7 @@ class _Conversation:
         try:
             known = self._access.allows(token)
             if not known and (token is not None or not await self._authenticated(auth_s)):
-                await self._end(NOT_ALLOWED, "access_denied")
+                await self._end(NOT_ALLOWED, Unauthorized.code)
             await self._begin(query)
             while True:
                 message = await self._receive()
@@ -242,7 +249,7 @@ class _Conversation:
                 self._pong(pong_entry(self._subscription.place))
             case Auth(token):
                 if not self._access.allows(token):
-                    await self._end(NOT_ALLOWED, "access_denied")
+                    await self._end(NOT_ALLOWED, Unauthorized.code)
             case Subscribe(tree, text_cursor):
                 if not self._subscription.answers:
                     raise InvalidFrame(

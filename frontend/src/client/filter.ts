@@ -12,7 +12,7 @@ export interface JobFilter {
   readonly q: string;
 }
 
-export const FACETS = ['source', 'queue', 'kind', 'status', 'worker', 'tags'] as const;
+const FACETS = ['source', 'queue', 'kind', 'status', 'worker', 'tags'] as const;
 export type Facet = (typeof FACETS)[number];
 
 export const EVERYTHING: JobFilter = {
@@ -25,7 +25,7 @@ export const EVERYTHING: JobFilter = {
   q: '',
 };
 
-export function isStatus(text: string): text is Status {
+function isStatus(text: string): text is Status {
   return (STATUSES as readonly string[]).includes(text);
 }
 

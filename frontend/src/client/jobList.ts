@@ -38,7 +38,7 @@ export interface ListView {
 }
 
 /** Rows a page holds at most. */
-export const ROWS_MAX = 120_000;
+const ROWS_MAX = 120_000;
 const ROWS_CUT = 100_000;
 const SORTED_MAX = 2_000;
 /** Jobs that wait for the list to be released, at most: of more it is loaded again. A list may be left scrolled for days. */

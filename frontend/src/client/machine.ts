@@ -103,13 +103,13 @@ export interface Step {
   readonly effects: readonly Effect[];
 }
 
-export const WATCH_MS = 5_000;
+const WATCH_MS = 5_000;
 /** After this much silence the server is asked for a sign of life, ... */
-export const PING_AFTER_MS = 30_000;
+const PING_AFTER_MS = 30_000;
 /** ... and after this much the socket is given up. The server's heartbeat comes every 25 s. */
-export const SILENCE_MS = 40_000;
+const SILENCE_MS = 40_000;
 /** A socket that has not said welcome by now never will. */
-export const OPENING_MS = 10_000;
+const OPENING_MS = 10_000;
 export const POLL_MS = 5_000;
 const RETRY_MAX_MS = 30_000;
 

@@ -131,13 +131,13 @@ export interface JobEvent {
 
 export type Stats = { readonly [status in Status | 'total']: number };
 
-export interface StatsFrame {
+interface StatsFrame {
   readonly type: 'stats_updated';
   readonly stats: Stats;
   readonly cursor: string;
 }
 
-export interface ResetFrame {
+interface ResetFrame {
   readonly type: 'reset';
   readonly reason: string;
   readonly cursor: string;

@@ -12,7 +12,7 @@ function current(): boolean {
 }
 
 /** Whether this browser was told to show only. */
-export function useReadOnlyChoice(): boolean {
+function useReadOnlyChoice(): boolean {
   return useSyncExternalStore((listener) => {
     listeners.add(listener);
     return () => listeners.delete(listener);

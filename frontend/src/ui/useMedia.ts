@@ -11,6 +11,5 @@ export function useMedia(query: string): boolean {
   );
 }
 
-export const NARROW = '(max-width: 720px)';
 /** The system chooses the colours. */
 export const FORCED = '(forced-colors: active)';

@@ -10,7 +10,7 @@ export type FromTab =
   | { readonly say: 'token'; readonly token: string | null };
 
 /** The state without the token: a tab that was given none must not learn it from another. */
-export type SharedState = Omit<ConnectionState, 'token'>;
+type SharedState = Omit<ConnectionState, 'token'>;
 
 export type FromWorker =
   | { readonly say: 'state'; readonly state: SharedState }
