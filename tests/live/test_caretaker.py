@@ -245,6 +245,25 @@ async def test_rewriting_the_table_changes_no_count_and_tells_nobody(
         assert node.caretaker.counted == 1
 
 
+async def test_a_table_that_was_restored_by_itself_is_counted_again(
+    database_url: str, orders: Orders
+) -> None:
+    async with attending(database_url, orders) as node:
+        dumped = orders.execute(
+            "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = 'shop.orders'::regclass AND NOT tgisinternal"
+        ).fetchall()
+        with orders.transaction():
+            orders.execute("CREATE TABLE shop.dump (LIKE shop.orders INCLUDING ALL)")
+            orders.execute("INSERT INTO shop.dump SELECT * FROM shop.orders WHERE id % 2 = 0")
+            orders.execute("DROP TABLE shop.orders; ALTER TABLE shop.dump RENAME TO orders")
+            for (trigger,) in dumped:
+                orders.execute(trigger)
+        await await_until(lambda: healths_sync(orders)[0].state is State.OK)
+        await await_until(agrees(node, orders))
+        orders.execute("UPDATE shop.orders SET state = 'ok' WHERE region = 'us'")
+        await await_until(agrees(node, orders))
+
+
 async def test_what_was_written_past_the_triggers_is_found(database_url: str, orders: Orders) -> None:
     async with attending(database_url, orders) as node:
         for memory in node.caretaker._memories.values():

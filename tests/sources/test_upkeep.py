@@ -17,6 +17,7 @@ WELL = Look(
     there=True,
     found=True,
     same=True,
+    restored=False,
     watched=True,
     followed=0,
     follows=0,

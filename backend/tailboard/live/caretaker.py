@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from tailboard.db.adopting.baseline import Held, Survey, Upkeep, survey
 from tailboard.db.adopting.renewal import renew
-from tailboard.db.adopting.upkeep import horizon, look, note, poll, recheck
+from tailboard.db.adopting.upkeep import horizon, look, note, poll, recheck, take_restored
 from tailboard.db.doubt import Doubt
 from tailboard.db.pool import Connection, Database
 from tailboard.db.queries import query
@@ -108,6 +108,10 @@ class Caretaker(Service):
             self._drifts.pop(name, None)
         for seen in looks:
             memory = self._memories.setdefault(seen.name, Memory())
+            if seen.restored:
+                await self._ask(take_restored(connection, seen.name))
+                memory.repaired = True
+                continue  # the next look is at the table that it has now
             await self._renew(seen, memory)
             trouble = self._trouble(seen)
             memory.seen(

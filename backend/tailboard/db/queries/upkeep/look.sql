@@ -5,6 +5,7 @@ SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
        c.oid IS NOT NULL AS there,
        t.oid IS NOT NULL AS found,
        t.oid IS NOT DISTINCT FROM s.relation AS same,
+       t.oid IS DISTINCT FROM s.relation AND carried.on_found AND NOT carried.on_attached AS restored,
        (SELECT bool_and(g.tgenabled IN ('O', 'A')) FROM pg_trigger g
          WHERE g.tgrelid = c.oid AND g.tgname IN ('tailboard_watch', 'tailboard_emptied')
         HAVING count(*) = 2) AS watched,
@@ -51,6 +52,9 @@ SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
   LEFT JOIN pg_class c ON c.oid = s.relation
   LEFT JOIN pg_class t ON t.oid = to_regclass(s.table_name)
   LEFT JOIN tailboard.upkeep u ON u.source = s.name
+ CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE w.tgrelid = t.oid) > 0 AS on_found, count(*) FILTER (WHERE w.tgrelid = c.oid) > 0 AS on_attached
+                       FROM pg_trigger w WHERE w.tgrelid IN (t.oid, c.oid)
+                        AND w.tgfoid = to_regproc(format('tailboard.%%I', 'watch_' || s.name))) carried
   LEFT JOIN LATERAL (SELECT f.message, f.at FROM tailboard.faults f WHERE f.source = s.name ORDER BY f.n DESC LIMIT 1) last ON true
  CROSS JOIN LATERAL (SELECT count(*) = CASE jsonb_typeof(s.definition -> 'status') WHEN 'object' THEN 2 ELSE 1 END AS readable
                        FROM pg_proc p WHERE p.pronamespace = 'tailboard'::regnamespace
