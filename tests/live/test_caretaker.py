@@ -325,6 +325,33 @@ async def test_a_column_of_another_type_has_the_capture_written_anew(
         assert noted(orders, "trouble")() is None
 
 
+async def test_what_another_release_wrote_is_written_anew(database_url: str, orders: Orders) -> None:
+    attach_orders(database_url)
+
+    def written() -> Any:
+        return orders.execute("""
+            SELECT version, capture, pg_get_functiondef('tailboard.watch_orders()'::regprocedure),
+                   pg_get_functiondef('tailboard.source_orders()'::regprocedure)
+              FROM tailboard.sources WHERE name = 'orders'""").fetchone()
+
+    ours = written()
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+    assert written() == ours
+    orders.execute("""
+        UPDATE tailboard.sources SET capture = replace(capture, '"ok":"completed"', '"ok":"paused"')
+         WHERE name = 'orders';
+        SELECT tailboard.write_captures('orders')""")
+    reading = orders.execute(
+        "SELECT pg_get_functiondef('tailboard.source_orders()'::regprocedure)"
+    ).fetchone()
+    assert reading is not None
+    orders.execute(reading[0].replace("'ok' THEN 'completed'", "'ok' THEN 'paused'"))
+    assert all(now != then for now, then in zip(written()[1:], ours[1:], strict=True))
+    async with board(database_url):
+        await await_until(lambda: written()[1:] == ours[1:])
+
+
 async def test_what_an_expression_does_not_find_is_not_taken_for_ours(
     database_url: str, orders: Orders
 ) -> None:
@@ -429,7 +456,10 @@ async def test_a_long_count_gives_way_to_the_owner_who_waits_for_the_table(
         (source,) = parse(ORDERS.replace('"region"', '"region || pg_sleep(0.05)::text"'))
         attach(operator, source)
     owner = await aconnect()
-    counting = "SELECT FROM pg_locks WHERE relation = 'shop.orders'::regclass AND mode = 'AccessShareLock'"
+    counting = """
+        SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+         WHERE relation = 'shop.orders'::regclass AND mode = 'AccessShareLock'
+           AND application_name = 'tailboard caretaker'"""
     async with board(database_url) as node:
         await await_until(lambda: orders.execute(counting.encode()).rowcount > 0)
         async with asyncio.timeout(5):  # the count takes fifteen seconds
