@@ -245,6 +245,25 @@ async def test_rewriting_the_table_changes_no_count_and_tells_nobody(
         assert node.caretaker.counted == 1
 
 
+async def test_a_table_that_was_restored_by_itself_is_counted_again(
+    database_url: str, orders: Orders
+) -> None:
+    async with attending(database_url, orders) as node:
+        dumped = orders.execute(
+            "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = 'shop.orders'::regclass AND NOT tgisinternal"
+        ).fetchall()
+        with orders.transaction():
+            orders.execute("CREATE TABLE shop.dump (LIKE shop.orders INCLUDING ALL)")
+            orders.execute("INSERT INTO shop.dump SELECT * FROM shop.orders WHERE id % 2 = 0")
+            orders.execute("DROP TABLE shop.orders; ALTER TABLE shop.dump RENAME TO orders")
+            for (trigger,) in dumped:
+                orders.execute(trigger)
+        await await_until(lambda: healths_sync(orders)[0].state is State.OK)
+        await await_until(agrees(node, orders))
+        orders.execute("UPDATE shop.orders SET state = 'ok' WHERE region = 'us'")
+        await await_until(agrees(node, orders))
+
+
 async def test_what_was_written_past_the_triggers_is_found(database_url: str, orders: Orders) -> None:
     async with attending(database_url, orders) as node:
         for memory in node.caretaker._memories.values():
@@ -304,6 +323,33 @@ async def test_a_column_of_another_type_has_the_capture_written_anew(
         orders.execute("UPDATE shop.orders SET state = 'busy' WHERE state = 'new'")
         await await_until(agrees(node, orders))
         assert noted(orders, "trouble")() is None
+
+
+async def test_what_another_release_wrote_is_written_anew(database_url: str, orders: Orders) -> None:
+    attach_orders(database_url)
+
+    def written() -> Any:
+        return orders.execute("""
+            SELECT version, capture, pg_get_functiondef('tailboard.watch_orders()'::regprocedure),
+                   pg_get_functiondef('tailboard.source_orders()'::regprocedure)
+              FROM tailboard.sources WHERE name = 'orders'""").fetchone()
+
+    ours = written()
+    async with board(database_url) as node:
+        await await_until(lambda: node.caretaker.counted == 1)
+    assert written() == ours
+    orders.execute("""
+        UPDATE tailboard.sources SET capture = replace(capture, '"ok":"completed"', '"ok":"paused"')
+         WHERE name = 'orders';
+        SELECT tailboard.write_captures('orders')""")
+    reading = orders.execute(
+        "SELECT pg_get_functiondef('tailboard.source_orders()'::regprocedure)"
+    ).fetchone()
+    assert reading is not None
+    orders.execute(reading[0].replace("'ok' THEN 'completed'", "'ok' THEN 'paused'"))
+    assert all(now != then for now, then in zip(written()[1:], ours[1:], strict=True))
+    async with board(database_url):
+        await await_until(lambda: written()[1:] == ours[1:])
 
 
 async def test_what_an_expression_does_not_find_is_not_taken_for_ours(
@@ -410,7 +456,10 @@ async def test_a_long_count_gives_way_to_the_owner_who_waits_for_the_table(
         (source,) = parse(ORDERS.replace('"region"', '"region || pg_sleep(0.05)::text"'))
         attach(operator, source)
     owner = await aconnect()
-    counting = "SELECT FROM pg_locks WHERE relation = 'shop.orders'::regclass AND mode = 'AccessShareLock'"
+    counting = """
+        SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+         WHERE relation = 'shop.orders'::regclass AND mode = 'AccessShareLock'
+           AND application_name = 'tailboard caretaker'"""
     async with board(database_url) as node:
         await await_until(lambda: orders.execute(counting.encode()).rowcount > 0)
         async with asyncio.timeout(5):  # the count takes fifteen seconds

@@ -19,9 +19,11 @@ from fixtures.waiting import WAITING_FOR_LOCKS, await_until
 from log_rig import board, everything, reading, recount, seal_all
 from orders_table import attach_orders, count_orders, make_orders
 from tailboard.core.cursor import Cursor
+from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.db.pool import Connection, Database
 from tailboard.db.sealing import Sealing
 from tailboard.errors import CursorExpired
+from tailboard.sources.health import State
 
 
 async def test_a_restored_log_goes_on_in_a_new_epoch_with_its_past_readable(
@@ -75,6 +77,11 @@ async def test_an_adopted_table_is_restored_with_its_capture_and_counted_again(
     shift_ids(old, distance)
     restore()
     new = connect(empty_database_url)
+    (told_before,) = healths_sync(new)
+    assert (told_before.state, told_before.found) == (
+        State.SYNCING,
+        "shop.orders was restored, and not counted since",
+    )
     new.execute("INSERT INTO shop.orders (state) VALUES ('ok')")
     async with board(empty_database_url) as node:
         assert (await node.log.head()).epoch > 1

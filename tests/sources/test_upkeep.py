@@ -17,6 +17,7 @@ WELL = Look(
     there=True,
     found=True,
     same=True,
+    restored=False,
     watched=True,
     triggers=["tailboard_watch", "tailboard_emptied"],
     followed=0,

@@ -15,8 +15,8 @@ from time import monotonic
 from typing import Final, TypeVar
 
 from tailboard.db.adopting.baseline import Held, Survey, Upkeep, survey
-from tailboard.db.adopting.renewal import renew
-from tailboard.db.adopting.upkeep import horizon, look, note, poll, recheck
+from tailboard.db.adopting.renewal import modernize, renew
+from tailboard.db.adopting.upkeep import horizon, look, note, poll, recheck, take_restored
 from tailboard.db.doubt import Doubt
 from tailboard.db.pool import Connection, Database
 from tailboard.db.queries import query
@@ -108,7 +108,12 @@ class Caretaker(Service):
             self._drifts.pop(name, None)
         for seen in looks:
             memory = self._memories.setdefault(seen.name, Memory())
+            if seen.restored:
+                await self._ask(take_restored(connection, seen.name))
+                memory.repaired = True
+                continue  # the next look is at the table that it has now
             await self._renew(seen, memory)
+            await self._modernize(seen, memory)
             trouble = self._trouble(seen)
             memory.seen(
                 seen,
@@ -243,6 +248,17 @@ class Caretaker(Service):
             self._log.info(
                 "source %s: written anew for changed columns: %s", seen.name, ", ".join(seen.changed)
             )
+
+    async def _modernize(self, seen: Look, memory: Memory) -> None:
+        """Write anew what another release wrote, once since this node leads: what was mended in it is in its text."""
+        if memory.modern or seen.changed or not (seen.found and seen.same and seen.written):
+            return
+        memory.modern = True
+        try:
+            if await asyncio.to_thread(modernize, self._database.listen_url, seen.name):
+                self._log.info("source %s: written anew as this release writes it", seen.name)
+        except (InvalidSource, AttachRefused, DatabaseError) as error:
+            self._log.warning("source %s: is not written anew, and stays as it is: %s", seen.name, error)
 
     async def _note(
         self, connection: Connection, seen: Look, memory: Memory, failure: str | None, trouble: str | None

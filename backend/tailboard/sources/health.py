@@ -62,6 +62,8 @@ def _verdict(seen: Look) -> tuple[State, str, str]:
 
 def _broken(seen: Look, again: str) -> tuple[State, str, str] | None:
     name = seen.name
+    if seen.restored:
+        return None
     if not seen.there:
         if seen.found:
             return (
@@ -94,6 +96,12 @@ def _broken(seen: Look, again: str) -> tuple[State, str, str] | None:
 
 
 def _impaired(seen: Look, again: str) -> tuple[State, str, str] | None:
+    if seen.restored:
+        return (
+            State.SYNCING,
+            f"{seen.table} was restored, and not counted since",
+            "A running server counts it soon.",
+        )
     noted = seen.trouble
     if noted is None and seen.failure is not None:
         noted = f"its rows could not be counted: {seen.failure}"

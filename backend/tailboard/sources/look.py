@@ -19,6 +19,8 @@ class Look(NamedTuple):
     """A table of the name exists, the one that was attached or another."""
     same: bool
     """And it is that one."""
+    restored: bool
+    """It is another, which carries the trigger of the one that was attached: the table or its database was restored."""
     watched: bool | None
     """Whether the triggers are enabled; None where one is missing."""
     triggers: list[str]

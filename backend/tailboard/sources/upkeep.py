@@ -65,6 +65,8 @@ class Memory:
     retry_at: float = float("-inf")
     broken: bool = False
     repaired: bool = False
+    modern: bool = False
+    """Whether its functions were compared with what this release writes."""
     barrier: tuple[int, int] | None = None
     """Faults seen, and a transaction id: once all older transactions have ended, a count makes these faults good."""
     barrier_since: float = 0.0

@@ -84,7 +84,7 @@ class Columns:
         """The status before time is looked at."""
         source = self._source
         if isinstance(source.status, StatusColumn):
-            meanings = dict(source.status.map)
+            meanings = dict(sorted(source.status.map.items()))  # jsonb keeps no order
         else:
             meanings = {str(status): status for status in STATUSES}
         base = (

@@ -1,13 +1,16 @@
-"""Renewing a source whose table was migrated by its owner: the same expressions, over the columns as they are now."""
+"""Renewing a source whose table was migrated by its owner: the same expressions, over the columns as they are now; or
+one that another release of Tailboard has written.
+"""
 
 from typing import Any
 
 import msgspec
-from psycopg import Connection
+from psycopg import Connection, Rollback
 
 from tailboard.db.adopting.described import describe
 from tailboard.db.adopting.installing import install
 from tailboard.db.errors import translated
+from tailboard.db.queries import query
 from tailboard.db.session import connect
 from tailboard.sources.parsing import from_definition
 
@@ -18,6 +21,23 @@ def renew(url: str, name: str) -> None:
     """
     with connect(url, "renew") as connection, translated():
         _renew(connection, name)
+
+
+def modernize(url: str, name: str) -> bool:
+    """The same, but only where another release wrote them, so that this one writes them otherwise: returns whether that
+    was so. Raises InvalidSource and AttachRefused where this release does not take the definition any more.
+    """
+    with connect(url, "renew") as connection, translated(), connection.transaction() as transaction:
+        before = _written(connection, name)
+        _renew(connection, name)
+        differs = _written(connection, name) != before
+        if not differs:
+            raise Rollback(transaction)
+    return differs
+
+
+def _written(connection: Connection[Any], name: str) -> list[Any]:
+    return connection.execute(query("adopting_written"), {"name": name}).fetchall()
 
 
 def _renew(connection: Connection[Any], name: str) -> None:

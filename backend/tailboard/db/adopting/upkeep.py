@@ -84,6 +84,14 @@ async def note(
         )
 
 
+async def take_restored(connection: Connection, source: str) -> None:
+    """From now on a source's table is the one that has the name and carries its trigger."""
+    with translated():
+        await connection.execute(
+            "UPDATE tailboard.sources SET relation = to_regclass(table_name)::oid WHERE name = %s", [source]
+        )
+
+
 async def poll(connection: Connection, source: str) -> None:
     """Let a source ask what no row tells, such as who holds an advisory lock, and log what has changed; does nothing
     for one that has nothing to ask.

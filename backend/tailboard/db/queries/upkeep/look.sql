@@ -5,6 +5,9 @@ SELECT s.name, s.table_name AS table, s.version, s.attached_at, s.synced,
        c.oid IS NOT NULL AS there,
        t.oid IS NOT NULL AS found,
        t.oid IS NOT DISTINCT FROM s.relation AS same,
+       t.oid IS DISTINCT FROM s.relation
+       AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgfoid = made.watch)
+       AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND g.tgfoid = made.watch) AS restored,
        CASE WHEN ours.complete THEN ours.enabled END AS watched,
        ours.triggers,
        (SELECT count(*) FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
