@@ -253,12 +253,18 @@ class Caretaker(Service):
         """Write anew what another release wrote, once since this node leads: what was mended in it is in its text."""
         if memory.modern or seen.changed or not (seen.found and seen.same and seen.written):
             return
-        memory.modern = True
         try:
-            if await asyncio.to_thread(modernize, self._database.listen_url, seen.name):
-                self._log.info("source %s: written anew as this release writes it", seen.name)
-        except (InvalidSource, AttachRefused, DatabaseError) as error:
+            differs = await asyncio.to_thread(modernize, self._database.listen_url, seen.name)
+        except (InvalidSource, AttachRefused) as error:
+            memory.modern = True
             self._log.warning("source %s: is not written anew, and stays as it is: %s", seen.name, error)
+        except DatabaseError as error:
+            self._log.info("source %s: is to be compared with this release, and waits: %s", seen.name, error)
+        else:
+            memory.modern = True
+            if differs:
+                memory.repaired = True  # what was recorded until now may be what this release mends
+                self._log.info("source %s: written anew as this release writes it", seen.name)
 
     async def _note(
         self, connection: Connection, seen: Look, memory: Memory, failure: str | None, trouble: str | None
