@@ -7,7 +7,7 @@ import { answers, live, PATIENCE_MS, row, says, stage } from './harness.ts';
 const it = stage();
 afterEach(async () => {
   await it.closePages();
-  it.assertNoComplaints(/404 \(Not Found\)/);
+  it.assertNoComplaints(/404 \(Not Found\)|503 \(Service Unavailable\)/);
 });
 
 test('Home keeps up what no feed tells, by queue and in the minute that runs, while the board is busy', async () => {
@@ -100,6 +100,24 @@ test('a worker that is lost is told with the jobs that it holds', async () => {
   await says(page.locator('.note'), '1 job is held by workers that no longer answer');
   const home = await it.open('/');
   await says(home.locator('.workers-count'), /1 alive, 1 lost/);
+});
+
+test('a worker that sends no heartbeat is counted as such, and not as alive', async () => {
+  it.board.insert({ kind: 'unseen', status: 'in_progress', worker: 'w-unseen' });
+  const page = await it.open('/workers');
+  await says(page.locator('[data-worker="w-unseen"]'), 'Sends no heartbeat');
+  await says(page.locator('.page-head'), /\d alive, \d lost, \d without a heartbeat$/);
+  const home = await it.open('/');
+  await says(home.locator('.workers-count'), /, \d without a heartbeat$/);
+  it.board.sql("DELETE FROM tailboard.jobs WHERE kind = 'unseen'");
+});
+
+test('where the workers cannot be read Home says so', async () => {
+  const page = await it.prepare();
+  const title = 'PostgreSQL is not available: none answers';
+  await page.route('**/api/workers', (route) => route.fulfill({ status: 503, json: { title, status: 503 } }));
+  await page.goto(it.board.url);
+  await says(page.locator('.note'), title);
 });
 
 test('a job that is not there is said to be missing, and appears when it is created', async () => {

@@ -81,6 +81,18 @@ async def test_a_heartbeat_says_where_the_database_does_not_answer() -> None:
     await feed.hub.stop()
 
 
+async def test_who_comes_while_the_feed_is_behind_is_told_at_once() -> None:
+    feed = Feed(HubLimits(stats_interval_s=0.01, behind_s=1000, heartbeat_s=1000))
+    await feed.hub.start()
+    there = await following(feed)
+    feed.lag_ms = 7_200.0
+    await there.told(lambda: "heartbeat" in there.types())
+    comes = await following(feed)
+    await comes.told(lambda: [m["lag_ms"] for m in comes.messages if m["type"] == "heartbeat"] == [7_200.0])
+    assert comes.types().index("caught_up") < comes.types().index("heartbeat")
+    await feed.hub.stop()
+
+
 async def test_a_feed_that_falls_behind_says_so_at_once_and_again_when_it_has_caught_up() -> None:
     feed = Feed(HubLimits(stats_interval_s=0.01, behind_s=0.02))
     await feed.hub.start()

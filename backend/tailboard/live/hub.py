@@ -396,6 +396,9 @@ class Hub(Service):
         subscription.live = True
         if subscription.answers:
             subscription.say(caught_up_entry(place))
+        if self._behind and subscription.heartbeats:
+            # The others have been told; who comes now would take the feed for a live one until they are told again.
+            subscription.say(heartbeat_entry(place, self._lag_ms(), away=self._away()))
         if place <= self.head:
             cursor, counts = self._stats()
             subscription.say(stats_entry(cursor, counts))

@@ -2,7 +2,9 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import type { WorkerInfo } from '@/client/api';
 import { useBoard, usePollInterval } from '@/client/react/board';
-import { Skeleton } from '@/ui/notices';
+import { countWorkers } from '@/parts/workerCounts';
+import type { Tone } from '@/ui/Badge';
+import { LoadError, Skeleton } from '@/ui/notices';
 import { Panel } from '@/ui/Panel';
 import { Ago } from '@/ui/time';
 
@@ -14,15 +16,24 @@ function worstFirst(workers: readonly WorkerInfo[]): readonly WorkerInfo[] {
   return [...workers].sort((a, b) => rank(a) - rank(b));
 }
 
+function toneOf({ alive, health }: WorkerInfo): Tone {
+  if (!alive) return 'red';
+  return health === 'unknown' ? 'blue' : 'green';
+}
+
 export function WorkerSummary({ pollMs }: { pollMs: number }) {
   const { api } = useBoard();
-  const { data: answer } = useQuery({
+  const {
+    data: answer,
+    error,
+    refetch,
+  } = useQuery({
     queryKey: ['workers'],
     queryFn: () => api.workers(),
     refetchInterval: Math.min(usePollInterval(pollMs), 10_000),
   });
   const data = answer?.workers;
-  const alive = data?.filter((worker) => worker.alive).length ?? 0;
+  const { alive, lost, unknown } = countWorkers(data ?? []);
   return (
     <Panel
       title="Workers"
@@ -35,13 +46,14 @@ export function WorkerSummary({ pollMs }: { pollMs: number }) {
     >
       {data === undefined && (
         <div className="panel-body">
-          <Skeleton lines={2} />
+          {error === null ? <Skeleton lines={2} /> : <LoadError error={error} retry={() => void refetch()} />}
         </div>
       )}
       {data !== undefined && (
         <p className="workers-count">
           <b className="num">{alive.toLocaleString()}</b> alive
-          {data.length > alive && `, ${(data.length - alive).toLocaleString()} lost`}
+          {lost > 0 && `, ${lost.toLocaleString()} lost`}
+          {unknown > 0 && `, ${unknown.toLocaleString()} without a heartbeat`}
           {!answer?.complete && ', and more'}
         </p>
       )}
@@ -50,7 +62,7 @@ export function WorkerSummary({ pollMs }: { pollMs: number }) {
           .slice(0, SHOWN)
           .map((worker) => (
             <li key={worker.name} className="worker-line">
-              <i className={worker.alive ? 'tone-green' : 'tone-red'} aria-hidden="true" />
+              <i className={`tone-${toneOf(worker)}`} aria-hidden="true" />
               <span className="truncate mono">{worker.name || 'no name'}</span>
               <span className="muted">
                 {worker.alive ? (

@@ -7,6 +7,7 @@ import { useMoment } from '@/client/react/moment';
 import { brief } from '@/parts/eventLooks';
 import { FailingSources } from '@/parts/FailingSources';
 import { JsonView } from '@/parts/JsonView';
+import { countWorkers } from '@/parts/workerCounts';
 import { Badge } from '@/ui/Badge';
 import { Button } from '@/ui/Button';
 import { Empty, LoadError, Note, Skeleton } from '@/ui/notices';
@@ -50,6 +51,7 @@ function WorkersNow() {
   const alive = data?.filter((worker) => worker.alive) ?? [];
   const lost = data?.filter((worker) => !worker.alive) ?? [];
   const stranded = lost.reduce((sum, worker) => sum + worker.jobs.length, 0);
+  const counts = countWorkers(data ?? []);
   const complete = answer?.complete !== false;
   const [drawn, setDrawn] = useState(DRAWN);
   const cards = [
@@ -63,7 +65,8 @@ function WorkersNow() {
         <h1>Workers</h1>
         {data !== undefined && (
           <span className="muted num">
-            {alive.length.toLocaleString()} alive, {lost.length.toLocaleString()} lost
+            {counts.alive.toLocaleString()} alive, {counts.lost.toLocaleString()} lost
+            {counts.unknown > 0 && `, ${counts.unknown.toLocaleString()} without a heartbeat`}
             {!complete && ', and more'}
           </span>
         )}
