@@ -35,6 +35,7 @@ from tailboard.errors import (
     InvalidFilter,
     ServerRefused,
     ServerUnreachable,
+    Unauthorized,
 )
 
 _PATH = "/api/ws/jobs"
@@ -147,8 +148,8 @@ class Feed:
         if fault.retryable:
             self._retry_after = (fault.retry_after_ms or 0) / 1000
             return
-        if fault.code == AccessDenied.code:
-            raise AccessDenied(_denied(self._url))
+        if fault.code == Unauthorized.code:
+            raise Unauthorized(_denied(self._url))
         for known in (InvalidCursor, InvalidFilter):
             if known.code == fault.code:
                 raise known(fault.message)
