@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,25 +13,31 @@ from epochs_rig import Restore
 @pytest.fixture
 def restore(programs: Path, database_url: str, empty_database_url: str) -> Restore:
     """`restore()`: dump the test's database into the empty one."""
+    return partial(_copy, programs, database_url, empty_database_url)
 
-    def restore() -> None:
-        environment = {"PATH": os.environ["PATH"]}
-        dump = subprocess.run(
-            [programs / "pg_dump", "--no-owner", database_url],
-            capture_output=True,
-            env=environment,
-            timeout=60,
-            check=False,
-        )
-        assert dump.returncode == 0, dump.stderr
-        done = subprocess.run(
-            [programs / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", empty_database_url],
-            input=dump.stdout,
-            capture_output=True,
-            env=environment,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
 
-    return restore
+@pytest.fixture
+def restore_back(programs: Path, database_url: str, empty_database_url: str) -> Restore:
+    """`restore_back()`: dump that one over the test's database."""
+    return partial(_copy, programs, empty_database_url, database_url)
+
+
+def _copy(programs: Path, source: str, target: str) -> None:
+    environment = {"PATH": os.environ["PATH"]}
+    dump = subprocess.run(
+        [programs / "pg_dump", "--no-owner", "--clean", "--if-exists", source],
+        capture_output=True,
+        env=environment,
+        timeout=60,
+        check=False,
+    )
+    assert dump.returncode == 0, dump.stderr
+    done = subprocess.run(
+        [programs / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", target],
+        input=dump.stdout,
+        capture_output=True,
+        env=environment,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

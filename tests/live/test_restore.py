@@ -123,6 +123,33 @@ async def test_a_place_beyond_what_survived_is_answered_by_a_reset(
     ]
 
 
+async def test_a_log_that_is_restored_over_itself_goes_on_in_a_new_epoch(
+    database_url: str, connect: Connect, restore: Restore, restore_back: Restore
+) -> None:
+    connection = connect()
+    enqueue(connection, 5)
+    await seal_all(database_url)
+    restore()
+    enqueue(connection, 4)  # after the dump: lost
+    await seal_all(database_url)
+    async with reading(database_url) as log:
+        lost = await log.head()
+    assert lost == Cursor(1, 9)
+    restore_back()
+    await seal_all(database_url)
+    enqueue(connection, 10)
+    await seal_all(database_url)
+    async with reading(database_url) as log:
+        head = await log.head()
+        assert head.epoch > 1
+        with pytest.raises(CursorExpired) as caught:
+            await log.read(lost, 10)
+    assert caught.value.reason == "epoch_changed"
+    await seal_all(database_url)
+    async with reading(database_url) as log:
+        assert await log.head() == head, "once"
+
+
 async def test_what_was_unsealed_when_it_was_dumped_is_sealed_once_where_it_is_restored(
     database_url: str, empty_database_url: str, connect: Connect, restore: Restore
 ) -> None:

@@ -91,10 +91,15 @@ class Sealing:
             last = await self._named("log_last_epoch")
             if last is None:
                 await self._open_first(identity)
-            elif any(last[key] != identity[key] for key in ("system_identifier", "database_oid")):
+            elif (
+                any(last[key] != identity[key] for key in ("system_identifier", "database_oid"))
+                or (last["ticks_oid"] or identity["ticks_oid"]) != identity["ticks_oid"]
+            ):
                 await self._open_after_restore(identity)
             elif last["timeline"] != identity["timeline"]:
                 await self._connection.execute(query("log_open_failover"), self._next_epoch(identity))
+            if last is None or last["ticks_oid"] != identity["ticks_oid"]:
+                await self._connection.execute(query("log_note_ticks"), identity)
             self._low = (await self._row("log_last_epoch"))["floor_seq"]
             head = await self._row("log_head")
             return Cursor(head["epoch"], head["position"])
