@@ -180,3 +180,11 @@ test('what is nested deep stands in lines on a phone, too', async () => {
   assert.ok(height < 30, `${height} px`);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
 });
+
+test('what a job has in common with others leads to them', async () => {
+  const id = it.board.insert({ kind: 'alike', queue: 'alike', worker: 'alike-1', status: 'in_progress' });
+  const page = await it.open(`/jobs/jobs/${id}`);
+  await page.locator('.job-facts').getByRole('link', { name: 'alike-1' }).click();
+  await row(page, id).waitFor();
+  assert.equal(new URL(page.url()).search, '?worker=alike-1');
+});

@@ -359,3 +359,12 @@ test('a search that finds nothing says how to go on, and one for the name of a j
   await page.getByRole('link', { name: `Open job jobs/${id}` }).click();
   await says(page.locator('.job-head'), 'named');
 });
+
+test('where nothing matches, nothing is offered to be done with it', async () => {
+  const page = await it.open('/queue?queue=nobody-there');
+  await says(page.locator('.empty'), '');
+  const all = page.getByRole('button', { name: 'Act on all that match' });
+  await all.waitFor({ state: 'detached' });
+  it.board.insert({ kind: 'first', queue: 'nobody-there' });
+  await all.waitFor();
+});

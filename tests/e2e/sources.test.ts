@@ -254,3 +254,12 @@ test('a source with a long name fits a narrow phone', async () => {
   await says(page.locator(`[data-source="${name}"]`), 'shop.long');
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
 });
+
+test('on a phone a job shows its source, however long its name is', async () => {
+  it.board.insert({ kind: 'a_kind_whose_name_is_longer_than_a_narrow_phone', queue: 'narrow' });
+  const page = await it.open('/queue?queue=narrow', { viewport: { width: 320, height: 640 } });
+  const source = page.locator('.jobs-source-narrow');
+  await says(source, 'jobs');
+  const [cell, tag] = [await page.locator('.jobs-row .cell-job').boundingBox(), await source.boundingBox()];
+  assert.ok(cell !== null && tag !== null && tag.x + tag.width <= cell.x + cell.width, 'the source is cut off');
+});

@@ -1,6 +1,7 @@
 """Stats, workers, sources, connections, probes and metrics."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from types import SimpleNamespace
@@ -235,6 +236,17 @@ async def test_a_node_that_follows_nothing_lives_but_is_not_ready(
     listed = await client.get("/api/jobs")
     assert (listed.status_code, listed.json()["retryable"]) == (503, True)
     assert (await client.get("/livez")).status_code == 200
+
+
+async def test_a_pool_that_has_no_connection_left_says_so(client: httpx.AsyncClient, node: Node) -> None:
+    pool = node.database.pool
+    async with AsyncExitStack() as stack:
+        for _ in range(pool.max_size):
+            await stack.enter_async_context(node.database.connection())
+        pool.timeout = 0.1
+        answer = await client.get("/api/events")
+    assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    assert answer.json()["detail"] == "PostgreSQL is not available: no connection to it could be had in time"
 
 
 async def test_minutes_are_the_databases_whatever_the_nodes_clock_shows(

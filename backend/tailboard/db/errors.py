@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors
+from psycopg_pool import PoolTimeout
 
 from tailboard.errors import DatabaseError, DatabaseUnavailable, NotEncodable, SchemaMissing
 
@@ -25,6 +26,10 @@ def translated() -> Iterator[None]:
         errors.ReadOnlySqlTransaction,  # the old primary, after a failover
     ) as error:
         raise DatabaseUnavailable(f"PostgreSQL is not available: {first_line(error)}") from error
+    except PoolTimeout as error:
+        raise DatabaseUnavailable(
+            "PostgreSQL is not available: no connection to it could be had in time"
+        ) from error
     except errors.UntranslatableCharacter as error:
         raise NotEncodable(f"The database cannot hold this text: {first_line(error)}") from error
     except psycopg.OperationalError as error:

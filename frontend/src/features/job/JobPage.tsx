@@ -164,6 +164,22 @@ function JsonPanel({ title, value }: { title: string; value: Json }) {
   );
 }
 
+interface SharedProps {
+  field: 'queue' | 'kind' | 'worker';
+  value: string | null;
+  className?: string;
+}
+
+/** What other jobs may have too, as the way to them. */
+function Shared({ field, value, className = '' }: SharedProps) {
+  if (value === null) return '–';
+  return (
+    <Link href={queuePath({ ...EVERYTHING, [field]: [value] })} className={`job-link ${className}`}>
+      {value || `no ${field}`}
+    </Link>
+  );
+}
+
 function Facts({ job }: { job: Job }) {
   // One that was inserted as started counts none, and is in its first all the same.
   const attempt = job.attempt === 0 && job.started_at !== null ? 1 : job.attempt;
@@ -178,24 +194,14 @@ function Facts({ job }: { job: Job }) {
           </span>
         </Fact>
         <Fact name="Queue">
-          {job.queue === null ? (
-            '–'
-          ) : (
-            <Link href={queuePath({ ...EVERYTHING, queue: [job.queue] })} className="job-link">
-              {job.queue || 'no queue'}
-            </Link>
-          )}
+          <Shared field="queue" value={job.queue} />
         </Fact>
         <Fact name="Kind">
-          {!job.kind ? (
-            '–'
-          ) : (
-            <Link href={queuePath({ ...EVERYTHING, kind: [job.kind] })} className="job-link">
-              {job.kind}
-            </Link>
-          )}
+          <Shared field="kind" value={job.kind || null} />
         </Fact>
-        <Fact name="Worker">{!job.worker ? '–' : <span className="mono">{job.worker}</span>}</Fact>
+        <Fact name="Worker">
+          <Shared field="worker" value={job.worker || null} className="mono" />
+        </Fact>
         <Fact name="Priority">{job.priority ?? '–'}</Fact>
         <Fact name="Attempt">
           {job.max_attempts === null ? (attempt ?? '–') : `${attempt ?? 0} of ${job.max_attempts}`}

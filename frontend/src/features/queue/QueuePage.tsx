@@ -99,7 +99,7 @@ export function QueuePage() {
     c: () => actOnCurrent('cancel'),
     p: () => actOnCurrent('pause'),
     a: () => {
-      if (idle) return;
+      if (idle || nothing) return;
       flushSync(() => setBulk(true));
       bar.current?.querySelector<HTMLElement>('button:enabled')?.focus();
     },
@@ -120,6 +120,7 @@ export function QueuePage() {
     }
   }, [list, view]);
   const empty = view.loaded && view.order.length === 0;
+  const nothing = empty && !view.more && view.failing.length === 0;
   const seen = useCallback(
     (facet: 'queue' | 'kind' | 'worker' | 'tags' | 'source') =>
       list
@@ -137,10 +138,10 @@ export function QueuePage() {
         </h1>
         <span className="muted num" data-row-count={view.order.length}>
           {view.loaded &&
-            !(empty && (view.more || view.failing.length > 0)) &&
+            (!empty || nothing) &&
             `${view.order.length.toLocaleString()}${view.more ? '+' : ''} ${view.order.length === 1 ? 'job' : 'jobs'}`}
         </span>
-        {!idle && jobs.length === 0 && (
+        {!idle && jobs.length === 0 && (!nothing || bulk) && (
           <Button className="queue-all" aria-pressed={bulk} onClick={() => setBulk(!bulk)}>
             <ListChecks aria-hidden="true" />
             Act on all that match
