@@ -12,6 +12,7 @@ import pytest
 from adopted_tables import AWAY, EXPORTS, EXPORTS_SQL, PARTS, PARTS_SQL, SHIPMENTS, SHIPMENTS_SQL, adopt
 from fixtures.database import Connect
 from fixtures.waiting import WAITING_FOR_LOCKS, await_until
+from tailboard.app import Node
 from tailboard.db.adopting.attaching import attach
 from tailboard.db.adopting.renewal import renew
 from tailboard.sources.parsing import from_definition
@@ -454,9 +455,10 @@ async def test_workers_of_every_source_are_shown_with_what_they_hold(
 
 
 async def test_a_source_is_listed_also_while_it_is_written_anew(
-    client: Client, export: Callable[..., str], database_url: str
+    client: Client, node: Node, export: Callable[..., str], database_url: str
 ) -> None:
     made = export()
+    await await_until(lambda: node.caretaker.counted == 1)  # it has compared what is written, too
 
     async def renewing() -> None:
         for _ in range(30):
