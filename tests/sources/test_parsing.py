@@ -7,7 +7,7 @@ from tailboard.core.job import Status
 from tailboard.errors import InvalidSource
 from tailboard.sources import parsing, presets
 from tailboard.sources.source import Column, StatusColumn
-from tailboard.sources.sqltext import TableName, fault, renamed, table_name
+from tailboard.sources.sqltext import TableName, columns_of, fault, renamed, table_name
 
 ORDERS = """
 [sources.orders]
@@ -182,3 +182,17 @@ def test_a_table_is_named_as_in_sql(text: str, name: tuple[str, str] | None) -> 
 )
 def test_only_a_column_of_the_row_is_renamed(text: str, other: str) -> None:
     assert renamed(text, "job", "row", {"id", "from"}) == other
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ('(job."from" || job.ID)', {"from", "id"}),
+        ("to_jsonb(job.*)", {"from", "id"}),
+        ("(job.ctid)::text", {"ctid"}),
+        ("(SELECT n.id FROM job.names n WHERE n.id = job.id)", {"id"}),
+        ("'job.id'::text", set()),
+    ],
+)
+def test_the_columns_of_the_row_that_an_expression_looks_at(text: str, columns: set[str]) -> None:
+    assert columns_of(text, "job", {"id", "from"}) == columns

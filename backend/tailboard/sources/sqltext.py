@@ -5,7 +5,7 @@ two parentheses, in a trigger and in a query, and still be what its author wrote
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 _TOKEN: Final = re.compile(
@@ -82,13 +82,31 @@ def renamed(text: str, name: str, other: str, columns: Collection[str]) -> str:
     have the name as well: what is no column, or is called, is in that.
     """
     tokens = [token[0] for token in _TOKEN.finditer(text)]
+    for place, _ in _qualified(tokens, name, columns):
+        tokens[place] = other
+    return "".join(tokens)
+
+
+def columns_of(text: str, name: str, columns: Collection[str]) -> set[str]:
+    """The columns of the row `name` that the expression looks at, each qualified by it."""
+    found = {column for _, column in _qualified([token[0] for token in _TOKEN.finditer(text)], name, columns)}
+    return set(columns) if "*" in found else found
+
+
+def _qualified(tokens: Sequence[str], name: str, columns: Collection[str]) -> Iterator[tuple[int, str]]:
+    """Where the row's name stands before one of its columns, and which."""
     known = {"*", *_SYSTEM_COLUMNS, *columns}
     for place, token in enumerate(tokens):
         before = tokens[place - 1] if place else ""
         dot, column, after = [*tokens[place + 1 : place + 4], "", "", ""][:3]
-        if token == name and dot == "." and before != "." and _folded(column) in known and after != "(":
-            tokens[place] = other
-    return "".join(tokens)
+        if (
+            token == name
+            and dot == "."
+            and before != "."
+            and (of := _folded(column)) in known
+            and after != "("
+        ):
+            yield place, of
 
 
 def _folded(identifier: str) -> str:

@@ -368,6 +368,37 @@ def test_columns_that_are_looked_up_at_once_are_captured_as_they_are_read(
     assert faults(owner, "trips") == 0
 
 
+def test_an_update_that_changes_only_what_is_looked_up_is_a_change(connect: Connect, operator: Owner) -> None:
+    owner = connect()
+    owner.execute("CREATE TABLE public.trips (id int PRIMARY KEY, state text, car int, driver int)")
+    owner.execute("CREATE TABLE public.cars (id int, made timestamptz)")
+    owner.execute("INSERT INTO public.cars VALUES (1, now()), (2, now()), (3, now() - interval '1 day')")
+    attach(
+        operator,
+        source(
+            """
+            [sources.trips]
+            table = "public.trips"
+            id = "id"
+            worker = "CASE WHEN state = 'on' THEN driver::text END"
+            created_at = "(SELECT c.made FROM public.cars AS c WHERE c.id = job.car)"
+            looked_up = "SELECT c.made AS created_at FROM public.cars AS c WHERE c.id = job.car"
+            status = { column = "state", map = { on = "in_progress", done = "completed" } }
+            """
+        ),
+    )
+    owner.execute("INSERT INTO public.trips VALUES (1, 'done', 1, 7)")
+    owner.execute("UPDATE public.trips SET driver = NULL")  # nothing that is shown
+    owner.execute("UPDATE public.trips SET car = 2")  # made at the same time
+    assert len(cards(owner)) == 1
+    owner.execute("UPDATE public.trips SET car = 3")
+    assert len(cards(owner)) == 2
+    first, last = cards(owner)
+    assert first.pop("created_at") != last.pop("created_at")
+    assert first == last
+    assert faults(owner, "trips") == 0
+
+
 DAYS_SQL = """
 CREATE TABLE public.days (
     day date, nr int, took interval, share real, seal bytea, name text, times timestamp[], state text,

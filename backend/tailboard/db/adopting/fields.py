@@ -8,7 +8,7 @@ from tailboard.db.adopting.columns import TYPES, Columns
 from tailboard.db.adopting.described import Described
 from tailboard.db.expressions import parenthesized
 from tailboard.sources.source import ROW
-from tailboard.sources.sqltext import renamed
+from tailboard.sources.sqltext import columns_of, renamed
 
 _LIGHT: Final = 1200
 """Bytes of a card below which nothing in it can be large."""
@@ -79,28 +79,48 @@ class FieldsOf:
             SQL("{} {};").format(_found(name), SQL(TYPES[name])) for name in self._described.looked_up
         )
 
-    def record(self, *, looked_up: bool = False) -> Composed:
-        """The job as a row of the log, after the status: for jobs that are not heavy. `looked_up`: after `look_up`."""
-        numbered = self._described.numbered
+    def record(self, *, found: bool) -> Composed:
+        """The job as a row of the log, after the status: for jobs that are not heavy. What is looked up is as `look_up`
+        found it, or NULL.
+        """
+        looked_up, numbered = self._described.looked_up, self._described.numbered
         values: dict[str, Composable] = {
             "id": self._of("id") if numbered else SQL("NULL"),
             **self._values(guarded=False),
+            **{name: _found(name) if found else SQL("NULL") for name in looked_up},
         }
-        if looked_up:
-            values |= {name: _found(name) for name in self._described.looked_up}
         return SQL("ROW({})::tailboard.jobs").format(SQL(", ").join(values[name] for name in RECORD))
+
+    def looks(self) -> Composed:
+        """The columns that what is looked up is looked up by."""
+        described = self._described
+        by = {
+            name
+            for key in described.looked_up
+            for name in columns_of(described.qualified[key], ROW, described.table.columns)
+        }
+        return SQL("ROW({})").format(
+            SQL(", ").join(SQL("{}.{}").format(SQL(self._row), Identifier(name)) for name in sorted(by))
+        )
+
+    def finds(self) -> Composed:
+        """What is looked up, each by its expression."""
+        return SQL("ROW({})").format(
+            SQL(", ").join(
+                self._columns.column(name, guarded=False, of=self._of) for name in self._described.looked_up
+            )
+        )
 
     def heavy(self) -> Composable:
         """Whether the job may have a value that is too large for the log."""
-        values = [self._of(name) for name in self._columns.weighed()]
-        if not values:
-            return SQL("false")
         # A compressed value may be far longer than what is stored of it.
-        return SQL("(greatest({}) > {} OR coalesce({}) IS NOT NULL)").format(
-            SQL(", ").join(SQL("pg_column_size({})").format(value) for value in values),
-            Literal(_SURELY_SMALL),
-            SQL(", ").join(SQL("pg_column_compression({})").format(value) for value in values),
-        )
+        reasons: list[Composable] = [
+            SQL("pg_column_size({value}) > {most} OR pg_column_compression({value}) IS NOT NULL").format(
+                value=self._of(name), most=Literal(_SURELY_SMALL)
+            )
+            for name in self._columns.weighed()
+        ]
+        return SQL("({})").format(SQL(" OR ").join(reasons or [SQL("false")]))
 
     def card(self) -> Composed:
         """Assigns the card, after the status."""

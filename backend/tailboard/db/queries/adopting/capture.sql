@@ -14,7 +14,8 @@ BEGIN
     IF TG_OP = 'UPDATE' THEN
         -- A heartbeat: no column that the expressions look at has another value. To ask that of all of them costs more
         -- than to ask first whether the status is another one.
-        IF pg_trigger_depth() > 1 AND tailboard.note_overtaking({source}, {old_id}, TG_RELID, tb_old.ctid, tb_old.xmin)
+        IF pg_trigger_depth() > 1 AND tailboard.is_mine(tb_old.xmin)
+              AND tailboard.note_overtaking({source}, {old_id}, TG_RELID, tb_old.ctid, tb_old.xmin)
            OR record_image_eq({new_state}, {old_state}) THEN
             IF record_image_eq({new_image}, {old_image}) THEN
                 RETURN NULL;
@@ -26,8 +27,14 @@ BEGIN
         IF tb_status = tb_old_status THEN
             tb_heavy := {old_heavy};
             IF (tb_heavy OR {heavy}) IS NOT TRUE AND tb_id = {old_id} AND tb_due IS NOT DISTINCT FROM tb_old_due
-               AND record_image_eq({new_record}, {old_record}) THEN
-                RETURN NULL;
+               AND record_image_eq({new_unlooked}, {old_unlooked}) THEN
+                -- What is looked up is the same where it is looked up by the same; else both are.
+                IF record_image_eq({new_looks}, {old_looks}) THEN
+                    RETURN NULL;
+                END IF;
+                IF record_image_eq({new_finds}, {old_finds}) THEN
+                    RETURN NULL;
+                END IF;
             END IF;
         END IF;
         IF {heavy} OR tb_heavy OR tb_id IS NULL OR tb_id <> {old_id}
@@ -54,7 +61,7 @@ BEGIN
         tb_id := {new_id};
         {new_status}
         -- DELETE and INSERT of one id in one transaction are one update; only a transaction that deleted looks.
-        IF {heavy} OR current_setting('tailboard.deleted', true) = pg_current_xact_id()::text
+        IF {heavy} OR current_setting('tailboard.deleted', true) <> ''
            OR tb_id IS NULL OR length(current_setting('tailboard.depth', true)) > pg_trigger_depth()
            OR pg_trigger_depth() > 1 AND tailboard.note_depth()
            OR nextval('tailboard.changes_seq') >= @to_seq@ THEN
