@@ -2,7 +2,8 @@
 --
 -- Expressions are written over the fields of NEW and OLD, without a SELECT: such a one PL/pgSQL evaluates by itself,
 -- while a SELECT is set up anew for every row, at a price that grows with its text, and so is an INSERT: what is logged is
--- put together before it. The leaf and its end are filled in by tailboard.write_captures().
+-- put together before it. Each transaction pays anew for all that is in an expression, whether it is reached or not: what
+-- is rarely needed, a function of ours above all, is in an IF of its own. The leaf and its end are filled in by tailboard.write_captures().
 #variable_conflict use_column
 DECLARE
     tb_new ALIAS FOR new;
@@ -12,11 +13,14 @@ DECLARE
     tb_heavy boolean; tb_is_there boolean; tb_record tailboard.jobs; {looked_up}
 BEGIN
     IF TG_OP = 'UPDATE' THEN
+        IF pg_trigger_depth() > 1 THEN
+            IF tailboard.is_mine(tb_old.xmin) THEN
+                PERFORM tailboard.note_overtaking({source}, {old_id}, TG_RELID, tb_old.ctid, tb_old.xmin);
+            END IF;
+        END IF;
         -- A heartbeat: no column that the expressions look at has another value. To ask that of all of them costs more
         -- than to ask first whether the status is another one.
-        IF pg_trigger_depth() > 1 AND tailboard.is_mine(tb_old.xmin)
-              AND tailboard.note_overtaking({source}, {old_id}, TG_RELID, tb_old.ctid, tb_old.xmin)
-           OR record_image_eq({new_state}, {old_state}) THEN
+        IF record_image_eq({new_state}, {old_state}) THEN
             IF record_image_eq({new_image}, {old_image}) THEN
                 RETURN NULL;
             END IF;
