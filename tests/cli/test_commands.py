@@ -47,6 +47,12 @@ def test_a_clients_flags_are_explained_to_a_client(nowhere: Path) -> None:
     assert "listen on" not in said
 
 
+@pytest.mark.parametrize("name", ["dsn", "demo"])
+def test_what_is_for_workers_takes_no_address_past_a_pooler(nowhere: Path, name: str) -> None:
+    done = rig.run(nowhere, name, "--listen-url", "postgresql://127.0.0.1/x")
+    assert (done.returncode, "--listen-url" in done.stderr) == (2, True)
+
+
 def test_the_command_lists_its_commands_and_its_version(nowhere: Path) -> None:
     listed = rig.run(nowhere, "--help").stdout
     assert "  tail " in listed

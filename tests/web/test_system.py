@@ -244,9 +244,18 @@ async def test_a_pool_that_has_no_connection_left_says_so(client: httpx.AsyncCli
         for _ in range(pool.max_size):
             await stack.enter_async_context(node.database.connection())
         pool.timeout = 0.1
-        answer = await client.get("/api/events")
-    assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
-    assert answer.json()["detail"] == "PostgreSQL is not available: no connection to it could be had in time"
+        late = await client.get("/api/events")
+        pool.timeout, pool.max_waiting = 10, 1
+        waiting = asyncio.create_task(client.get("/api/events"))
+        await await_until(lambda: pool.get_stats().get("requests_waiting", 0) == 1)
+        refused = await client.get("/api/events")
+    assert (await waiting).status_code == httpx.codes.OK
+    assert (late.status_code, refused.status_code) == (httpx.codes.SERVICE_UNAVAILABLE,) * 2
+    assert late.json()["detail"] == "PostgreSQL is not available: no connection to it could be had in time"
+    assert (
+        refused.json()["detail"]
+        == "PostgreSQL is not available: too many requests wait for a connection to it"
+    )
 
 
 async def test_minutes_are_the_databases_whatever_the_nodes_clock_shows(

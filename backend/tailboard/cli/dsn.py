@@ -2,14 +2,14 @@
 
 import click
 
-from tailboard.cli.options import DATABASE, with_settings
+from tailboard.cli.options import WORKERS_DATABASE, with_settings
 from tailboard.cli.target import database_url
 from tailboard.cli.terminal import Terminal
 from tailboard.settings import Settings
 
 
 @click.command()
-@with_settings(*DATABASE)
+@with_settings(*WORKERS_DATABASE)
 def command(terminal: Terminal, settings: Settings, /) -> int:
     """Print the URL of the database: psql "$(tailboard dsn)"."""
     terminal.answer(database_url(settings))

@@ -14,6 +14,9 @@ P = ParamSpec("P")
 DATABASE: Final = ("database_url", "listen_url", "home")
 """Where a command finds the database."""
 
+WORKERS_DATABASE: Final = ("database_url", "home")
+"""Where a worker finds it, which may go through a pooler."""
+
 SERVER: Final = tuple(declared.name for declared in DECLARED if declared.name != "url")
 """All that a serving process needs."""
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors
-from psycopg_pool import PoolTimeout
+from psycopg_pool import PoolTimeout, TooManyRequests
 
 from tailboard.errors import DatabaseError, DatabaseUnavailable, NotEncodable, SchemaMissing
 
@@ -29,6 +29,10 @@ def translated() -> Iterator[None]:
     except PoolTimeout as error:
         raise DatabaseUnavailable(
             "PostgreSQL is not available: no connection to it could be had in time"
+        ) from error
+    except TooManyRequests as error:
+        raise DatabaseUnavailable(
+            "PostgreSQL is not available: too many requests wait for a connection to it"
         ) from error
     except errors.UntranslatableCharacter as error:
         raise NotEncodable(f"The database cannot hold this text: {first_line(error)}") from error

@@ -6,14 +6,14 @@ import click
 
 from tailboard.cli.demo import workers
 from tailboard.cli.interrupts import Interrupts
-from tailboard.cli.options import DATABASE, with_settings
+from tailboard.cli.options import WORKERS_DATABASE, with_settings
 from tailboard.cli.target import database_url
 from tailboard.cli.terminal import Terminal
 from tailboard.settings import Settings
 
 
 @click.command()
-@with_settings(*DATABASE)
+@with_settings(*WORKERS_DATABASE)
 def command(terminal: Terminal, settings: Settings, /) -> int:
     """Run the demo's workers against a running database until Ctrl-C.
 
