@@ -7,6 +7,8 @@ import { defineConfig } from 'vite';
 const BOARD = 'http://127.0.0.1:8000';
 
 export default defineConfig({
+  // The server writes before these how far up the board's root is (`web/page.py`).
+  base: './',
   plugins: [react()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {

@@ -78,6 +78,7 @@ async def test_of_two_who_act_at_once_one_is_told_why_not(client: httpx.AsyncCli
 
 async def test_an_action_with_an_old_version_does_nothing(client: httpx.AsyncClient, worker: Worker) -> None:
     created = await client.post("/api/jobs", json={"kind": "a"})
+    assert (await client.get(created.url.join(created.headers["location"]))).json()["job"]["id"] == 1
     etag = created.headers["etag"]
     await worker.execute("UPDATE tailboard.jobs SET priority = 1")
     for request in (

@@ -77,7 +77,8 @@ class JobsController(Controller):
     )
     async def enqueue(self, board: OfBoard, body: RawBody) -> Response[bytes]:
         card = await board.actions.enqueue(read_body(body, Enqueue).new_job())
-        where = {"Location": f"/api/jobs/{card.name.source}/{card.name.id}"}
+        # Relative to /api/jobs: whether a proxy has the board in a folder is not known here.
+        where = {"Location": f"jobs/{card.name.source}/{card.name.id}"}
         return answer(fields(job=job_json(card)), status=201, headers=where | etag(card))
 
     @post(

@@ -54,8 +54,10 @@ class Page:
             _ABSENT, "text/html; charset=utf-8", {"Cache-Control": "no-cache"}
         )
 
-    def find(self, path: str, if_none_match: str | None) -> Response[bytes] | None:
-        """The file at a path, or the page for a path that only a browser's history knows; else None."""
+    def find(self, path: str, sent: bytes, if_none_match: str | None) -> Response[bytes] | None:
+        """The file at a path, or the page for a path that only a browser's history knows; else None. `sent` is the path
+        as it was sent, in which an id's slash is no step down.
+        """
         found = self._files.get(path)
         if found is None:
             if path.startswith(("/api/", "/assets/")) or path in {"/api", "/assets"}:
@@ -64,18 +66,29 @@ class Page:
                 # A missing file is missing; the page in its place would only confuse. A job's id may hold a dot.
                 return None
             found = self._index
+        if found is self._index:
+            found = _seen_from(found, sent)
         if if_none_match is not None and if_none_match == found.headers.get("ETag"):
             return Response(b"", status_code=304, headers=dict(found.headers))
         return Response(found.content, media_type=found.media_type, headers=dict(found.headers))
 
 
+def _seen_from(index: _File, sent: bytes) -> _File:
+    """The page for a path, which finds its files by how far up the root is: a proxy may have taken a folder off."""
+    up = b"../" * (sent.count(b"/") - 1)
+    return _file(index.content.replace(b'"./', b'"' + (up or b"./")), index.media_type, "no-cache")
+
+
 def _read(path: Path, name: str) -> _File:
-    content = path.read_bytes()
     media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if media_type in {"application/javascript", "application/json"}:
         media_type += "; charset=utf-8"  # Litestar adds it to text itself
     # The names of assets hold a digest of their content, so what they name never changes.
     cached = "public, max-age=31536000, immutable" if name.startswith("/assets/") else "no-cache"
+    return _file(path.read_bytes(), media_type, cached)
+
+
+def _file(content: bytes, media_type: str, cached: str) -> _File:
     headers = {"Cache-Control": cached, "ETag": f'"{blake2s(content, digest_size=12).hexdigest()}"'}
     return _File(content, media_type, headers)
 

@@ -39,7 +39,8 @@ def create_litestar(board: Board) -> Litestar:
 
     def not_found(request: Request[Any, Any, Any], error: NotFoundException) -> Response[bytes]:
         if request.method in {"GET", "HEAD"}:
-            found = page.find(request.scope["path"], request.headers.get("if-none-match"))
+            sent = request.scope["raw_path"]
+            found = page.find(request.scope["path"], sent, request.headers.get("if-none-match"))
             if found is not None:
                 return found
         return http_error(request, error)

@@ -5,6 +5,7 @@ import { Link, Route, Router, Switch, useLocation } from 'wouter';
 import { atMoment, momentOf } from '@/client/moment';
 import { type Board, BoardProvider } from '@/client/react/board';
 import { Problem } from '@/client/rest';
+import { ROOT_PATH } from '@/client/root';
 import { HomePage } from '@/features/home/HomePage';
 import { QueuePage } from '@/features/queue/QueuePage';
 import { useTitle } from '@/parts/title';
@@ -63,6 +64,7 @@ export function App({ board, queries }: { board: Board; queries: QueryClient }) 
       <QueryClientProvider client={queries}>
         <BoardProvider board={board}>
           <Router
+            base={ROOT_PATH}
             aroundNav={(navigate, to, options) => navigate(kept(to), options)}
             hrefs={(address) => kept(address)}
           >

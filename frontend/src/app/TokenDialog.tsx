@@ -4,6 +4,7 @@ import { Access } from '@/client/access';
 import { Api } from '@/client/api';
 import { useBoard } from '@/client/react/board';
 import { Problem, Rest } from '@/client/rest';
+import { ROOT } from '@/client/root';
 import { Button } from '@/ui/Button';
 import { Dialog } from '@/ui/Dialog';
 import { Note } from '@/ui/notices';
@@ -33,7 +34,7 @@ function TokenDialog({ onClose }: { onClose: () => void }) {
     mutationFn: async (wanted: string) => {
       const only = new Access(null);
       only.give(wanted);
-      await new Api(new Rest('', only)).sources();
+      await new Api(new Rest(ROOT, only)).sources();
     },
     onSuccess: (_, right) => {
       access.give(right, remember);

@@ -14,14 +14,17 @@ export interface Keep {
 export class Access {
   readonly #session: Keep | null;
   readonly #machine: Keep | null;
+  readonly #key: string;
   #token: string | null;
   #wanted = false;
   readonly #listeners = new Set<() => void>();
 
-  constructor(session: Keep | null, machine: Keep | null = null) {
+  /** `board` tells boards of one origin apart. */
+  constructor(session: Keep | null, machine: Keep | null = null, board = '') {
+    this.#key = KEY + board;
     this.#session = session;
     this.#machine = machine;
-    this.#token = session?.getItem(KEY) ?? machine?.getItem(KEY) ?? null;
+    this.#token = session?.getItem(this.#key) ?? machine?.getItem(this.#key) ?? null;
   }
 
   token(): string | null {
@@ -35,21 +38,21 @@ export class Access {
 
   /** Whether the token outlives this tab. */
   remembered(): boolean {
-    return (this.#machine?.getItem(KEY) ?? null) !== null;
+    return (this.#machine?.getItem(this.#key) ?? null) !== null;
   }
 
   give(token: string, remember = false): void {
     this.#token = token;
     this.#wanted = false;
-    this.#session?.setItem(KEY, token);
-    if (remember) this.#machine?.setItem(KEY, token);
+    this.#session?.setItem(this.#key, token);
+    if (remember) this.#machine?.setItem(this.#key, token);
     this.#tell();
   }
 
   /** From now on only the tabs that have the token keep it, each until it is closed. */
   forget(): void {
-    if (this.#token !== null) this.#session?.setItem(KEY, this.#token);
-    this.#machine?.removeItem(KEY);
+    if (this.#token !== null) this.#session?.setItem(this.#key, this.#token);
+    this.#machine?.removeItem(this.#key);
     this.#tell();
   }
 
@@ -57,8 +60,8 @@ export class Access {
     if (this.#wanted) return;
     this.#wanted = true;
     // Another tab may remember a newer one by now.
-    if (this.#machine?.getItem(KEY) === this.#token) this.#machine?.removeItem(KEY);
-    this.#session?.removeItem(KEY);
+    if (this.#machine?.getItem(this.#key) === this.#token) this.#machine?.removeItem(this.#key);
+    this.#session?.removeItem(this.#key);
     this.#token = null;
     this.#tell();
   }

@@ -4,6 +4,7 @@ import type { Access } from './access';
 import { Connection, type Link } from './connection';
 import { drawSoon, Feed } from './feed';
 import type { Settings } from './machine';
+import { ROOT } from './root';
 import { sharedLink } from './shared/link';
 import { browserWorld } from './world';
 
@@ -23,7 +24,7 @@ export class Feeds {
   readonly #makeLink: (settings: Settings) => Link;
   readonly #lent = new Map<string, Lent>();
 
-  constructor(access: Access, makeLink: (settings: Settings) => Link = linkTo(location.origin)) {
+  constructor(access: Access, makeLink: (settings: Settings) => Link = linkTo(ROOT)) {
     this.#access = access;
     this.#makeLink = makeLink;
   }

@@ -11,7 +11,7 @@ const PAGE = 1000;
 /** A machine that is gone refuses nothing: without this a question to it would be out for minutes, and no other asked. */
 const ANSWER_WITHIN_MS = 30_000;
 
-/** `base` is an http(s) origin, as in `location.origin`. */
+/** `base` is the board's root, as in `root.ts`. */
 export function browserWorld(base: string): World {
   return {
     connect: () => new WebSocket(`${base.replace(/^http/, 'ws')}/api/ws/jobs`, ['tailboard.v1']),

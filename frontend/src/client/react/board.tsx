@@ -8,6 +8,7 @@ import type { Batch, Feed } from '../feed';
 import { Feeds, USUAL } from '../feeds';
 import type { ConnectionState } from '../machine';
 import { Rest } from '../rest';
+import { ROOT, ROOT_PATH } from '../root';
 import { ServerTime } from '../serverTime';
 import { FeedsContext } from './feedsContext';
 
@@ -21,9 +22,9 @@ export interface Board {
 }
 
 export function makeBoard(): Board {
-  const access = new Access(sessionStorage, localStorage);
+  const access = new Access(sessionStorage, localStorage, ROOT_PATH);
   const time = new ServerTime();
-  const api = new Api(new Rest('', access, time));
+  const api = new Api(new Rest(ROOT, access, time));
   const feeds = new Feeds(access);
   return { access, api, actions: new Actions(api), feeds, feed: feeds.peek(USUAL), time };
 }

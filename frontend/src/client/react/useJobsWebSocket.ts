@@ -2,6 +2,7 @@ import { useContext, useEffect, useMemo, useState, useSyncExternalStore } from '
 import { Access } from '../access';
 import { Feeds } from '../feeds';
 import type { EventType, Job, JobEvent, Stats } from '../protocol';
+import { ROOT_PATH } from '../root';
 import { FeedsContext } from './feedsContext';
 
 export interface JobsWebSocketOptions {
@@ -23,7 +24,7 @@ export interface JobsWebSocket {
 let usual: Feeds | undefined;
 
 function usualFeeds(): Feeds {
-  usual ??= new Feeds(new Access(sessionStorage, localStorage));
+  usual ??= new Feeds(new Access(sessionStorage, localStorage, ROOT_PATH));
   return usual;
 }
 

@@ -1,6 +1,7 @@
 /** The shared worker: holds the one connection that this browser has to the board. */
 
 import { Connection } from '../connection';
+import { rootOfWorker } from '../root';
 import { browserWorld } from '../world';
 import type { FromTab } from './messages';
 import { Switchboard } from './switchboard';
@@ -10,7 +11,7 @@ interface SharedScope {
 }
 
 const switchboard = new Switchboard(
-  new Connection(browserWorld(location.origin), { autoReconnect: true, reconnectInterval: 3000 }),
+  new Connection(browserWorld(rootOfWorker(location.href)), { autoReconnect: true, reconnectInterval: 3000 }),
 );
 
 (globalThis as unknown as SharedScope).onconnect = (event) => {

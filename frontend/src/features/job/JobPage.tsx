@@ -6,6 +6,7 @@ import { writeJson } from '@/client/json';
 import { type Job, type Json, ownFields, statusAt } from '@/client/protocol';
 import { useMoment } from '@/client/react/moment';
 import { Problem } from '@/client/rest';
+import { ROOT_PATH } from '@/client/root';
 import { cameFrom } from '@/parts/cameFrom';
 import { brief } from '@/parts/eventLooks';
 import { kindOf, shortId } from '@/parts/JobId';
@@ -30,7 +31,7 @@ import { type JobName, useJob } from './useJob';
 
 export function JobPage() {
   useParams(); // draws again when the address changes
-  const { source, id } = jobInPath(location.pathname);
+  const { source, id } = jobInPath(location.pathname.slice(ROOT_PATH.length));
   // A new component per job: nothing of the last one may linger.
   return <OneJob key={`${source}/${id}`} source={source} id={id} />;
 }
