@@ -51,6 +51,7 @@ def test_places_within_the_page_are_the_page(build: Path, path: str) -> None:
         ("/jobs/a/17", "../../"),
         ("/jobs/a/b%2F.c", "../../"),
         ("/jobs/a/b/c", "../../../"),
+        ("/" * 1000, "../" * 20),
     ],
 )
 def test_the_page_finds_its_files_and_the_boards_root_from_every_place(

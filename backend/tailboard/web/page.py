@@ -24,6 +24,9 @@ _OTHER_HEADERS: Final = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 
+_DEEPEST: Final = 20
+"""No place is deeper. A path may be, and is not to be answered with many times its length."""
+
 _ABSENT: Final = b"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Tailboard</title>
 <h1>The page is not built</h1>
@@ -75,7 +78,7 @@ class Page:
 
 def _seen_from(index: _File, sent: bytes) -> _File:
     """The page for a path, which finds its files by how far up the root is: a proxy may have taken a folder off."""
-    up = b"../" * (sent.count(b"/") - 1)
+    up = b"../" * min(sent.count(b"/") - 1, _DEEPEST)
     return _file(index.content.replace(b'"./', b'"' + (up or b"./")), index.media_type, "no-cache")
 
 
