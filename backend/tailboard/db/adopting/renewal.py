@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from psycopg import Connection, Rollback
 
-from tailboard.db.adopting.described import describe
+from tailboard.db.adopting.describing import describe
 from tailboard.db.adopting.installing import install
 from tailboard.db.errors import translated
 from tailboard.db.queries import query

@@ -12,7 +12,8 @@ from fixtures.database import Connect
 from tailboard.db import session
 from tailboard.db.adopting import attaching
 from tailboard.db.adopting.attaching import attach, detach
-from tailboard.db.adopting.described import Described, describe
+from tailboard.db.adopting.described import Described
+from tailboard.db.adopting.describing import describe
 from tailboard.db.adopting.installing import install
 from tailboard.db.adopting.preview import Found, preview
 from tailboard.db.adopting.renewal import renew
