@@ -25,7 +25,7 @@ from tailboard.db.jobs.actions import Actions
 from tailboard.db.jobs.reading import Jobs
 from tailboard.db.jobs.workers import Workers
 from tailboard.db.log import Log
-from tailboard.db.past import Past
+from tailboard.db.past.reading import Past
 from tailboard.db.pool import Database
 from tailboard.errors import AddressInUse, DatabaseUnavailable
 from tailboard.live.caretaker import Caretaker
