@@ -17,7 +17,8 @@ from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event, Tick
 from tailboard.core.job import STATUSES
 from tailboard.errors import CursorExpired, InvalidCursor
-from tailboard.live.hub import Hub, HubLimits
+from tailboard.live.hub import Hub
+from tailboard.live.limits import HubLimits
 from tailboard.web.access import Access
 from tailboard.web.errors import exception_handlers
 from tailboard.web.http import http_protocol

@@ -25,12 +25,13 @@ from tailboard.db.jobs.actions import Actions
 from tailboard.db.jobs.reading import Jobs
 from tailboard.db.jobs.workers import Workers
 from tailboard.db.log import Log
-from tailboard.db.past import Past
+from tailboard.db.past.reading import Past
 from tailboard.db.pool import Database
 from tailboard.errors import AddressInUse, DatabaseUnavailable
 from tailboard.live.caretaker import Caretaker
 from tailboard.live.event_counts import EventCounts
-from tailboard.live.hub import Hub, HubLimits
+from tailboard.live.hub import Hub
+from tailboard.live.limits import HubLimits
 from tailboard.live.presence import Presence
 from tailboard.live.projector import Projector
 from tailboard.live.sealer import Sealer
@@ -51,20 +52,6 @@ _SERVICE_STOPS_WITHIN_S: Final = 1.0
 _CALLERS: Final = 500
 """Connections for REST, beside those that follow the feed."""
 _log = logging.getLogger("tailboard")
-
-
-class _Heartbeats(Service):
-    """The hub's own clock, supervised like every other service."""
-
-    name = "hub"
-
-    def __init__(self, hub: Hub) -> None:
-        super().__init__()
-        self._hub = hub
-
-    async def run(self) -> None:
-        self.ready()
-        await self._hub.run()
 
 
 class Node:
@@ -99,7 +86,7 @@ class Node:
             self.sealer,
             self.tailer,
             self.caretaker,
-            _Heartbeats(self.hub),
+            self.hub,
         )
         jobs = Jobs(self.database)
         self.litestar: Litestar = create_litestar(

@@ -17,7 +17,8 @@ from psycopg.conninfo import make_conninfo
 
 from cli import rig
 from orders_table import attach_orders, make_orders
-from tailboard.db.doctor import Finding, Verdict, examine
+from tailboard.db.doctor.examining import examine
+from tailboard.db.doctor.findings import Finding, Verdict
 from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing
@@ -140,7 +141,7 @@ def test_what_is_broken_is_found_with_what_to_do(
 @pytest.fixture
 def quiet_server(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The board's database on a server of this test's own: transactions of other tests would be found as well."""
-    monkeypatch.setattr("tailboard.db.doctor.LONG_TRANSACTION_S", 0.0)
+    monkeypatch.setattr("tailboard.db.doctor.server.LONG_TRANSACTION_S", 0.0)
     server = EmbeddedServer(home)
     yield server.start()
     server.stop()
@@ -232,7 +233,7 @@ def test_a_leader_is_seen_and_a_stuck_one_is_a_failure(
         pid = leader.info.backend_pid
         healthy = findings(database_url)["sealing"]
         leader.execute("INSERT INTO tailboard.jobs (kind) VALUES ('waits')")
-        monkeypatch.setattr("tailboard.db.doctor.STUCK_S", 0.0)
+        monkeypatch.setattr("tailboard.db.doctor.installed.STUCK_S", 0.0)
         stuck = findings(database_url)["sealing"]
     assert healthy.verdict == "ok"
     assert f"process {pid} orders the changes" in healthy.found

@@ -1,6 +1,7 @@
 """Adopted sources come onto the board, are kept right where a capture cannot, and told of where they need somebody."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,13 +18,14 @@ from log_rig import Board, board
 from orders_table import ORDERS, Counts, attach_orders, count_orders, make_orders
 from tailboard.core.dues import Dues
 from tailboard.db.adopting.attaching import attach
-from tailboard.db.adopting.upkeep import healths_sync, recheck
-from tailboard.db.pool import Database
+from tailboard.db.adopting.upkeep import healths_sync, look, recheck
+from tailboard.db.pool import Connection, Database
 from tailboard.db.session import connect as connect_to_attach
 from tailboard.db.verify.proof import verify
 from tailboard.live import caretaker
 from tailboard.sources import upkeep
 from tailboard.sources.health import State
+from tailboard.sources.look import Look
 from tailboard.sources.parsing import from_definition, parse
 
 Orders = psycopg.Connection[Any]
@@ -350,6 +352,57 @@ async def test_what_another_release_wrote_is_written_anew(database_url: str, ord
     assert all(now != then for now, then in zip(written()[1:], ours[1:], strict=True))
     async with board(database_url):
         await await_until(lambda: written()[1:] == ours[1:])
+
+
+@pytest.mark.parametrize(
+    ("before", "waits", "goes_on"),
+    [
+        ("SELECT 1", "compared with this release", "is as this release writes it"),
+        (
+            "ALTER TABLE shop.orders ALTER region TYPE varchar(40)",
+            "written anew for changed columns",
+            "written anew for changed columns: region",
+        ),
+    ],
+)
+async def test_a_renewal_that_waits_for_its_table_is_logged_when_it_begins_to_and_when_it_goes_on(
+    database_url: str,
+    orders: Orders,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    before: str,
+    waits: str,
+    goes_on: str,
+) -> None:
+    attach_orders(database_url)
+    orders.execute(before.encode())
+    holder = connect(autocommit=False)
+    holder.execute("LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE")
+    caplog.set_level(logging.INFO, "tailboard.caretaker")
+    looks = 0
+
+    async def counting(connection: Connection) -> list[Look]:
+        nonlocal looks
+        looks += 1
+        return await look(connection)
+
+    monkeypatch.setattr("tailboard.live.caretaker.look", counting)
+
+    def logged() -> list[str]:
+        return [text for text in caplog.messages if "release" in text or "anew" in text]
+
+    async with board(database_url):
+        await await_until(lambda: looks > 3)
+        assert len(logged()) == 1
+        assert f"is to be {waits}" in logged()[0]
+        holder.rollback()
+        await await_until(lambda: len(logged()) > 1)
+        again = looks
+        await await_until(lambda: looks > again + 1)
+    assert len(logged()) == 2
+    assert logged()[1].endswith(goes_on)
 
 
 async def test_what_an_expression_does_not_find_is_not_taken_for_ours(

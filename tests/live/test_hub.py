@@ -8,7 +8,7 @@ from tailboard.core.change import Op, Was
 from tailboard.core.filter import EVERYTHING, Filter
 from tailboard.errors import Overloaded
 from tailboard.live.groups import Sighting
-from tailboard.live.hub import HubLimits
+from tailboard.live.limits import HubLimits
 from tailboard.live.subscription import RESTARTING
 
 

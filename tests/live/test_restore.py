@@ -19,6 +19,7 @@ from fixtures.waiting import WAITING_FOR_LOCKS, await_until
 from log_rig import board, everything, reading, recount, seal_all
 from orders_table import attach_orders, count_orders, make_orders
 from tailboard.core.cursor import Cursor
+from tailboard.db import epochs
 from tailboard.db.adopting.upkeep import healths_sync
 from tailboard.db.pool import Connection, Database
 from tailboard.db.sealing import Sealing
@@ -191,7 +192,11 @@ async def test_transaction_ids_of_the_old_server_are_never_compared_with_those_o
 
 
 async def test_a_writer_in_flight_while_the_new_epoch_opens_is_sealed(
-    database_url: str, empty_database_url: str, connect: Connect, restore: Restore
+    database_url: str,
+    empty_database_url: str,
+    connect: Connect,
+    restore: Restore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It may have drawn its seq, and not have written its change, when the floor is laid."""
     enqueue(connect(), 5)
@@ -200,25 +205,23 @@ async def test_a_writer_in_flight_while_the_new_epoch_opens_is_sealed(
     new, watcher = connect(empty_database_url), connect(empty_database_url)
     writer = await psycopg.AsyncConnection.connect(empty_database_url, autocommit=True)
 
-    class Paused(Sealing):
+    last_seq = epochs._last_seq
+
+    async def once_a_writer_waits(connection: Connection) -> int:
         """Lets a writer come in once the writers are locked out."""
+        await writer.execute("SET statement_timeout = '20s'")
+        writing.append(
+            asyncio.create_task(writer.execute("INSERT INTO tailboard.jobs (kind) VALUES ('in flight')"))
+        )
+        await await_until(lambda: waiting(watcher))
+        return await last_seq(connection)
 
-        async def _one(self, statement: Any, parameters: Any = None) -> tuple[Any, ...]:
-            if "greatest" in str(statement):
-                await writer.execute("SET statement_timeout = '20s'")
-                writing.append(
-                    asyncio.create_task(
-                        writer.execute("INSERT INTO tailboard.jobs (kind) VALUES ('in flight')")
-                    )
-                )
-                await await_until(lambda: waiting(watcher))
-            return await super()._one(statement, parameters)
-
+    monkeypatch.setattr(epochs, "_last_seq", once_a_writer_waits)
     writing: list[asyncio.Task[Any]] = []
     database = Database(empty_database_url)
     connection: Connection = await database.direct("sealer")
     try:
-        sealing = Paused(connection)
+        sealing = Sealing(connection)
         assert await sealing.lead()
         await sealing.open_log()
         await writing[0]

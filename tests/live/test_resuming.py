@@ -11,7 +11,7 @@ from tailboard.core.cursor import Cursor
 from tailboard.core.event import Tick
 from tailboard.core.filter import EVERYTHING
 from tailboard.errors import InvalidCursor
-from tailboard.live.hub import HubLimits
+from tailboard.live.limits import HubLimits
 
 
 async def test_without_a_cursor_one_starts_live_from_a_stated_place() -> None:

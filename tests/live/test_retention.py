@@ -19,7 +19,7 @@ from fixtures.database import Connect
 from fixtures.waiting import await_until
 from log_rig import board, by_hand, everything, reading, seal_all
 from tailboard.core.cursor import Cursor
-from tailboard.db.past import Past
+from tailboard.db.past.reading import Past
 from tailboard.db.pool import Connection
 from tailboard.db.sealing import Sealing
 from tailboard.db.verify.proof import verify

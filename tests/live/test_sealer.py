@@ -1,6 +1,7 @@
 """One sealer leads, whoever dies; all that is committed is sealed once, in ticks of bounded size."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from itertools import pairwise
@@ -343,6 +344,38 @@ async def test_counts_are_saved_while_a_dump_keeps_partitions_from_being_made(
             await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('k')")
             await await_until(lambda: _equals(worker, saved, 1))
             assert await one(worker, leaves) == made, "none could be made"
+
+
+async def test_housekeeping_that_waits_for_a_lock_is_logged_when_it_begins_to_and_when_it_goes_on(
+    database_url: str, aconnect: AConnect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tailboard.live.sealer._HOUSEKEEPING_S", 0.02)
+    monkeypatch.setattr("tailboard.live.sealer._RETENTION_S", 0.02)
+    caplog.set_level(logging.INFO, "tailboard.sealer")
+    tries = 0
+    make_leaves = Sealing.make_leaves
+
+    async def counting(self: Sealing) -> int:
+        nonlocal tries
+        tries += 1
+        return await make_leaves(self)
+
+    monkeypatch.setattr(Sealing, "make_leaves", counting)
+
+    def logged() -> list[str]:
+        return [text for text in caplog.messages if "housekeeping" in text]
+
+    worker, dump = await aconnect(), await aconnect()
+    await worker.execute("SELECT setval('tailboard.changes_seq', (SELECT max(to_seq) FROM tailboard.leaves))")
+    await dump.execute("BEGIN; LOCK TABLE tailboard.changes, tailboard.changes_overflow IN ACCESS SHARE MODE")
+    async with board(database_url):
+        await await_until(lambda: tries > 3)
+        assert logged() == ["housekeeping waits for a lock that others hold"]
+        await dump.execute("ROLLBACK")
+        await await_until(lambda: len(logged()) > 1)
+        before = tries
+        await await_until(lambda: tries > before + 2)
+    assert logged()[1:] == ["housekeeping goes on"]
 
 
 async def test_who_gives_up_an_errand_in_the_middle_does_not_stop_the_sealing(

@@ -4,7 +4,7 @@ import asyncio
 
 from delivery_rig import Feed, make_event
 from live.client import following
-from tailboard.live.hub import HubLimits
+from tailboard.live.limits import HubLimits
 from tailboard.live.subscription import TOO_SLOW
 
 

@@ -5,7 +5,7 @@ from time import perf_counter
 
 from delivery_rig import Feed, make_event
 from live.client import following
-from tailboard.live.hub import HubLimits
+from tailboard.live.limits import HubLimits
 
 
 async def test_stats_go_out_when_only_time_moved_a_count() -> None:
@@ -57,10 +57,10 @@ async def test_a_heartbeat_waits_for_what_was_published_before_it() -> None:
     feed = Feed()
     client = await following(feed)
     feed.burst(1)
-    feed.hub._beat([client.subscription])
+    feed.hub._heartbeats.beat([client.subscription])
     assert "heartbeat" not in client.types()
     await client.until("1.1")
-    feed.hub._beat([client.subscription])
+    feed.hub._heartbeats.beat([client.subscription])
     assert client.messages[-1]["type"] == "heartbeat"
 
 

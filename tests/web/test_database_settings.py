@@ -11,7 +11,8 @@ from psycopg.sql import SQL, Identifier
 
 from fixtures.waiting import await_until
 from tailboard.db.adopting.attaching import detach
-from tailboard.db.doctor import Verdict, examine
+from tailboard.db.doctor.examining import examine
+from tailboard.db.doctor.findings import Verdict
 from tailboard.db.schema import migrate
 from tailboard.db.session import connect
 from tailboard.db.verify.proof import verify

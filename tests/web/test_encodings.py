@@ -10,7 +10,8 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from fixtures.database import database_url_for
 from fixtures.waiting import await_until
-from tailboard.db.doctor import Verdict, examine
+from tailboard.db.doctor.examining import examine
+from tailboard.db.doctor.findings import Verdict
 from tailboard.db.verify.proof import verify
 from web_node import adopted_node, client_of
 

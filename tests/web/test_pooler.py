@@ -15,7 +15,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tailboard.app import Node
-from tailboard.db.doctor import Verdict, examine
+from tailboard.db.doctor.examining import examine
+from tailboard.db.doctor.findings import Verdict
 from tailboard.db.schema import current_revision, migrate, require_newest
 from tailboard.errors import InvalidSetting
 from tailboard.settings import Settings

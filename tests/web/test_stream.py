@@ -12,7 +12,7 @@ import pytest
 
 from delivery_rig import Address, Feed, eventually, make_event, serving
 from tailboard.core.change import Op
-from tailboard.live.hub import HubLimits
+from tailboard.live.limits import HubLimits
 from tailboard.web import http
 from tailboard.web.access import Access
 

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from delivery_rig import Address, Feed, eventually, make_event, serving
 from tailboard.errors import DatabaseUnavailable
-from tailboard.live.hub import HubLimits
+from tailboard.live.limits import HubLimits
 from tailboard.web.access import Access
 
 V1 = websockets.Subprotocol("tailboard.v1")

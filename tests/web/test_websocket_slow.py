@@ -12,7 +12,7 @@ import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 
 from delivery_rig import Address, Feed, eventually, serving
-from tailboard.live.hub import HubLimits
+from tailboard.live.limits import HubLimits
 from tailboard.web.wire import WireProtocol
 
 Run = Callable[[Coroutine[Any, Any, None]], None]

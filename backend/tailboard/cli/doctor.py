@@ -8,7 +8,8 @@ from rich.text import Text
 from tailboard.cli.options import DATABASE, as_json, with_settings
 from tailboard.cli.target import database_url
 from tailboard.cli.terminal import Terminal
-from tailboard.db.doctor import Finding, Verdict, examine
+from tailboard.db.doctor.examining import examine
+from tailboard.db.doctor.findings import Finding, Verdict
 from tailboard.settings import Settings
 
 _LOOKS: Final = {

@@ -4,29 +4,26 @@ All of it runs on one direct connection, which holds the session advisory lock t
 """
 
 import contextlib
-from random import randint
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from psycopg import errors
 from psycopg.rows import dict_row
-from psycopg.sql import SQL, Identifier
 
 from tailboard.core.cursor import Cursor
 from tailboard.core.projections import Saved
 from tailboard.core.standstill import Leader, Standstill
 from tailboard.core.stats import Tally
 from tailboard.db.adopting.baseline import Held, Survey, Upkeep, write
+from tailboard.db.epochs import open_epoch
 from tailboard.db.errors import translated
 from tailboard.db.pool import Connection
 from tailboard.db.queries import query
 from tailboard.errors import DatabaseError, DatabaseUnavailable, LeadershipLost
-from tailboard.sources.sqltext import table_name
 
 _LOCK_CLASS: Final = 0x7461696C  # "tail"; db/schema.py uses the same class
 _LOCK_LEAD: Final = 1
 _QUEUE_IN_DANGER: Final = 0.5
-_LONGEST_EPOCH_STEP: Final = 10_000
 _TRIM: Final = 2_000
 
 
@@ -89,17 +86,7 @@ class Sealing:
             self.may_ring = (await self._row("log_may_notify"))["used"] < _QUEUE_IN_DANGER
             identity = await self._row("log_identity")
             last = await self._named("log_last_epoch")
-            if last is None:
-                await self._open_first(identity)
-            elif (
-                any(last[key] != identity[key] for key in ("system_identifier", "database_oid"))
-                or (last["ticks_oid"] or identity["ticks_oid"]) != identity["ticks_oid"]
-            ):
-                await self._open_after_restore(identity)
-            elif last["timeline"] != identity["timeline"]:
-                await self._connection.execute(query("log_open_failover"), self._next_epoch(identity))
-            if last is None or last["ticks_oid"] != identity["ticks_oid"]:
-                await self._connection.execute(query("log_note_ticks"), identity)
+            await open_epoch(self._connection, identity, last, ring=self.may_ring)
             self._low = (await self._row("log_last_epoch"))["floor_seq"]
             head = await self._row("log_head")
             return Cursor(head["epoch"], head["position"])
@@ -280,49 +267,6 @@ class Sealing:
                 )
         return written
 
-    def _next_epoch(self, identity: dict[str, Any]) -> dict[str, Any]:
-        return identity | {"step": _epoch_step(), "ring": self.may_ring}
-
-    async def _open_first(self, identity: dict[str, Any]) -> None:
-        try:
-            await self._connection.execute(query("log_open_first"), identity)
-        except errors.UniqueViolation as error:
-            raise LeadershipLost("another sealer opened the log; standing by") from error
-
-    async def _open_after_restore(self, identity: dict[str, Any]) -> None:
-        async with self._connection.transaction():
-            # Writers wait for as long as this transaction takes; it is tried again where it cannot have the lock.
-            # Shorter than the second after which PostgreSQL looks for deadlocks: we give way, never a worker.
-            await self._connection.execute("SET LOCAL lock_timeout = '500ms'")
-            # The source first: a writer that is past its own lock may have drawn a seq that it has not written yet,
-            # and the floor would be laid above it.
-            await self._lock_sources()
-            await self._connection.execute("LOCK TABLE tailboard.jobs, tailboard.changes IN SHARE MODE")
-            row = await self._one(
-                "SELECT greatest(coalesce(pg_sequence_last_value('tailboard.changes_seq'), 0),"
-                " coalesce((SELECT max(seq) FROM tailboard.changes), 0))"
-            )
-            if row[0]:
-                await self._connection.execute("SELECT setval('tailboard.changes_seq', %s, true)", row)
-            await self._connection.execute(
-                query("log_open_restore"), self._next_epoch(identity) | {"floor": row[0]}
-            )
-            # Tables have other numbers here, and nobody knows what was written between the dump and now.
-            await self._connection.execute(query("sources_restored"))
-
-    async def _lock_sources(self) -> None:
-        """Keep the writers of adopted tables out. One that we may not lock is left: what it writes just now may be
-        missing from the log, and is in the counts, which are made anew.
-        """
-        names = await (await self._connection.execute(query("sources_tables"))).fetchall()
-        for name in [table_name(text) for (text,) in names]:
-            if name is not None:
-                with contextlib.suppress(errors.InsufficientPrivilege):
-                    async with self._connection.transaction():
-                        await self._connection.execute(
-                            SQL("LOCK TABLE {} IN SHARE MODE").format(Identifier(*name))
-                        )
-
     async def _one(self, statement: Any, parameters: Any = None) -> tuple[Any, ...]:
         row = await (await self._connection.execute(statement, parameters)).fetchone()
         if row is None:
@@ -339,12 +283,3 @@ class Sealing:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(query(name))
             return await cursor.fetchone()
-
-
-def _epoch_step() -> int:
-    """How far the next epoch's number is from the last one's.
-
-    Drawn, because a standby that never heard of the last epoch, or a second restore of one dump, continues from the
-    same number: with steps of one, one cursor would be a place in two logs, and reading on there a silent loss.
-    """
-    return randint(1, _LONGEST_EPOCH_STEP)

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Final, TypeVar
 
 from tailboard.db.adopting.baseline import Held, Survey, Upkeep, survey
-from tailboard.db.adopting.renewal import modernize, renew
+from tailboard.db.adopting.renewal import renew
 from tailboard.db.adopting.upkeep import horizon, look, note, poll, recheck, take_restored
 from tailboard.db.doubt import Doubt
 from tailboard.db.pool import Connection, Database
@@ -74,13 +74,13 @@ class Caretaker(Service):
         self._look_every_s = look_every_s
         self._doubt: Doubt
         self._memories: dict[str, Memory] = {}
-        self._drifts: dict[str, tuple[list[str], str | None]] = {}
 
     async def run(self) -> None:
         self.ready()
         while True:
             if self._sealer.leading:
-                self._forget()  # another server may have taken the former's place, whose transaction ids mean nothing
+                # Another server may have taken the former's place, whose transaction ids mean nothing.
+                self._memories.clear()
                 connection = await self._database.direct("caretaker")
                 self._doubt = Doubt(self._database, connection, "caretaker")
                 try:
@@ -89,7 +89,7 @@ class Caretaker(Service):
                         await asyncio.sleep(self._look_every_s)
                 finally:
                     await connection.close()
-            self._forget()
+            self._memories.clear()
             await asyncio.sleep(self._look_every_s)
 
     async def _ask(self, answer: Awaitable[T]) -> T:
@@ -97,15 +97,10 @@ class Caretaker(Service):
         with self._doubt.asking():
             return await answer
 
-    def _forget(self) -> None:
-        self._memories.clear()
-        self._drifts.clear()
-
     async def _look_after(self, connection: Connection) -> None:
         looks = await self._ask(look(connection))
         for name in self._memories.keys() - {seen.name for seen in looks}:
             del self._memories[name]
-            self._drifts.pop(name, None)
         for seen in looks:
             memory = self._memories.setdefault(seen.name, Memory())
             if seen.restored:
@@ -113,8 +108,7 @@ class Caretaker(Service):
                 memory.repaired = True
                 continue  # the next look is at the table that it has now
             await self._renew(seen, memory)
-            await self._modernize(seen, memory)
-            trouble = self._trouble(seen)
+            trouble = memory.misfit or _trouble(seen)
             memory.seen(
                 seen,
                 self._captured(seen.name),
@@ -123,14 +117,6 @@ class Caretaker(Service):
             )
             failure = await self._attend(connection, seen, memory)
             await self._note(connection, seen, memory, failure, trouble)
-
-    def _trouble(self, seen: Look) -> str | None:
-        """What keeps a source from being watched, and what to do."""
-        health = judge(seen)
-        misfit = self._drifts.get(health.name, ([], None))[1]
-        if misfit is None and health.state is State.BROKEN:
-            return f"{health.found}. {health.advice}"
-        return misfit
 
     async def _attend(self, connection: Connection, seen: Look, memory: Memory) -> str | None:
         """Count the source if it is time; return why that failed, if it did or had."""
@@ -228,43 +214,45 @@ class Caretaker(Service):
         return Held(self._projector.cursor, counts)
 
     async def _renew(self, seen: Look, memory: Memory) -> None:
-        """Write the capture anew where the owner changed a column that it looks at, once for each such change."""
+        """Write anew what is written of a source: where the owner changed a column that it looks at, once for each such
+        change; and once since this node leads, because what this release mended is in the text that it writes.
+        """
         if not seen.changed:
-            self._drifts.pop(seen.name, None)
+            memory.misfit = None
+        if memory.renewed_for == seen.changed or not (
+            seen.found and seen.same and (seen.changed or seen.written)
+        ):
+            memory.waits = False
             return
-        known = self._drifts.get(seen.name)
-        if not (seen.found and seen.same) or (known is not None and known[0] == seen.changed):
-            return
+        columns = ", ".join(seen.changed)
         try:
-            await asyncio.to_thread(renew, self._database.listen_url, seen.name)
-        except (InvalidSource, AttachRefused) as error:
-            what = f"the source does not fit them: {error}"
-            self._drifts[seen.name] = (seen.changed, what)
-            self._log.warning("source %s: columns changed (%s); %s", seen.name, ", ".join(seen.changed), what)
+            differs = await asyncio.to_thread(renew, self._database.listen_url, seen.name)
         except DatabaseError as error:
-            self._log.info("source %s: is to be written anew, and waits: %s", seen.name, error)
-        else:
-            memory.repaired = True
-            self._log.info(
-                "source %s: written anew for changed columns: %s", seen.name, ", ".join(seen.changed)
-            )
-
-    async def _modernize(self, seen: Look, memory: Memory) -> None:
-        """Write anew what another release wrote, once since this node leads: what was mended in it is in its text."""
-        if memory.modern or seen.changed or not (seen.found and seen.same and seen.written):
+            if not memory.waits:
+                what = (
+                    f"written anew for changed columns ({columns})"
+                    if columns
+                    else "compared with this release"
+                )
+                self._log.info("source %s: is to be %s, and waits: %s", seen.name, what, error)
+            memory.waits = True
             return
-        try:
-            differs = await asyncio.to_thread(modernize, self._database.listen_url, seen.name)
         except (InvalidSource, AttachRefused) as error:
-            memory.modern = True
-            self._log.warning("source %s: is not written anew, and stays as it is: %s", seen.name, error)
-        except DatabaseError as error:
-            self._log.info("source %s: is to be compared with this release, and waits: %s", seen.name, error)
+            memory.renewed_for = seen.changed
+            if columns:
+                memory.misfit = f"the source does not fit them: {error}"
+                self._log.warning("source %s: columns changed (%s); %s", seen.name, columns, memory.misfit)
+            else:
+                self._log.warning("source %s: is not written anew, and stays as it is: %s", seen.name, error)
         else:
-            memory.modern = True
+            memory.renewed_for, memory.misfit = [], None
             if differs:
                 memory.repaired = True  # what was recorded until now may be what this release mends
-                self._log.info("source %s: written anew as this release writes it", seen.name)
+                what = f"for changed columns: {columns}" if columns else "as this release writes it"
+                self._log.info("source %s: written anew %s", seen.name, what)
+            elif memory.waits:
+                self._log.info("source %s: compared, and is as this release writes it", seen.name)
+        memory.waits = False
 
     async def _note(
         self, connection: Connection, seen: Look, memory: Memory, failure: str | None, trouble: str | None
@@ -274,3 +262,9 @@ class Caretaker(Service):
             self._log.warning("source %s: %s", seen.name, trouble)
         if (wanted, failure, trouble) != (seen.wanted, seen.failure, seen.trouble):
             await self._ask(note(connection, seen.name, wanted=wanted, failure=failure, trouble=trouble))
+
+
+def _trouble(seen: Look) -> str | None:
+    """What keeps a source from being watched, and what to do."""
+    health = judge(seen)
+    return f"{health.found}. {health.advice}" if health.state is State.BROKEN else None

@@ -203,21 +203,36 @@ class Sealer(Service):
             self._log.warning("the queue of notifications %s", _HAS_ROOM if sealing.may_ring else _FILLS_UP)
         try:
             folds = self._folds()
-            due = folds is not None and folds[0] > self._saved and keeper.checkpoint_due(monotonic())
-            if folds is not None and due and await sealing.save(*folds):
-                self._saved = folds[0]
-            if self._kept < 0 and folds is not None and await sealing.keep(folds[0], folds[1].noted()):
-                self._kept = folds[0].position
-            for note in self._notes():
-                await sealing.keep(*note)
+            await self._save(keeper, sealing, folds)
             # These two need locks that a dump of the database holds for hours.
             await sealing.make_leaves()
-            if self._retention_s is not None and keeper.retention_due(monotonic()):
+            if not keeper.retention_due(monotonic()):
+                return
+            if self._retention_s is not None:
                 await self._retain(keeper, sealing, self._retention_s, folds)
         except DatabaseError as error:
             if not isinstance(error.__cause__, errors.LockNotAvailable):
                 raise
-            self._log.info("housekeeping waits for a lock that others hold")
+            if not keeper.waits:
+                self._log.info("housekeeping waits for a lock that others hold")
+            keeper.waits = True
+        else:
+            # All of it was done, also what is seldom due: whichever of it had to wait goes on.
+            if keeper.waits:
+                self._log.info("housekeeping goes on")
+            keeper.waits = False
+
+    async def _save(
+        self, keeper: "_Housekeeping", sealing: Sealing, folds: tuple[Cursor, Saved] | None
+    ) -> None:
+        """Save the folds to begin with, now and then, and keep those for the past."""
+        due = folds is not None and folds[0] > self._saved and keeper.checkpoint_due(monotonic())
+        if folds is not None and due and await sealing.save(*folds):
+            self._saved = folds[0]
+        if self._kept < 0 and folds is not None and await sealing.keep(folds[0], folds[1].noted()):
+            self._kept = folds[0].position
+        for note in self._notes():
+            await sealing.keep(*note)
 
     async def _retain(
         self, keeper: "_Housekeeping", sealing: Sealing, age_s: float, folds: tuple[Cursor, Saved] | None
@@ -247,6 +262,8 @@ class _Housekeeping:
     """When each chore is next due, in monotonic seconds."""
 
     def __init__(self) -> None:
+        self.waits = False
+        """Whether others hold a lock that it needs."""
         self._next = self._next_checkpoint = self._next_retention = float("-inf")
 
     def due(self, now: float) -> bool:

@@ -65,8 +65,12 @@ class Memory:
     retry_at: float = float("-inf")
     broken: bool = False
     repaired: bool = False
-    modern: bool = False
-    """Whether its functions were compared with what this release writes."""
+    renewed_for: list[str] | None = None
+    """The changed columns for which it was last written anew, or could not be; None before this release has looked."""
+    misfit: str | None = None
+    """Why it does not fit these columns."""
+    waits: bool = False
+    """Whether it is to be written anew, and could not be just now."""
     barrier: tuple[int, int] | None = None
     """Faults seen, and a transaction id: once all older transactions have ended, a count makes these faults good."""
     barrier_since: float = 0.0

@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from tailboard.db.jobs.actions import Actions
 from tailboard.db.jobs.reading import Jobs
 from tailboard.db.log import Log
-from tailboard.db.past import Past
+from tailboard.db.past.reading import Past
 from tailboard.db.pool import Database
 from tailboard.live.event_counts import EventCounts
 from tailboard.live.hub import Hub

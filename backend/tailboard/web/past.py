@@ -16,7 +16,8 @@ from tailboard.core.moment import parse_moment
 from tailboard.core.projections import Rates
 from tailboard.core.stats import Stats
 from tailboard.db.jobs.page import JobFilter, Sort
-from tailboard.db.past import Moment, Onward, PastJob
+from tailboard.db.past.moments import Moment
+from tailboard.db.past.standing import Onward, PastJob
 from tailboard.errors import InvalidCursor
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.documents import PastSpan, answers

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from db.embedded.owners import Owners, ask
-from tailboard.db.embedded import cluster, postmaster
+from tailboard.db.embedded import cluster, data_folder, postmaster
 from tailboard.errors import EmbeddedServerError
 
 
@@ -47,6 +47,6 @@ def test_programs_that_are_missing_are_an_error(home: Path, owners: Owners) -> N
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_named(home: Path, owners: Owners, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "_SPACE_NEEDED", 1 << 62)
+    monkeypatch.setattr(data_folder, "_SPACE_NEEDED", 1 << 62)
     with pytest.raises(EmbeddedServerError, match=r"no space left .*free some"):
         owners.here(home).start()

@@ -6,7 +6,8 @@ from tailboard.core.projections import Rates, Saved
 from tailboard.core.stats import Stats
 from tailboard.db.jobs.page import JobFilter, Sort
 from tailboard.db.log import Log
-from tailboard.db.past import Onward, Past, PastJob
+from tailboard.db.past.reading import Past
+from tailboard.db.past.standing import Onward, PastJob
 from tailboard.db.pool import Database
 from tailboard.db.sealing import Sealing
 

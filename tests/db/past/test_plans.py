@@ -14,7 +14,7 @@ from tailboard.core.cursor import Cursor
 from tailboard.core.job import JobName
 from tailboard.db.jobs.page import JobFilter, Sort
 from tailboard.db.log import Log
-from tailboard.db.past import Past
+from tailboard.db.past.reading import Past
 from tailboard.db.pool import Database
 from tailboard.db.queries import query
 

@@ -12,10 +12,12 @@ from typing import Any, Final, TypeVar
 from psycopg import Connection, errors
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from tailboard.db.adopting.described import Described, describe, said
+from tailboard.db.adopting.described import Described
+from tailboard.db.adopting.describing import describe
 from tailboard.db.adopting.generating import EMPTIED_TRIGGER, FOLLOW_TRIGGER, TRIGGER
 from tailboard.db.adopting.installing import install, refuse_attached
 from tailboard.db.adopting.preview import preview
+from tailboard.db.adopting.refusals import said
 from tailboard.db.errors import translated
 from tailboard.db.queries import query
 from tailboard.errors import AttachRefused, DatabaseError, SourceNotFound

@@ -6,9 +6,10 @@ import msgspec
 from psycopg import Connection, errors
 from psycopg.sql import SQL, Composed, Identifier
 
-from tailboard.db.adopting.described import Described, keeping
+from tailboard.db.adopting.described import Described
 from tailboard.db.adopting.generating import Generated
 from tailboard.db.adopting.remembering import Remembering
+from tailboard.db.adopting.table import keeping
 from tailboard.db.queries import query
 from tailboard.errors import AttachRefused
 from tailboard.sources.source import Source

@@ -14,9 +14,12 @@ from psycopg.pq import ExecStatus
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from tailboard.core.job import STATUSES
-from tailboard.db.adopting.described import Described, become_keeper, describe, judged
+from tailboard.db.adopting.described import Described
+from tailboard.db.adopting.describing import describe
 from tailboard.db.adopting.generating import TRIGGER
 from tailboard.db.adopting.installing import install, refuse_attached
+from tailboard.db.adopting.refusals import judged
+from tailboard.db.adopting.table import become_keeper
 from tailboard.db.errors import translated
 from tailboard.db.expressions import parenthesized
 from tailboard.db.queries import query

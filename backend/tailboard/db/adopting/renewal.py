@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from psycopg import Connection, Rollback
 
-from tailboard.db.adopting.described import describe
+from tailboard.db.adopting.describing import describe
 from tailboard.db.adopting.installing import install
 from tailboard.db.errors import translated
 from tailboard.db.queries import query
@@ -15,21 +15,20 @@ from tailboard.db.session import connect
 from tailboard.sources.parsing import from_definition
 
 
-def renew(url: str, name: str) -> None:
-    """Write capture and reading function anew. Blocks. Raises InvalidSource and AttachRefused where the expressions
-    do not fit any more, and then nothing has changed.
-    """
-    with connect(url, "renew") as connection, translated():
-        _renew(connection, name)
-
-
-def modernize(url: str, name: str) -> bool:
-    """The same, but only where another release wrote them, so that this one writes them otherwise: returns whether that
-    was so. Raises InvalidSource and AttachRefused where this release does not take the definition any more.
+def renew(url: str, name: str) -> bool:
+    """Write capture and reading function anew, if they come out otherwise: returns whether they did. Blocks. Raises
+    InvalidSource and AttachRefused where the expressions do not fit any more, and then nothing has changed.
     """
     with connect(url, "renew") as connection, translated(), connection.transaction() as transaction:
+        connection.execute("SELECT set_config('lock_timeout', '200ms', true)")
+        row = connection.execute(
+            "SELECT definition::text FROM tailboard.sources WHERE name = %s AND NOT builtin FOR UPDATE",
+            [name],
+        ).fetchone()
+        if row is None:
+            return False
         before = _written(connection, name)
-        _renew(connection, name)
+        install(connection, describe(connection, from_definition(name, msgspec.json.decode(row[0]))))
         differs = _written(connection, name) != before
         if not differs:
             raise Rollback(transaction)
@@ -38,14 +37,3 @@ def modernize(url: str, name: str) -> bool:
 
 def _written(connection: Connection[Any], name: str) -> list[Any]:
     return connection.execute(query("adopting_written"), {"name": name}).fetchall()
-
-
-def _renew(connection: Connection[Any], name: str) -> None:
-    with connection.transaction():
-        connection.execute("SELECT set_config('lock_timeout', '200ms', true)")
-        row = connection.execute(
-            "SELECT definition::text FROM tailboard.sources WHERE name = %s AND NOT builtin FOR UPDATE",
-            [name],
-        ).fetchone()
-        if row is not None:
-            install(connection, describe(connection, from_definition(name, msgspec.json.decode(row[0]))))

@@ -1,30 +1,27 @@
-"""One private PostgreSQL cluster: its data folder, its socket, its log, and the server on it.
+"""One private PostgreSQL cluster, and the server on it: started, adopted, replaced and stopped.
 
-It is made, started, adopted, replaced and stopped here. Who may do so at a time, and who still needs it, is
-the business of `server.py`.
+Who may do so at a time, and who still needs it, is the business of `server.py`.
 """
 
 import contextlib
-import errno
-import hashlib
 import logging
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import psycopg
 
-from tailboard.db.embedded import postmaster
+from tailboard.db.embedded import data_folder, postmaster, sockets
+from tailboard.db.embedded.explaining import failed
 from tailboard.db.embedded.installation import Installation
 from tailboard.db.embedded.postmaster import PidFile
+from tailboard.db.embedded.private import open_private, own_folder
 from tailboard.errors import EmbeddedServerError
 
 logger = logging.getLogger(__name__)
@@ -50,11 +47,6 @@ DATABASE: Final = "tailboard"
 LOG_LIMIT: Final = 8 * 1024 * 1024
 """Bytes of log before it begins anew; as much again is kept of what was before."""
 
-# Of a Unix socket's path, in bytes: sun_path without its final zero, on Linux and on the BSDs and macOS.
-_SOCKET_PATH_LIMIT: Final = 107 if Path("/proc/self").exists() else 103
-_SOCKET: Final = ".s.PGSQL.5432"
-_SPACE_NEEDED: Final = 150 * 1024 * 1024
-
 _ANSWER_WITHIN: Final = 10.0  # seconds a server that calls itself ready may keep silent before it is replaced
 _START_WITHIN: Final = 180.0  # seconds for recovery after a crash
 _FAST_STOP_WITHIN: Final = 3.5  # then an immediate stop, and the next start recovers
@@ -66,8 +58,8 @@ def url_of_running(top: Path) -> str | None:
     found = PidFile.read(top / "data")
     if found is None or not postmaster.is_alive(found.pid, cluster_name(top / "data")):
         return None
-    folder = _socket_folder(top, found)
-    return _url(folder, DATABASE) if _answers(folder) else None
+    folder = sockets.folder_of(top, found)
+    return sockets.url(folder, DATABASE) if sockets.answers(folder) else None
 
 
 class Cluster:
@@ -97,11 +89,11 @@ class Cluster:
 
     def bring_up(self) -> str:
         """Leave with a server that answers, be it adopted, replaced or new, and return its URL."""
-        self._own_folder(self._top / "socket")
-        self._prepare_data()
+        own_folder(self._top / "socket", self._installation.account)
+        data_folder.prepare(self._top, self._installation, self._settings)
         found = PidFile.read(self._data)
         if found is not None:
-            if not self._is_alive(found.pid) and _answers(_socket_folder(self._top, found)):
+            if not self._is_alive(found.pid) and sockets.answers(sockets.folder_of(self._top, found)):
                 raise EmbeddedServerError(
                     f"A server that Tailboard did not start here runs on {self._data}: stop it, be it in "
                     "another container or on another machine, or set TAILBOARD_HOME to another folder."
@@ -168,7 +160,7 @@ class Cluster:
             if not child_lives and (found is None or not self._is_alive(found.pid)):
                 return False
             if found is not None and found.status in {"ready", "standby"}:
-                if _answers(_socket_folder(self._top, found)):
+                if sockets.answers(sockets.folder_of(self._top, found)):
                     return True
             else:
                 silent_until = time.monotonic() + _ANSWER_WITHIN  # it says that it is starting or stopping
@@ -196,71 +188,8 @@ class Cluster:
         # zombie. We know better.
         if postmaster.exists(found.pid):
             (self._data / "postmaster.pid").unlink(missing_ok=True)
-        for name in (_SOCKET, f"{_SOCKET}.lock"):
-            (_socket_folder(self._top, found) / name).unlink(missing_ok=True)
-
-    # The data folder
-
-    def _prepare_data(self) -> None:
-        try:
-            major = (self._data / "PG_VERSION").read_text().strip()
-        except FileNotFoundError:
-            self._create_data()
-            return
-        if major != str(self._installation.major):
-            raise EmbeddedServerError(
-                f"The data in {self._data} was made by PostgreSQL {major} and cannot be used by "
-                f"{self._installation.version}: carry it over with pg_dump of version {major}, or move the "
-                "folder away to begin with an empty one, or set TAILBOARD_HOME to another."
-            )
-        account = self._installation.account
-        if account is not None and self._data.stat().st_uid != account.uid:
-            # The server ran under another account before, or root copied the folder.
-            for path in [*self._data.rglob("*"), self._data]:
-                self._own(path)
-
-    def _create_data(self) -> None:
-        if self._data.exists():
-            if any(self._data.iterdir()):
-                raise EmbeddedServerError(
-                    f"{self._data} holds files but no PostgreSQL data: move it away, or set TAILBOARD_HOME."
-                )
-            self._data.rmdir()
-        if shutil.disk_usage(self._top).free < _SPACE_NEEDED:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._top))
-        fresh = self._top / "data.new"
-        if fresh.exists():
-            shutil.rmtree(fresh)  # whoever made it was killed
-        self._own_folder(fresh)
-        arguments = [
-            "--username=postgres",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--auth-local=trust",  # the socket's folder decides who may connect
-            "--auth-host=reject",
-        ]
-        if self._installation.major >= 17:
-            arguments += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        if self._settings.get("fsync") == "off":
-            arguments.append("--no-sync")
-        made = self._installation.initdb(arguments, fresh)
-        if made.returncode != 0:
-            shutil.rmtree(fresh, ignore_errors=True)
-            raise self._failure("could not be prepared", made.stderr)
-        fresh.rename(self._data)
-
-    def _own_folder(self, folder: Path) -> None:
-        """Make `folder` private to whom the server runs as, creating it where needed."""
-        folder.mkdir(mode=0o700, exist_ok=True)
-        folder.chmod(0o700)
-        self._own(folder)
-
-    def _own(self, path: Path) -> None:
-        account = self._installation.account
-        if account is not None:
-            os.chown(path, account.uid, account.gid, follow_symlinks=False)
-
-    # Starting the server
+        for name in (sockets.NAME, f"{sockets.NAME}.lock"):
+            (sockets.folder_of(self._top, found) / name).unlink(missing_ok=True)
 
     def _launch(self) -> None:
         settings = {
@@ -268,7 +197,7 @@ class Cluster:
             "cluster_name": cluster_name(self._data),
             "listen_addresses": "",
             "port": "5432",
-            "unix_socket_directories": self._socket_folder_to_use(),
+            "unix_socket_directories": sockets.folder_to_use(self._top, self._installation.account),
             "unix_socket_permissions": "0700",
         }
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -280,7 +209,9 @@ class Cluster:
                 return
             postmaster.kill_all(cluster_name(self._data), within=5)
             self._bury()
-            raise self._failure("did not start", os.pread(log, 64 * 1024, before).decode(errors="replace"))
+            raise failed(
+                "did not start", os.pread(log, 64 * 1024, before).decode(errors="replace"), self._top
+            )
         except EmbeddedServerError:
             if self._process is not None:  # we were told to leave
                 self.shut_down()
@@ -293,84 +224,24 @@ class Cluster:
             self._log.replace(self._log.with_suffix(".log.1"))
         return open_private(self._log, os.O_APPEND)
 
-    def _socket_folder_to_use(self) -> str:
-        """As the server is told: relative, which has no limit, and no need of a way here by the full path."""
-        folder = self._top / "socket"
-        if len(os.fsencode(folder / _SOCKET)) <= _SOCKET_PATH_LIMIT and "," not in str(folder):
-            return "../socket"
-        # Clients must name it in full, so it has to be elsewhere. To libpq a comma separates two hosts.
-        digest = hashlib.sha256(os.fsencode(self._top)).hexdigest()[:12]
-        account = self._installation.account
-        owners = {os.geteuid(), account.uid if account else os.geteuid()}
-        for base in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  # the owner is checked
-            short = Path(base) / f"tailboard-{os.geteuid()}-{digest}"
-            if len(os.fsencode(short / _SOCKET)) > _SOCKET_PATH_LIMIT or "," in base:
-                continue
-            with contextlib.suppress(FileExistsError):
-                short.mkdir(mode=0o700)
-            if short.is_symlink() or short.lstat().st_uid not in owners:
-                short = Path(tempfile.mkdtemp(prefix="tb-", dir=base))  # somebody else took the name
-            self._own_folder(short)
-            return str(short)
-        raise EmbeddedServerError(
-            f"The path {self._top} is too long for a socket: set TAILBOARD_HOME to a shorter one."
-        )
-
     def _database_url(self) -> str:
         found = PidFile.read(self._data)
         if found is None:
             raise EmbeddedServerError(f"The embedded PostgreSQL died at once. Its log is {self._log}.")
-        folder = _socket_folder(self._top, found)
+        folder = sockets.folder_of(self._top, found)
         try:
-            with psycopg.connect(_url(folder, "postgres"), autocommit=True) as connection:
+            with psycopg.connect(sockets.url(folder, "postgres"), autocommit=True) as connection:
                 known = connection.execute(
                     "SELECT FROM pg_catalog.pg_database WHERE datname = %s", [DATABASE]
                 )
                 if known.rowcount == 0:
                     connection.execute(f"CREATE DATABASE {DATABASE}")
         except psycopg.Error as error:
-            raise self._failure("refused its first commands", str(error)) from error
-        return _url(folder, DATABASE)
-
-    def _failure(self, what: str, said: str) -> EmbeddedServerError:
-        """What PostgreSQL said, as one sentence."""
-        if "No space left on device" in said:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._top))
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
-        telling = [line for line in lines if any(sign in line for sign in ("FATAL:", "PANIC:", "error:"))]
-        reason = (telling or lines or ["it said nothing"])[-1]
-        return EmbeddedServerError(f"The embedded PostgreSQL {what}: {reason}. Its log is {self._log}.")
-
-
-def open_private(path: Path, flags: int = 0) -> int:
-    """Open for reading and writing, creating it for ourselves alone. Never through a symbolic link."""
-    flags |= os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, 0o600)
-    if os.geteuid() == 0:
-        about = path.parent.stat()  # root may be using the folder of an ordinary user, who will be back
-        os.fchown(descriptor, about.st_uid, about.st_gid)
-    return descriptor
+            raise failed("refused its first commands", str(error), self._top) from error
+        return sockets.url(folder, DATABASE)
 
 
 def cluster_name(data: Path) -> str:
     """The cluster's name: the data folder's own identity, which survives renaming but not copying."""
     about = data.stat()
     return f"tailboard-{about.st_dev}-{about.st_ino}"
-
-
-def _socket_folder(top: Path, found: PidFile) -> Path:
-    return top / found.socket_folder.removeprefix("../")  # an absolute name stays what it is
-
-
-def _answers(socket_folder: Path) -> bool:
-    """Whether the server takes connections. One that is merely full does."""
-    try:
-        psycopg.connect(_url(socket_folder, "postgres"), connect_timeout=3).close()
-    except psycopg.OperationalError as error:
-        return "FATAL" in str(error) and "the database system is" not in str(error)
-    return True
-
-
-def _url(socket_folder: Path, database: str) -> str:
-    # The port is named because PGPORT would be used otherwise.
-    return f"postgresql://postgres@/{database}?host={quote(str(socket_folder))}&port=5432"

@@ -12,7 +12,6 @@ share it, and the last to stop takes it down. The locks are the kernel's, so non
 """
 
 import contextlib
-import errno
 import fcntl
 import logging
 import os
@@ -23,8 +22,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from tailboard.db.embedded.cluster import SETTINGS, Cluster, open_private, url_of_running
+from tailboard.db.embedded.cluster import SETTINGS, Cluster, url_of_running
+from tailboard.db.embedded.explaining import explained
 from tailboard.db.embedded.installation import Account, Installation
+from tailboard.db.embedded.private import open_private
 from tailboard.errors import EmbeddedServerError
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class EmbeddedServer:
         try:
             return url_of_running(top)
         except OSError as error:
-            raise _explained(error, top) from error
+            raise explained(error, top) from error
 
     def start(self) -> str:
         """Create, start or adopt the server; return the URL of its database `tailboard`. Safe twice."""
@@ -73,7 +74,7 @@ class EmbeddedServer:
                 with self._start_lock(_JOIN_WITHIN):
                     self._url = self._join(cluster)
             except OSError as error:
-                raise _explained(error, self._top) from error
+                raise explained(error, self._top) from error
             if self._keeper is None:
                 self._keeper = threading.Thread(
                     target=self._keep, args=[cluster], name="embedded-postgres", daemon=True
@@ -98,7 +99,7 @@ class EmbeddedServer:
                 with self._start_lock(_LEAVE_WITHIN):
                     self._leave(self._cluster)
             except OSError as error:
-                raise _explained(error, self._top) from error
+                raise explained(error, self._top) from error
             except _StartLockHeldError:
                 # Somebody is just joining, and owns it from now on.
                 self._cluster.disown()
@@ -214,20 +215,3 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _explained(error: OSError, top: Path) -> EmbeddedServerError:
-    where = error.filename or top
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            advice = f"There is no space left for PostgreSQL in {top}: free some, or set TAILBOARD_HOME"
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            advice = (
-                f"{where} cannot be used by user id {os.geteuid()} ({error.strerror}): start Tailboard as "
-                "the user it belongs to, or set TAILBOARD_HOME to a folder that you may write"
-            )
-        case errno.ENOTDIR | errno.EEXIST:
-            advice = f"{where} is not a folder: set TAILBOARD_HOME to one"
-        case _:
-            advice = f"The embedded PostgreSQL cannot be run in {top}: {error}"
-    return EmbeddedServerError(advice + ".")

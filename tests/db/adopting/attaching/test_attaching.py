@@ -6,13 +6,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from db.adopting.plain_tables import SOUND, TABLES, everything
+from db.adopting.attaching.plain_tables import SOUND, everything
 from db.adopting.stranger import ODD, ODD_SQL, PARTS, changes, objects, source
 from fixtures.database import Connect
 from tailboard.db import session
 from tailboard.db.adopting import attaching
 from tailboard.db.adopting.attaching import attach, detach
-from tailboard.db.adopting.described import Described, describe
+from tailboard.db.adopting.described import Described
+from tailboard.db.adopting.describing import describe
 from tailboard.db.adopting.installing import install
 from tailboard.db.adopting.preview import Found, preview
 from tailboard.db.adopting.renewal import renew
@@ -24,13 +25,6 @@ from tailboard.sources.health import Health, State
 from tailboard.sources.source import Source
 
 Session = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def owner(connect: Connect) -> Session:
-    owner = connect()
-    owner.execute(TABLES)
-    return owner
 
 
 def test_what_is_attached_already_is_refused(owner: Session, operator: Session) -> None:

@@ -5,21 +5,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from db.adopting.plain_tables import SOUND, TABLES, everything
-from fixtures.database import Connect
+from db.adopting.attaching.plain_tables import SOUND, everything
 from tailboard.db.adopting.attaching import attach
 from tailboard.db.adopting.preview import preview
 from tailboard.errors import InvalidSource
 from tailboard.sources import parsing
 
 Session = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def owner(connect: Connect) -> Session:
-    owner = connect()
-    owner.execute(TABLES)
-    return owner
 
 
 @pytest.mark.parametrize(
