@@ -18,18 +18,19 @@ from tailboard.web.openapi import openapi_config
 from tailboard.web.page import Page, security_headers
 from tailboard.web.past import PastController
 from tailboard.web.sources import SourcesController
+from tailboard.web.stream import PATH as STREAM_PATH
 from tailboard.web.stream import stream_route
 from tailboard.web.system import MAX_BODY, MetricsController, ProbeController, SystemController
 from tailboard.web.websocket import websocket_route
 
 
 class _Application(Litestar):
-    """Litestar, with the paths of jobs as they were sent: an id may hold a slash."""
+    """Litestar, with the paths of jobs as they were sent, since an id may hold a slash, and with HEAD."""
 
     async def __call__(
         self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
     ) -> None:
-        await super().__call__(whole_parts(scope), receive, send)
+        await super().__call__(_asked(whole_parts(scope)), receive, send)
 
 
 def create_litestar(board: Board) -> Litestar:
@@ -38,7 +39,7 @@ def create_litestar(board: Board) -> Litestar:
     page = Page(board.static_dir)
 
     def not_found(request: Request[Any, Any, Any], error: NotFoundException) -> Response[bytes]:
-        if request.method in {"GET", "HEAD"}:
+        if request.method == "GET":
             found = page.find(request.scope["path"], request.headers.get("if-none-match"))
             if found is not None:
                 return found
@@ -73,6 +74,13 @@ def create_litestar(board: Board) -> Litestar:
         request_max_body_size=MAX_BODY,
         logging_config=None,
     )
+
+
+def _asked(scope: Scope | LifeSpanScope) -> Scope | LifeSpanScope:
+    """The scope, with a HEAD as the GET that it asks about: uvicorn leaves the body away. Streams know HEAD."""
+    if scope.get("method") != "HEAD" or scope.get("path") == STREAM_PATH:
+        return scope
+    return {**scope, "method": "GET"}  # type: ignore[return-value]  # a copy has lost its name
 
 
 async def _add_security_headers(message: Message, scope: Scope) -> None:
