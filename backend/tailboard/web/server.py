@@ -1,8 +1,10 @@
 """The Litestar application: all controllers and transports over one Board."""
 
+import re
 from typing import Any
 
 from litestar import Litestar, Request, Response, Router
+from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Message, Receive, Scope, Send
@@ -70,9 +72,26 @@ def create_litestar(board: Board) -> Litestar:
         dependencies={"board": Provide(lambda: board, sync_to_thread=False)},
         exception_handlers={**exception_handlers(), NotFoundException: not_found},
         before_send=[_add_security_headers],
+        cors_config=_other_pages(board.access.origins),
         openapi_config=openapi_config(board.version, [guard, known_parameters]),
         request_max_body_size=MAX_BODY,
         logging_config=None,
+    )
+
+
+def _other_pages(origins: tuple[str, ...]) -> CORSConfig | None:
+    """What browsers have to be told before pages of the listed origins may write, or read an answer.
+
+    The token goes with a header or the address, never by itself, so that no credentials are allowed.
+    """
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=[],  # in these an asterisk would be a wildcard, and `Access` knows none
+        allow_origin_regex="|".join([re.escape(origin) for origin in origins]),
+        allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "X-API-Key", "Content-Type", "If-Match", "Last-Event-ID"],
+        expose_headers=["ETag", "Location", "Retry-After"],
     )
 
 
