@@ -189,7 +189,9 @@ DECLARED: Final = (
     Declared("insecure", _switch, "on|off", "Allow an address other than loopback without a token."),
     Declared("read_only", _switch, "on|off", "Refuse every action and write over HTTP."),
     Declared("compression", _switch, "on|off", "Offer permessage-deflate on WebSockets. Default off."),
-    Declared("origins", _origins, "LIST", "Further origins that may connect and write, separated by commas."),
+    Declared(
+        "origins", _origins, "LIST", "Further origins that may connect, read and write, separated by commas."
+    ),
     Declared("max_connections", _count, "N", "How many WebSocket and SSE clients at once. Default 10000."),
     Declared(
         "retention", _age, "AGE", "How long the log is kept at least: 36h, 7d, 4w or forever. Default 7d."

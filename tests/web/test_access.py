@@ -143,6 +143,33 @@ async def test_a_page_of_another_origin_cannot_write(client: httpx.AsyncClient) 
     assert own.status_code == 201
 
 
+async def test_a_page_of_a_listed_origin_may_read_and_write(other_node: Start) -> None:
+    listed = "https://pages.example.com"
+    node = await other_node(token=TOKEN, origins=(listed,))
+    write = {
+        "Access-Control-Request-Method": "PATCH",
+        "Access-Control-Request-Headers": "authorization,if-match",
+    }
+    token = {"Authorization": f"Bearer {TOKEN}"}
+    async with client_of(node) as client:
+        asked = await client.options("/api/jobs/jobs/1", headers=write | {"Origin": listed})
+        assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, listed)
+        assert "PATCH" in asked.headers["access-control-allow-methods"]
+        assert "if-match" in asked.headers["access-control-allow-headers"]
+        made = await client.post("/api/jobs", json={"kind": "a"}, headers=token | {"Origin": listed})
+        refused = await client.get("/api/events?after=9.0", headers=token | {"Origin": listed})
+        wrong = await client.get("/api/jobs", headers={"Origin": listed})
+        for answer, status in [(made, 201), (refused, 410), (wrong, 401)]:
+            assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, listed)
+            assert answer.headers["vary"] == "Origin"
+        assert "ETag" in made.headers["access-control-expose-headers"]
+        for other in ("https://evil.example.com", "https://pagesxexample.com", f"{listed}.evil.example"):
+            asked = await client.options("/api/jobs/jobs/1", headers=write | {"Origin": other})
+            assert "access-control-allow-origin" not in asked.headers
+            read = await client.get("/api/jobs", headers=token | {"Origin": other})
+            assert "access-control-allow-origin" not in read.headers
+
+
 async def test_a_stranger_that_points_its_name_here_reads_nothing(client: httpx.AsyncClient) -> None:
     response = await client.get("/api/jobs", headers={"Host": "evil.example.com"})
     assert (response.status_code, response.json()["code"]) == (403, "foreign_host")

@@ -183,6 +183,7 @@ async def test_bad_requests_are_refused_with_a_stable_code(client: httpx.AsyncCl
             continue
         problem = response.json()
         assert response.headers["content-type"] == "application/problem+json", name
+        assert response.headers["cache-control"] == "no-store", name
         assert problem["status"] == bad.status
         assert problem["title"], name
         assert problem["detail"], name
@@ -228,7 +229,9 @@ async def test_an_unknown_parameter_is_answered_with_the_known_ones(client: http
 
 async def test_a_405_names_the_methods_that_are_allowed(client: httpx.AsyncClient) -> None:
     response = await client.put("/api/jobs")
-    assert set(response.headers["allow"].split(", ")) >= {"GET", "POST"}
+    assert set(response.headers["allow"].split(", ")) >= {"GET", "HEAD", "POST"}
+    response = await client.get("/api/jobs/bulk")
+    assert set(response.headers["allow"].split(", ")) == {"OPTIONS", "POST"}
 
 
 @pytest.mark.parametrize(

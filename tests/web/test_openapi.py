@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import psycopg
 import pytest
 import schemathesis
@@ -28,6 +29,7 @@ from schemathesis.specs.openapi.checks import (
 from tailboard.app import Node, listen
 from tailboard.settings import Settings
 from tailboard.web.http import MAX_HEAD
+from web_node import delivered
 
 _ALWAYS = [
     not_a_server_error,
@@ -145,3 +147,17 @@ def test_the_document_names_every_call_with_its_errors(address: str) -> None:
     assert {"200", "400", "401", "403", "404", "409", "412", "503"} <= set(act)
     assert "application/problem+json" in act["409"]["content"]
     assert document["paths"]["/api/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+
+
+async def test_whatever_a_filtered_page_of_the_log_holds_is_in_the_document(
+    client: httpx.AsyncClient, node: Node, worker: psycopg.AsyncConnection[Any]
+) -> None:
+    start = (await client.get("/api/events")).json()["cursor"]
+    await worker.execute("INSERT INTO tailboard.jobs (kind, queue) VALUES ('k', 'here')")
+    await worker.execute("UPDATE tailboard.jobs SET queue = 'elsewhere'")
+    await worker.execute("TRUNCATE tailboard.jobs")
+    await delivered(node, worker)
+    page = (await client.get(f"/api/events?after={start}&queue=here")).json()
+    assert [told["type"] for told in page["events"]] == ["job_created", "left", "reset"]
+    components = (await client.get("/schema")).json()["components"]
+    jsonschema_rs.validate({"$ref": "#/components/schemas/EventPage", "components": components}, page)

@@ -99,3 +99,23 @@ async def test_answers_about_jobs_are_never_kept(client: httpx.AsyncClient) -> N
 
 def test_a_job_whose_id_holds_a_dot_has_its_page(build: Path) -> None:
     assert Page(build).find("/jobs/orders/a.b", b"/jobs/orders/a.b", None) is not None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/schema",
+        "/api/jobs?limit=1",
+        "/api/events",
+        "/queue",
+        "/api/nothing",
+    ],
+)
+async def test_head_is_answered_as_get_is(client: httpx.AsyncClient, path: str) -> None:
+    asked, got = await client.head(path), await client.get(path)
+    assert asked.status_code == got.status_code
+    assert asked.headers["content-type"] == got.headers["content-type"]
+    assert asked.headers.get("cache-control") == got.headers.get("cache-control")

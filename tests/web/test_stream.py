@@ -260,7 +260,15 @@ async def test_it_needs_the_token_where_there_is_one() -> None:
 async def test_other_methods_are_refused() -> None:
     async with serving(Feed()) as address, httpx.AsyncClient() as client:
         refused = await client.post(f"{address.http}/api/events/stream")
-        assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+
+
+async def test_head_tells_what_a_stream_is_and_ends() -> None:
+    async with serving(Feed()) as address, httpx.AsyncClient() as client:
+        asked = await client.head(f"{address.http}/api/events/stream")
+        assert (asked.status_code, asked.headers["cache-control"]) == (200, "no-store")
+        assert asked.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert (await client.head(f"{address.http}/api/events/stream?cursor=x")).status_code == 400
 
 
 async def test_too_many_connections_are_told_to_come_back_later() -> None:

@@ -23,7 +23,7 @@ _MAX_QUERY = 16_384
 class Access:
     """The rules of one server.
 
-    `host` is the address it listens on; `origins` are further origins that may connect and write, for a
+    `host` is the address it listens on; `origins` are further origins that may connect, read and write, for a
     page that another server delivers or a proxy under another name. `read_only` refuses every write.
     """
 

@@ -101,6 +101,16 @@ class SourceReset(Struct):
     cursor: str
 
 
+class Left(Struct):
+    """In the place of an event: the job of this id no longer matches the filter."""
+
+    type: Literal["left"]
+    source: str
+    id: int | str
+    version: int
+    cursor: str
+
+
 class EventPage(Struct):
     events: list[Event]
     cursor: str

@@ -102,8 +102,11 @@ def problem_response(
     errors: tuple[str, ...] = (),
     headers: dict[str, str] | None = None,
 ) -> Response[bytes]:
-    """The answer for one problem; `Retry-After` and `WWW-Authenticate` where the status asks for them."""
-    headers = dict(headers or {})
+    """The answer for one problem; `Retry-After` and `WWW-Authenticate` where the status asks for them.
+
+    Caches may keep some of them, such as 404 and 410, unless they are told not to.
+    """
+    headers = {"Cache-Control": "no-store", **(headers or {})}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     if status == HTTPStatus.UNAUTHORIZED:
@@ -166,7 +169,8 @@ def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respons
             detail = error.detail or HTTPStatus(error.status_code).phrase
     headers = dict(error.headers or {})
     if "allow" in headers:
-        headers["Allow"] = headers.pop("allow")
+        methods = set(headers.pop("allow").split(", "))
+        headers["Allow"] = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
     return problem_response(error.status_code, code, detail, headers=headers)
 
 

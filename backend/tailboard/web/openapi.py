@@ -16,7 +16,7 @@ from litestar.types import Guard
 from tailboard.core.filter import MAX_VALUE_LENGTH
 from tailboard.web.bodies import BODIES, MAX_JOB_NAME, Bulk, ChangeJob, Enqueue
 from tailboard.web.checks import JOB_NAME, NO_NUL
-from tailboard.web.documents import SourceReset
+from tailboard.web.documents import Left, SourceReset
 from tailboard.web.errors import PROBLEM_JSON, Problem
 
 _REF: Final = "#/components/schemas/{name}"
@@ -40,12 +40,13 @@ _GONE_BELOW_THE_FLOOR: Final = frozenset(
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
     """The document with bodies, problems, the token, and numbers as JSON has them."""
-    _, schemas = msgspec.json.schema_components((*BODIES, Problem, SourceReset), ref_template=_REF)
+    _, schemas = msgspec.json.schema_components((*BODIES, Problem, Left, SourceReset), ref_template=_REF)
     schemas["ChangeJob"]["minProperties"] = 1
     components = document.setdefault("components", {})
     components["schemas"] = components.get("schemas", {}) | schemas
     events = components["schemas"]["EventPage"]["properties"]["events"]
-    events["items"] = {"oneOf": [events["items"], {"$ref": _REF.format(name="SourceReset")}]}
+    told = [{"$ref": _REF.format(name=shape.__name__)} for shape in (Left, SourceReset)]
+    events["items"] = {"oneOf": [events["items"], *told]}
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
         "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},

@@ -1,8 +1,10 @@
 """The Litestar application: all controllers and transports over one Board."""
 
+import re
 from typing import Any
 
 from litestar import Litestar, Request, Response, Router
+from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Message, Receive, Scope, Send
@@ -18,18 +20,19 @@ from tailboard.web.openapi import openapi_config
 from tailboard.web.page import Page, security_headers
 from tailboard.web.past import PastController
 from tailboard.web.sources import SourcesController
+from tailboard.web.stream import PATH as STREAM_PATH
 from tailboard.web.stream import stream_route
 from tailboard.web.system import MAX_BODY, MetricsController, ProbeController, SystemController
 from tailboard.web.websocket import websocket_route
 
 
 class _Application(Litestar):
-    """Litestar, with the paths of jobs as they were sent: an id may hold a slash."""
+    """Litestar, with the paths of jobs as they were sent, since an id may hold a slash, and with HEAD."""
 
     async def __call__(
         self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
     ) -> None:
-        await super().__call__(whole_parts(scope), receive, send)
+        await super().__call__(_asked(whole_parts(scope)), receive, send)
 
 
 def create_litestar(board: Board) -> Litestar:
@@ -38,7 +41,7 @@ def create_litestar(board: Board) -> Litestar:
     page = Page(board.static_dir)
 
     def not_found(request: Request[Any, Any, Any], error: NotFoundException) -> Response[bytes]:
-        if request.method in {"GET", "HEAD"}:
+        if request.method == "GET":
             sent = request.scope["raw_path"]
             found = page.find(request.scope["path"], sent, request.headers.get("if-none-match"))
             if found is not None:
@@ -70,10 +73,34 @@ def create_litestar(board: Board) -> Litestar:
         dependencies={"board": Provide(lambda: board, sync_to_thread=False)},
         exception_handlers={**exception_handlers(), NotFoundException: not_found},
         before_send=[_add_security_headers],
+        cors_config=_other_pages(board.access.origins),
         openapi_config=openapi_config(board.version, [guard, known_parameters]),
         request_max_body_size=MAX_BODY,
         logging_config=None,
     )
+
+
+def _other_pages(origins: tuple[str, ...]) -> CORSConfig | None:
+    """What browsers have to be told before pages of the listed origins may write, or read an answer.
+
+    The token goes with a header or the address, never by itself, so that no credentials are allowed.
+    """
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=[],  # in these an asterisk would be a wildcard, and `Access` knows none
+        allow_origin_regex="|".join([re.escape(origin) for origin in origins]),
+        allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "X-API-Key", "Content-Type", "If-Match", "Last-Event-ID"],
+        expose_headers=["ETag", "Location", "Retry-After"],
+    )
+
+
+def _asked(scope: Scope | LifeSpanScope) -> Scope | LifeSpanScope:
+    """The scope, with a HEAD as the GET that it asks about: uvicorn leaves the body away. Streams know HEAD."""
+    if scope.get("method") != "HEAD" or scope.get("path") == STREAM_PATH:
+        return scope
+    return {**scope, "method": "GET"}  # type: ignore[return-value]  # a copy has lost its name
 
 
 async def _add_security_headers(message: Message, scope: Scope) -> None:

@@ -43,7 +43,7 @@ class EventStream:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Raises TailboardError while no event has been sent, for the application to answer."""
-        if scope["type"] != "http" or scope["method"] != "GET":
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             raise MethodNotAllowedException(headers={"allow": "GET"})
         self._access.check_host(scope)
         self._access.check_origin(scope)
@@ -51,6 +51,10 @@ class EventStream:
         wanted = Wanted(scope["query_string"])
         last_seen = _last_event_id(scope)
         cursor = wanted.cursor if last_seen is None else Cursor.parse(last_seen)
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            await send({"type": "http.response.body"})
+            return
         deadline = Deadline()
         transport: asyncio.Transport | None = scope.get("extensions", {}).get(TRANSPORT)
         response = _Response(send, transport)
