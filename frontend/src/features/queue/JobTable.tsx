@@ -3,6 +3,7 @@ import { memo, type RefObject, useEffect, useImperativeHandle, useRef, useState 
 import { Link } from 'wouter';
 import { type JobList, type ListView, WAITING_MAX } from '@/client/jobList';
 import type { Job, Status } from '@/client/protocol';
+import { headline } from '@/parts/headline';
 import { JobId, kindOf, shortId } from '@/parts/JobId';
 import { lastMoment } from '@/parts/JobLines';
 import { useExpectedStatus } from '@/parts/jobActions';
@@ -257,7 +258,7 @@ function Progress({ job }: { job: Job }) {
   if (job.status === 'failed' && job.error) {
     return (
       <span className="jobs-error truncate" title={job.error.slice(0, 500)}>
-        {job.error.trimStart().split('\n', 1)[0]?.slice(0, 120)}
+        {headline(job.error).slice(0, 120)}
       </span>
     );
   }

@@ -4,6 +4,7 @@ import { Link } from 'wouter';
 import type { JobEvent } from '@/client/protocol';
 import { useBatches } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
+import { headline } from '@/parts/headline';
 import { kindOf, shortId } from '@/parts/JobId';
 import { jobPath } from '@/parts/links';
 import { Button } from '@/ui/Button';
@@ -84,7 +85,7 @@ function announce({ type, job }: JobEvent, others: number): void {
         {others === 0 ? word : `and ${others.toLocaleString()} more ${word}`}
       </>
     ),
-    ...(failed && job.error !== null && { text: job.error.trimStart().slice(0, 200) }),
+    ...(failed && job.error !== null && { text: headline(job.error).slice(0, 200) }),
     action: { word: 'Mute', run: () => mute(true) },
   });
 }

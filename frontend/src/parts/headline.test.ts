@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { headline } from './headline';
+
+const FRAMES = 'Traceback (most recent call last):\n  File "mail.py", line 2, in send\n    open()\n';
+
+test.each([
+  ['a line', 'a line'],
+  ['\n  it broke\r\nat line 3', 'it broke'],
+  [`${FRAMES}smtplib.Disconnected: timed out\nafter 30 s\n`, 'smtplib.Disconnected: timed out'],
+  [`${FRAMES}KeyError: 1\n\nDuring handling of it:\n\n${FRAMES}ValueError: 2`, 'ValueError: 2'],
+  ['Traceback (most recent call last):\n  File "cut', 'Traceback (most recent call last):'],
+  [`while sending\n${FRAMES}KeyError: 1`, 'while sending'],
+  ['', ''],
+])('of %j the line that counts is %j', (error, said) => {
+  expect(headline(error)).toBe(said);
+});
