@@ -32,6 +32,10 @@ test.each([
   expect(formatRunning(ms)).toBe(said);
 });
 
+test('an exact time is told by the clock that all others are told by', () => {
+  expect(exactTime(new Date(2026, 10, 28, 20, 38, 57).toISOString())).toContain('20:38:57');
+});
+
 test.each(['infinity', '-infinity', '0044-03-15T00:00:00+00:00 BC', 'yesterday'])(
   'what is no time for a browser is shown as it is: %s',
   (text) => {
