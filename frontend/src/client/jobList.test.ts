@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { JobPage, Sort } from './api';
 import { EVERYTHING, parseFilter } from './filter';
+import { headline } from './headline';
 import { JobList, LINGER_MS, WAITING_MAX } from './jobList';
 import type { Job, JobEvent } from './protocol';
 import { event, job, NO_STATS } from './scripted';
@@ -75,6 +76,14 @@ test('rows are alike wherever they came from, and keep no more than a list shows
   expect(Object.keys(told ?? {})).toEqual(Object.keys(page ?? {}));
   expect(JSON.stringify(told).length).toBeLessThan(1_000);
   expect(told?.error).toBe('x'.repeat(500));
+});
+
+test('of a long traceback a row keeps what was raised', async () => {
+  const { list } = await listOf([1]);
+  const frames = '  File "mail.py", line 2, in send\n    open()\n'.repeat(50);
+  const error = `Traceback (most recent call last):\n${frames}KeyError: 7`;
+  list.apply(batch(created(2, 101, { error })));
+  expect(headline(list.job('jobs/2')?.error ?? '')).toBe('KeyError: 7');
 });
 
 test('a list of what holds a text is kept up by events', async () => {

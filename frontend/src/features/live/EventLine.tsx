@@ -1,9 +1,9 @@
 import { ChevronRight } from 'lucide-react';
 import { memo } from 'react';
 import { Link } from 'wouter';
+import { headline } from '@/client/headline';
 import type { JobEvent, Json } from '@/client/protocol';
 import { brief, EVENT_LOOKS } from '@/parts/eventLooks';
-import { headline } from '@/parts/headline';
 import { JobId, JobSource, kindOf, shortId } from '@/parts/JobId';
 import { JsonView } from '@/parts/JsonView';
 import { jobPath } from '@/parts/links';

@@ -1,9 +1,9 @@
 import { ArrowUp } from 'lucide-react';
 import { memo, type RefObject, useEffect, useImperativeHandle, useRef, useState } from 'react';
 import { Link } from 'wouter';
+import { headline } from '@/client/headline';
 import { type JobList, type ListView, WAITING_MAX } from '@/client/jobList';
 import type { Job, Status } from '@/client/protocol';
-import { headline } from '@/parts/headline';
 import { JobId, kindOf, shortId } from '@/parts/JobId';
 import { lastMoment } from '@/parts/JobLines';
 import { useExpectedStatus } from '@/parts/jobActions';

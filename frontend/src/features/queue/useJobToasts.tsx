@@ -1,10 +1,10 @@
 import { Bell, BellOff } from 'lucide-react';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Link } from 'wouter';
+import { headline } from '@/client/headline';
 import type { JobEvent } from '@/client/protocol';
 import { useBatches } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
-import { headline } from '@/parts/headline';
 import { kindOf, shortId } from '@/parts/JobId';
 import { jobPath } from '@/parts/links';
 import { Button } from '@/ui/Button';

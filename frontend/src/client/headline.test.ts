@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { headline } from './headline';
+import { headline, shortened } from './headline';
 
 const FRAMES = 'Traceback (most recent call last):\n  File "mail.py", line 2, in send\n    open()\n';
 
@@ -13,4 +13,16 @@ test.each([
   ['', ''],
 ])('of %j the line that counts is %j', (error, said) => {
   expect(headline(error)).toBe(said);
+});
+
+test.each([
+  ['short', 'short'],
+  ['x'.repeat(300), 'x'.repeat(100)],
+  [
+    `${FRAMES.repeat(9)}ValueError: 2\nand more`,
+    'Traceback (most recent call last):\n  …\nValueError: 2\nand more',
+  ],
+  [`${FRAMES.repeat(9)}`, FRAMES.repeat(9).slice(0, 100)],
+])('of a long error what says most is kept', (error, kept) => {
+  expect(shortened(error, 100)).toBe(kept);
 });
