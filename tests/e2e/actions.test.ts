@@ -69,6 +69,8 @@ test('all that match are counted before they are changed', async () => {
   await says(page.locator('[data-dry-run]'), 'What has completed is done once more.');
   await page.goto(`${it.board.url}/queue?queue=many&status=failed`);
   await page.getByRole('button', { name: 'Act on all that match' }).click();
+  const enabled = page.getByRole('toolbar').locator('button:enabled');
+  assert.deepEqual(await enabled.allTextContents(), ['Retry', 'Delete'], 'what no failed job allows is offered');
   await page.getByRole('toolbar').getByRole('button', { name: 'Retry' }).click();
   await says(page.locator('[data-dry-run]'), '300 jobs will be retried. They are failed; the others stay as they are.');
   assert.equal(it.board.sql("SELECT count(*) FROM tailboard.jobs WHERE kind = 'bulk' AND status = 'failed'"), '301');

@@ -62,6 +62,8 @@ for (const width of [320, 340]) {
       return [...cut, ...touching.map((it) => it.textContent)];
     });
     assert.deepEqual(broken, []);
+    const heights = await page.locator('.figure').evaluateAll((all) => all.map((it) => it.getBoundingClientRect().height));
+    assert.equal(new Set(heights).size, 1, `the figures are not of one height: ${heights.join(', ')}`);
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
     it.board.sql("DELETE FROM tailboard.jobs WHERE kind = 'many'");
   });

@@ -50,3 +50,16 @@ test('what comes by the feed before the first answer takes the place of what wai
   assert.equal(await page.locator('.live .skeleton').count(), 0);
   answer();
 });
+
+test('at every width an event says what happened', async () => {
+  const id = it.board.insert({ kind: 'image.thumbnails', queue: 'a' });
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'in_progress' WHERE id = ${id}`);
+  const page = await it.open('/live');
+  const what = page.locator('[data-event="job_started"]', { hasText: `${id} image.thumbnails` }).locator('.event-what');
+  await says(what, 'Pending → In progress');
+  for (const width of [360, 721, 768, 943, 944, 1280]) {
+    await page.setViewportSize({ width, height: 800 });
+    const cut = await what.evaluate((it) => it.scrollWidth - it.clientWidth);
+    assert.equal(cut, 0, `at ${width} px it is cut`);
+  }
+});

@@ -263,3 +263,11 @@ test('on a phone a job shows its source, however long its name is', async () => 
   const [cell, tag] = [await page.locator('.jobs-row .cell-job').boundingBox(), await source.boundingBox()];
   assert.ok(cell !== null && tag !== null && tag.x + tag.width <= cell.x + cell.width, 'the source is cut off');
 });
+
+test('the short name of a source is not cut for the long name of a queue', async () => {
+  const id = it.board.insert({ kind: 'long.queue', queue: 'a-queue-whose-name-is-longer-than-its-column' });
+  const page = await it.open('/queue?kind=long.queue');
+  const source = row(page, id).locator('.cell-queue > .muted').first();
+  await says(source, 'jobs');
+  assert.equal(await source.evaluate((it) => it.scrollWidth - it.clientWidth), 0);
+});

@@ -16,7 +16,7 @@ import {
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import { movedTo } from '@/client/moment';
-import { useBatches, useConnection, useTokenWanted } from '@/client/react/board';
+import { useBatches, usePhase, useTokenWanted } from '@/client/react/board';
 import { moveTo, useLookBack, useMoment, useThen } from '@/client/react/moment';
 import { Problem } from '@/client/rest';
 import { ConnectionPill } from '@/parts/ConnectionPill';
@@ -77,7 +77,7 @@ export function Frame({ children }: { children: ReactNode }) {
   const readOnlyServer = useReadOnlyServer();
   const tokenWanted = useTokenWanted();
   const queries = useQueryClient();
-  const { phase } = useConnection();
+  const phase = usePhase();
   const asOf = useMoment();
   const lookBack = useLookBack();
   const then = useThen(asOf);

@@ -23,11 +23,13 @@ test('beyond its tab a token is kept only where somebody said so, and until it i
   first.give('right');
   expect(new Access(new Kept(), machine).token()).toBeNull();
   first.give('right', true);
-  const second = new Access(new Kept(), machine);
+  const tab = new Kept();
+  const second = new Access(tab, machine);
   expect([second.token(), second.remembered()]).toEqual(['right', true]);
   second.forget();
   expect([second.token(), second.remembered()]).toEqual(['right', false]);
   expect(new Access(new Kept(), machine).token()).toBeNull();
+  expect(new Access(tab, machine).token(), 'the tab is loaded anew').toBe('right');
 });
 
 test('a token that is refused is forgotten, and a newer one of another tab is not', () => {

@@ -105,3 +105,11 @@ test('it ends at the number that was told, whatever comes to match meanwhile', a
   const counted: Counted = { jobs: 15_000, scope: { filter: EVERYTHING }, more: false, without: [] };
   expect((await runBulk(server, 'cancel', counted, () => {}, never)).jobs).toBe(20_000);
 });
+
+test('it ends where all that is left is refused', async () => {
+  const server = new Server([], 0);
+  const refused = async () => ({ matched: 9, changed: 0, refused: 9, more: server.asked.push({}) < 3 });
+  const counted: Counted = { jobs: 9, scope: { filter: EVERYTHING }, more: false, without: [] };
+  const outcome = await runBulk({ ...server, bulk: refused }, 'cancel', counted, () => {}, never);
+  expect(outcome).toEqual({ jobs: 0, refused: 9 });
+});

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type Batch, Feed } from './feed';
+import { type Batch, drawSoon, Feed } from './feed';
 import { event, NO_STATS, observe } from './scripted';
 import { SharedLink, type TabPort } from './shared/link';
 import type { FromWorker } from './shared/messages';
@@ -10,6 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+  vi.unstubAllGlobals();
 });
 
 /** A page whose frames are drawn when the test says so. */
@@ -75,6 +76,30 @@ test('stats that are older than the known ones are dropped', () => {
   world.socket.says({ type: 'stats_updated', stats: { ...NO_STATS, total: 3 }, cursor: '1.3' });
   draw();
   expect(batches[0]?.stats?.total).toBe(9);
+});
+
+test('what time alone counts anew is told at the cursor of the counts before', () => {
+  const { world, connection } = observe();
+  const { feed, batches, draw } = page(connection);
+  feed.start();
+  world.socket.welcomes(0);
+  for (const pending of [1, 2]) {
+    world.socket.says({ type: 'stats_updated', stats: { ...NO_STATS, pending }, cursor: '1.9' });
+    draw();
+  }
+  expect(batches.map(({ stats }) => stats?.pending)).toEqual([1, 2]);
+  expect([feed.hasStatsAfter('1.8'), feed.hasStatsAfter('1.9')]).toEqual([true, false]);
+});
+
+test('a page that draws no frames is told all the same, after a second and once', () => {
+  const frames: FrameRequestCallback[] = [];
+  vi.stubGlobal('requestAnimationFrame', (frame: FrameRequestCallback) => frames.push(frame));
+  const told = vi.fn();
+  drawSoon(told);
+  vi.advanceTimersByTime(1_000);
+  expect(told).toHaveBeenCalledTimes(1);
+  for (const frame of frames) frame(0);
+  expect(told).toHaveBeenCalledTimes(1);
 });
 
 test('a reset empties what was waiting to be drawn', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { JobPage, Sort } from './api';
 import { EVERYTHING, parseFilter } from './filter';
+import { headline } from './headline';
 import { JobList, LINGER_MS, WAITING_MAX } from './jobList';
 import type { Job, JobEvent } from './protocol';
 import { event, job, NO_STATS } from './scripted';
@@ -77,6 +78,14 @@ test('rows are alike wherever they came from, and keep no more than a list shows
   expect(told?.error).toBe('x'.repeat(500));
 });
 
+test('of a long traceback a row keeps what was raised', async () => {
+  const { list } = await listOf([1]);
+  const frames = '  File "mail.py", line 2, in send\n    open()\n'.repeat(50);
+  const error = `Traceback (most recent call last):\n${frames}KeyError: 7`;
+  list.apply(batch(created(2, 101, { error })));
+  expect(headline(list.job('jobs/2')?.error ?? '')).toBe('KeyError: 7');
+});
+
 test('a list of what holds a text is kept up by events', async () => {
   const { list } = await listOf([1], '?q=needle');
   list.apply(batch(created(2, 101, { kind: 'hay' }), created(3, 102, { error: 'a Needle' })));
@@ -110,6 +119,32 @@ test('what is told of before a restore, while the list is loaded after it, count
   expect(list.job('jobs/3')?.status).toBe('pending');
 });
 
+test('new jobs go between the rows where they belong', async () => {
+  const { list } = await listOf([30, 10]);
+  list.apply(batch(created(20, 101), created(40, 102)));
+  expect(shown(list)).toEqual([40, 30, 20, 10]);
+});
+
+test('a row that matches again by the time the list is released stays', async () => {
+  const { list } = await listOf([3], '?status=pending');
+  list.hold(true);
+  list.apply(batch(event(101, { job: job(3, 101, { status: 'paused' }) })));
+  list.apply(batch(event(102, { job: job(3, 102) })));
+  list.hold(false);
+  expect(shown(list)).toEqual([3]);
+});
+
+test('a list that is held is not asked for again in the background', async () => {
+  const { list, pages } = await listOf([3]);
+  pages[0] = { jobs: [job(4, 4)], next: null, cursor: '1.101' };
+  list.hold(true);
+  await list.poll();
+  expect(shown(list)).toEqual([3]);
+  list.hold(false);
+  await list.poll();
+  expect(shown(list)).toEqual([4]);
+});
+
 test('an event older than the row is ignored', async () => {
   const { list } = await listOf([30]);
   list.apply(batch(event(29, { job: job(30, 29, { status: 'failed' }) })));
@@ -138,6 +173,14 @@ test('a job that was deleted is not brought back by an older event', async () =>
   list.apply(batch(event(110, { type: 'job_deleted', job: job(3, 110) })));
   list.apply(batch(event(105, { job: job(3, 105) })));
   expect(shown(list)).toEqual([]);
+});
+
+test('a job that was deleted is not brought back by an older page', async () => {
+  const { list, pages } = await listOf([3], '', 'more');
+  list.apply(batch(event(110, { type: 'job_deleted', job: job(2, 110) })));
+  pages[0] = { jobs: [job(2, 105), job(1, 101)], next: null, cursor: '1.105' };
+  await list.loadMore();
+  expect(shown(list)).toEqual([3, 1]);
 });
 
 test('a job that completes as its row goes is shown completed, then dropped, and not brought back', async () => {
@@ -269,6 +312,16 @@ describe('what time alone changes', () => {
     expect(shown(list)).toEqual([]);
   });
 
+  test('what waited to come into that list and is due when it is released does not come', async () => {
+    const { list, clock } = await at('?status=scheduled');
+    list.hold(true);
+    list.apply(batch(event(101, { job: waiting(7, 101) })));
+    expect(list.view().waiting).toBe(1);
+    clock.now = DUE;
+    list.hold(false);
+    expect(shown(list)).toEqual([]);
+  });
+
   test('it comes into a list of pending jobs that has heard of it', async () => {
     const { list, clock } = await at('?status=pending&queue=default');
     list.apply(
@@ -314,7 +367,10 @@ describe('what time alone changes', () => {
     list.apply(stats(2, event(102, { change: { from: 'scheduled', to: 'in_progress' } })));
     expect(loads()).toBe(1);
     pages[0] = { jobs: [job(9, 9)], next: null, cursor: '1.101' };
+    list.hold(true);
     list.apply(stats(1));
+    expect([loads(), list.view().waiting], 'not under the pointer').toEqual([1, 1]);
+    list.hold(false);
     await vi.waitFor(() => expect(shown(list)).toEqual([9]));
     expect(loads()).toBe(2);
   });

@@ -13,6 +13,7 @@ import { sameEpoch } from './cursor';
 import { Dues } from './dues';
 import type { Batch } from './feed';
 import { isEverything, type JobFilter, matches, matchesFacets } from './filter';
+import { shortened } from './headline';
 import { comparator } from './jobOrder';
 import { isGone, type Job, type JobEvent, jobAt, jobKey } from './protocol';
 import { Graves, isNews } from './reducer';
@@ -43,7 +44,7 @@ const ROWS_CUT = 100_000;
 const SORTED_MAX = 2_000;
 /** Jobs that wait for the list to be released, at most: of more it is loaded again. A list may be left scrolled for days. */
 export const WAITING_MAX = 10_000;
-/** Of an error, in characters: its first line and what is shown on hover. */
+/** Of an error, in characters: its headline and what is shown on hover. */
 const ERROR_KEPT = 500;
 /** Empty pages that are read on for something to show, before a person is asked. */
 const PAGES_MAX = 20;
@@ -465,7 +466,7 @@ function slim(job: Job): Job {
     phase: job.phase,
     phases: null,
     worker: job.worker,
-    error: shortened(job.error),
+    error: job.error === null ? null : inLittle(job.error),
     tags: job.tags,
     created_at: job.created_at,
     scheduled_at: job.scheduled_at,
@@ -479,7 +480,7 @@ function slim(job: Job): Job {
 }
 
 /** What a row shows of an error. A part of a string keeps the whole of it in memory, so it is written anew. */
-function shortened(error: string | null): string | null {
-  if (error === null || error.length <= ERROR_KEPT) return error;
-  return JSON.parse(JSON.stringify(error.slice(0, ERROR_KEPT))) as string;
+function inLittle(error: string): string {
+  if (error.length <= ERROR_KEPT) return error;
+  return JSON.parse(JSON.stringify(shortened(error, ERROR_KEPT))) as string;
 }

@@ -31,6 +31,16 @@ test('a question that is never answered is given up in the end, also one that ma
   for (const each of asked) await expect(each).rejects.toThrow(Unreachable);
 });
 
+test('what is to be done is not given up, however long it takes', async () => {
+  const time = late();
+  const rest = answers(async (_, { signal }) => {
+    time.abort(new DOMException('late', 'TimeoutError'));
+    signal?.throwIfAborted();
+    return new Response('{"done":true}');
+  });
+  expect(await rest.call('/api/jobs/retry', { method: 'POST' })).toEqual({ done: true });
+});
+
 test('a question that is taken back is no failure of the server', async () => {
   late();
   const rest = answers(lost);

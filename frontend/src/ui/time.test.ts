@@ -9,6 +9,7 @@ test.each([
   [-2_000, 'in 2 s'],
   [90_000, '1 min ago'],
   [-7_200_000, 'in 2 h'],
+  [172_799_000, '47 h ago'],
   [172_800_000, '2 d ago'],
   [-251_606_476_800_000, 'in 7,972 years'],
 ])('%d ms from now is "%s"', (ms, said) => {
@@ -16,7 +17,10 @@ test.each([
 });
 
 test.each([
+  [400, '400 ms'],
   [7_000, '7.0 s'],
+  [61_000, '1 min 1 s'],
+  [47 * 3_600_000 + 300_000, '47 h 5 min'],
   [49 * 3_600_000, '2 d 1 h'],
   [59_926_521_600_000, '1,898 years'],
 ])('%d ms last "%s"', (ms, said) => {
@@ -30,6 +34,10 @@ test.each([
   [Number.NaN, '–'],
 ])('%d ms that still run are said to be "%s"', (ms, said) => {
   expect(formatRunning(ms)).toBe(said);
+});
+
+test('an exact time is told by the clock that all others are told by', () => {
+  expect(exactTime(new Date(2026, 10, 28, 20, 38, 57).toISOString())).toContain('20:38:57');
 });
 
 test.each(['infinity', '-infinity', '0044-03-15T00:00:00+00:00 BC', 'yesterday'])(

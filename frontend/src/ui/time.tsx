@@ -1,6 +1,7 @@
 import { useFromNow } from './clock';
 
 const exact = new Intl.DateTimeFormat(undefined, {
+  hourCycle: 'h23',
   year: 'numeric',
   month: 'short',
   day: 'numeric',

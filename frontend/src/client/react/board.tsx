@@ -6,7 +6,7 @@ import { Actions } from '../actions';
 import { Api } from '../api';
 import type { Batch, Feed } from '../feed';
 import { Feeds, USUAL } from '../feeds';
-import type { ConnectionState } from '../machine';
+import type { ConnectionPhase, ConnectionState } from '../machine';
 import { Rest } from '../rest';
 import { ROOT, ROOT_PATH } from '../root';
 import { ServerTime } from '../serverTime';
@@ -75,11 +75,21 @@ export function useBoard(): Board {
   return board;
 }
 
+/** How the connection is, which changes with all that comes. */
 export function useConnection(): ConnectionState {
   const { feed } = useBoard();
   return useSyncExternalStore(
     (listener) => feed.onState(listener),
     () => feed.state(),
+  );
+}
+
+/** Its phase alone: who needs no more of it is not drawn with everything that comes. */
+export function usePhase(): ConnectionPhase {
+  const { feed } = useBoard();
+  return useSyncExternalStore(
+    (listener) => feed.onState(listener),
+    () => feed.state().phase,
   );
 }
 
@@ -104,6 +114,6 @@ export function useTokenWanted(): boolean {
 
 /** How often REST is asked: seldom beside a live socket, unless for what no feed tells; often without one. */
 export function usePollInterval(withoutSocket = 5_000, besideSocket = 30_000): number {
-  const { phase } = useConnection();
+  const phase = usePhase();
   return phase === 'live' || phase === 'catching_up' ? besideSocket : withoutSocket;
 }

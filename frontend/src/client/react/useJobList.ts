@@ -2,7 +2,7 @@ import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { Sort } from '../api';
 import type { JobFilter } from '../filter';
 import { JobList, type ListView } from '../jobList';
-import { useBatches, useBoard, useConnection, usePollInterval } from './board';
+import { useBatches, useBoard, usePhase, usePollInterval } from './board';
 import { useMoment } from './moment';
 
 /**
@@ -34,7 +34,7 @@ export function useJobList(
   }, [api, feed, time, key, sort, pageSize, asOf]);
   const view = useSyncExternalStore(list.subscribe, list.view);
   const interval = usePollInterval(pollWithoutSocket);
-  const { phase } = useConnection();
+  const phase = usePhase();
 
   useEffect(() => {
     void list.refresh();

@@ -1,6 +1,7 @@
 import { ChevronRight } from 'lucide-react';
 import { memo } from 'react';
 import { Link } from 'wouter';
+import { headline } from '@/client/headline';
 import type { JobEvent, Json } from '@/client/protocol';
 import { brief, EVENT_LOOKS } from '@/parts/eventLooks';
 import { JobId, JobSource, kindOf, shortId } from '@/parts/JobId';
@@ -49,7 +50,7 @@ export const EventLine = memo(
 );
 
 function what({ change, job, type }: JobEvent): string {
-  if (type === 'job_failed' && job.error) return brief(job.error.split('\n', 1)[0] ?? '');
+  if (type === 'job_failed' && job.error) return brief(headline(job.error));
   if (change.from && change.to && change.from !== change.to) {
     return `${STATUS_LOOKS[change.from].word} → ${STATUS_LOOKS[change.to].word}`;
   }

@@ -2,7 +2,7 @@ import { Pause, Play, Radio } from 'lucide-react';
 import { useCallback, useEffect, useEffectEvent, useRef, useState } from 'react';
 import { before, compareCursors } from '@/client/cursor';
 import { EVENT_TYPES, isJobEvent, type JobEvent, withVersion } from '@/client/protocol';
-import { useBatches, useBoard, useConnection } from '@/client/react/board';
+import { useBatches, useBoard, usePhase } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
 import { EVENT_LOOKS } from '@/parts/eventLooks';
 import { Button } from '@/ui/Button';
@@ -87,7 +87,7 @@ function Events({ asOf }: { asOf: string | null }) {
     void load();
   }, [load]);
   // What was asked in vain is asked again as soon as the server is back.
-  const { phase } = useConnection();
+  const phase = usePhase();
   const again = useEffectEvent(() => {
     if (error !== null) void load();
   });

@@ -73,7 +73,10 @@ export function BulkBar({
       {possible.length === 0 && <span className="muted">These sources are only watched.</span>}
       {possible.map((action) => {
         const { word, Icon } = ACTION_LOOKS[action];
-        const some = jobs.length === 0 || jobs.some((job) => fits(action, job));
+        const some =
+          jobs.length > 0
+            ? jobs.some((job) => fits(action, job))
+            : filter.status.length === 0 || filter.status.some((status) => allows(action, status));
         return (
           <Button
             key={action}

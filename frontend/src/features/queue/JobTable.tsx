@@ -1,6 +1,7 @@
 import { ArrowUp } from 'lucide-react';
 import { memo, type RefObject, useEffect, useImperativeHandle, useRef, useState } from 'react';
 import { Link } from 'wouter';
+import { headline } from '@/client/headline';
 import { type JobList, type ListView, WAITING_MAX } from '@/client/jobList';
 import type { Job, Status } from '@/client/protocol';
 import { JobId, kindOf, shortId } from '@/parts/JobId';
@@ -257,7 +258,7 @@ function Progress({ job }: { job: Job }) {
   if (job.status === 'failed' && job.error) {
     return (
       <span className="jobs-error truncate" title={job.error.slice(0, 500)}>
-        {job.error.trimStart().split('\n', 1)[0]?.slice(0, 120)}
+        {headline(job.error).slice(0, 120)}
       </span>
     );
   }

@@ -1,6 +1,7 @@
 import { Bell, BellOff } from 'lucide-react';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Link } from 'wouter';
+import { headline } from '@/client/headline';
 import type { JobEvent } from '@/client/protocol';
 import { useBatches } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
@@ -84,7 +85,7 @@ function announce({ type, job }: JobEvent, others: number): void {
         {others === 0 ? word : `and ${others.toLocaleString()} more ${word}`}
       </>
     ),
-    ...(failed && job.error !== null && { text: job.error.trimStart().slice(0, 200) }),
+    ...(failed && job.error !== null && { text: headline(job.error).slice(0, 200) }),
     action: { word: 'Mute', run: () => mute(true) },
   });
 }
