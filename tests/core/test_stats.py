@@ -224,6 +224,14 @@ def test_a_source_is_not_counted_before_its_baseline() -> None:
     assert stats.counted() == ["jobs"]
 
 
+def test_what_a_baseline_says_waits_and_has_come_since_is_pending_at_once() -> None:
+    stats = Stats()
+    stats.advance(time(11))
+    counted = {"counts": [["a", "scheduled", 1]], "waiting": [["a", SECOND + 10, 1]]}
+    stats.apply(World()._reset("orders", msgspec.json.encode(counted)))
+    assert stats.tallies() == [Tally("orders", "a", "pending", 1)]
+
+
 def test_the_built_in_table_is_counted_on_after_it_was_truncated() -> None:
     stats = Stats([Tally("jobs", "a", "pending", 3)])
     stats.apply(World()._reset("jobs", None))
