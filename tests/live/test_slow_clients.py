@@ -1,6 +1,7 @@
 """What a client that does not keep up gets, and that it costs the others nothing."""
 
 import asyncio
+from time import monotonic
 
 from delivery_rig import Feed, make_event
 from live.client import following
@@ -54,6 +55,8 @@ async def test_a_client_that_takes_nothing_for_the_grace_time_is_ended() -> None
     async with asyncio.timeout(5):
         assert await stuck.ended == TOO_SLOW
     assert not healthy.ended.done()
+    feed.hub._close_stalled(monotonic())
+    assert feed.hub.counters.closed_slow == 1, "once each"
     await feed.hub.stop()
 
 
