@@ -72,6 +72,15 @@ async def test_a_bulk_change_is_paced_and_complete_for_a_client_that_keeps_up() 
     assert joined_late.events == []
 
 
+async def test_what_has_been_sent_is_no_backlog() -> None:
+    feed = Feed(HubLimits(backlog_bytes=10_000))
+    client = await following(feed)
+    for n in range(1, 101):
+        feed.burst(1)
+        await client.until(f"1.{n}")
+    assert "reset" not in client.types()
+
+
 async def test_a_bulk_change_beyond_the_backlog_resets_and_does_not_grow() -> None:
     feed = Feed(HubLimits(backlog_bytes=100_000))
     client = await following(feed)
