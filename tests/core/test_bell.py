@@ -34,6 +34,14 @@ def armed() -> Bell:
     return ringer
 
 
+def test_looks_that_find_nothing_are_no_load_however_close_together() -> None:
+    ringer = armed()
+    for turn in range(2 * bell.BUSY_WAKES):
+        ringer.after_seal(0, ALL_ENDED, turn * bell.BUSY_WAKE_S / 10)
+    assert ringer.after_seal(1, ALL_ENDED, 1.0).act is Act.NOTHING
+    assert ringer.state is State.ARMED
+
+
 def test_it_starts_muted_because_nobody_knows_what_writers_read() -> None:
     assert Bell().state is State.MUTED
 

@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 
 from delivery_rig import make_event
 from tailboard.core.change import Change, Op, Was
-from tailboard.core.filter import EVERYTHING, MAX_DEPTH, MAX_NODES, MAX_VALUES, Filter
-from tailboard.core.predicate import FIELDS, View, after_view, before_view
+from tailboard.core.filter import (
+    EVERYTHING,
+    MAX_DEPTH,
+    MAX_JSON_LENGTH,
+    MAX_NODES,
+    MAX_VALUE_LENGTH,
+    MAX_VALUES,
+    Filter,
+)
+from tailboard.core.predicate import FIELDS, And, In, View, after_view, before_view
 from tailboard.errors import InvalidFilter
 
 
@@ -84,6 +92,12 @@ def test_a_query_string_may_hold_a_tree_beside_its_fields() -> None:
     assert both == Filter.from_tree({"and": [{"prefix": {"kind": "x"}}, {"eq": {"queue": "a"}}]})
 
 
+def test_of_several_trees_in_a_query_string_all_must_hold() -> None:
+    all_of = Filter.from_query([("filter", '{"eq":{"kind":"k"}}'), ("filter", '{"eq":{"queue":"a"}}')])
+    assert all_of == Filter.from_tree({"eq": {"kind": "k", "queue": "a"}})
+    assert Filter.from_query([("filter", "{}"), ("queue", "a")]) == Filter.from_tree({"eq": {"queue": "a"}})
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -139,10 +153,28 @@ def test_an_unusable_tree_is_refused_with_its_place(tree: object, message: str) 
         Filter.from_tree(tree)
 
 
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"eq": {"queue": "x" * MAX_VALUE_LENGTH}},
+        {"or": [{"eq": {"queue": "a"}}] * (MAX_NODES - 1)},
+        {"in": {"queue": ["a"] * MAX_VALUES}},
+        deep(MAX_DEPTH),
+    ],
+)
+def test_a_tree_may_be_as_large_as_the_limits_say(tree: object) -> None:
+    Filter.from_tree(tree)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[" * 60_000, "{}x", '{"filter"'])
 def test_a_filter_that_is_no_json_is_refused(text: str) -> None:
     with pytest.raises(InvalidFilter):
         Filter.from_json(text)
+
+
+def test_a_filter_that_is_too_long_is_not_even_read() -> None:
+    with pytest.raises(InvalidFilter, match=f"longer than {MAX_JSON_LENGTH} characters"):
+        Filter.from_json("{}".ljust(MAX_JSON_LENGTH + 1))
 
 
 def test_a_misspelt_parameter_is_refused_and_does_not_show_everything() -> None:
@@ -156,7 +188,19 @@ def test_only_a_reset_of_a_source_that_could_match_touches_a_filter() -> None:
     assert not Filter.from_tree({"eq": {"source": "other"}}).touches("jobs")
     assert not Filter.from_tree({"eq": {"job": "other/1"}}).touches("jobs")
     assert not Filter.from_tree({"not": {"eq": {"source": "jobs"}}}).touches("jobs")
+    assert not Filter.from_tree({"eq": {"job": "jobs2/1"}}).touches("jobs")
+    assert not Filter.from_tree({"eq": {"source": "other", "queue": "a"}}).touches("jobs")
     assert Filter.from_tree({"or": [{"eq": {"source": "other"}}, {"eq": {"queue": "a"}}]}).touches("jobs")
+    assert Filter.from_tree(
+        {"not": {"or": [{"not": {"eq": {"queue": "a"}}}, {"eq": {"kind": "k"}}]}}
+    ).touches("jobs")
+
+
+def test_a_change_finds_a_filter_by_the_narrowest_of_its_fields() -> None:
+    one = Filter.from_tree({"eq": {"source": "jobs", "status": "failed", "job": "jobs/1", "queue": "a"}})
+    assert one.index == {("job", "jobs/1")}
+    half_broad = Filter.from_tree({"or": [{"eq": {"job": "jobs/1"}}, {"eq": {"status": "failed"}}]})
+    assert Filter.of(And((half_broad.root, In("kind", ("k", "l"))))).index == {("kind", "k"), ("kind", "l")}
 
 
 WORDS = st.sampled_from(["a", "b", "c"])

@@ -38,6 +38,7 @@ def test_a_log_that_was_not_looked_at_for_long_may_hold_anything() -> None:
     lag.nothing_new(10.0, waits=False)
     assert lag.ms(12.0) == 0
     assert not lag.away(12.0)
+    assert lag.away(12.1)
     assert lag.ms(17.0) == 7000
     assert lag.away(17.0)
     lag.looked(17.5)

@@ -14,7 +14,7 @@ from tailboard.core.classify import classify
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event
 from tailboard.core.job import STATUSES
-from tailboard.core.projections import KEPT_MINUTES, Minute, Rates, Saved, minute_of
+from tailboard.core.projections import KEPT_MINUTES, NOTED_MINUTES, Minute, Rates, Saved, minute_of
 from tailboard.core.stats import Stats, Tally
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -179,8 +179,9 @@ def test_minutes_older_than_a_day_are_forgotten() -> None:
 def test_an_event_from_before_what_is_kept_changes_nothing() -> None:
     rates = Rates()
     rates.apply(event(Op.INSERT, None, "pending", at=NOON))
-    rates.apply(event(Op.INSERT, None, "pending", at=NOON - timedelta(days=2)))
-    assert [each.minute for each in rates.minutes()] == [minute_of(NOON)]
+    for fold in (rates, Rates(rates.minutes())):
+        fold.apply(event(Op.INSERT, None, "pending", at=NOON - timedelta(days=2)))
+        assert [each.minute for each in fold.minutes()] == [minute_of(NOON)]
 
 
 def test_a_job_that_never_started_has_no_duration() -> None:
@@ -189,6 +190,20 @@ def test_a_job_that_never_started_has_no_duration() -> None:
     (minute,) = rates.last(1, NOON)
     assert minute.failed == 1
     assert minute.percentile(0.5) is None
+
+
+def test_a_job_that_ended_as_it_started_took_no_time() -> None:
+    rates = Rates()
+    rates.apply(event(Op.UPDATE, "in_progress", "completed", ran=timedelta(0)))
+    (minute,) = rates.last(1, NOON)
+    assert (minute.total_ms, sum(minute.durations.values())) == (0, 1)
+
+
+def test_a_job_that_ended_before_it_started_has_no_duration() -> None:
+    rates = Rates()
+    rates.apply(event(Op.UPDATE, "in_progress", "completed", ran=timedelta(seconds=-1)))
+    (minute,) = rates.last(1, NOON)
+    assert (minute.completed, minute.total_ms, minute.durations) == (1, 0, {})
 
 
 @given(st.lists(st.floats(0.001, 1e8), min_size=1, max_size=100), st.floats(0.01, 1.0))
@@ -225,6 +240,14 @@ def test_a_checkpoint_of_a_day_stays_small() -> None:
     encoded = msgspec.json.encode(Saved.of(Stats(), rates))
     assert len(encoded) < 250_000
     assert msgspec.json.decode(encoded, type=Saved).rates == rates.minutes()
+
+
+def test_what_is_noted_for_the_past_has_the_last_hour_of_rates() -> None:
+    rates = Rates()
+    for number in range(NOTED_MINUTES + 5):
+        rates.apply(event(Op.INSERT, None, "pending", at=NOON + timedelta(minutes=number)))
+    noted = msgspec.json.decode(Saved.of(Stats(), rates).noted(), type=Saved)
+    assert noted.rates == rates.minutes()[5:]
 
 
 def test_an_old_checkpoint_without_rates_can_be_read() -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from math import ceil
+from math import ceil, inf
 
 import msgspec
 import pytest
@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from tailboard.core.change import Change, Facets, Op, Was
 from tailboard.core.classify import classify
 from tailboard.core.cursor import Cursor
+from tailboard.core.dues import Beyond
 from tailboard.core.event import Event
 from tailboard.core.projections import Rates, Saved
-from tailboard.core.stats import Count, Stats, Tally
+from tailboard.core.stats import Ahead, Count, Stats, Tally
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SECOND = ceil(NOON.timestamp())
@@ -222,6 +223,21 @@ def test_a_source_is_not_counted_before_its_baseline() -> None:
     stats.apply(world.insert("orders", Job("a", "pending"), 0))
     assert stats.counts()["total"] == 0
     assert stats.counted() == ["jobs"]
+
+
+def test_counts_follow_time_up_to_the_horizon() -> None:
+    stats = Stats(ahead=[Ahead("orders", [], Beyond(SECOND + 100, 1))], clock=SECOND)
+    assert (stats.known_for("orders"), stats.known_for("jobs")) == (100, inf)
+    stats.advance(time(60))
+    assert stats.known_for("orders") == 40
+
+
+def test_what_a_baseline_says_waits_and_has_come_since_is_pending_at_once() -> None:
+    stats = Stats()
+    stats.advance(time(11))
+    counted = {"counts": [["a", "scheduled", 1]], "waiting": [["a", SECOND + 10, 1]]}
+    stats.apply(World()._reset("orders", msgspec.json.encode(counted)))
+    assert stats.tallies() == [Tally("orders", "a", "pending", 1)]
 
 
 def test_the_built_in_table_is_counted_on_after_it_was_truncated() -> None:

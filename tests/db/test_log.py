@@ -14,10 +14,11 @@ from tailboard.core.change import Op
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import EventKind
 from tailboard.core.stats import Stats, Tally
-from tailboard.db.log import Log
+from tailboard.db.digest import digest
+from tailboard.db.log import Log, follow
 from tailboard.db.pool import Database
 from tailboard.db.queries import query
-from tailboard.errors import CursorAhead, DatabaseUnavailable, InvalidCursor, SchemaMissing
+from tailboard.errors import CursorAhead, CursorExpired, DatabaseUnavailable, InvalidCursor, SchemaMissing
 
 MANY = 50_000
 
@@ -196,6 +197,21 @@ async def test_a_place_not_reached_yet_is_ahead(
     assert isinstance(caught.value, InvalidCursor)
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="ahead of the log"):
         await writer.execute("SELECT * FROM tailboard.read(%s)", [str(cursor)])
+
+
+@pytest.mark.parametrize("gone", [1, 2, 3])
+async def test_a_change_that_is_gone_from_its_tick_is_no_silent_gap_to_any_reader(
+    log: Log, writer: AConnection, database_url: str, gone: int
+) -> None:
+    for n in (2, 1):
+        await enqueue(writer, n)
+        await seal_all(database_url)
+    await writer.execute("DELETE FROM tailboard.changes WHERE seq = %s", [gone])
+    with pytest.raises(CursorExpired, match="gone"):
+        await log.read(Cursor(1, 0), 10)
+    for read in (follow, digest):
+        with pytest.raises(CursorExpired, match="gone"):
+            await read(writer, 0, 0, ticks=10, changes=100)
 
 
 @pytest.mark.parametrize("text", ["", "3", "1.-1", "0.0", "1.2.3", "head", "1.9999999999999999999", None])

@@ -88,6 +88,8 @@ async def test_a_source_reset_goes_to_those_whom_the_source_may_concern() -> Non
         "cursor": "1.1",
     } in concerned.messages
     assert "reset" not in other.types()
+    assert (await following(feed, None, "1.0")).types().count("reset") == 1
+    assert "reset" not in (await following(feed, {"eq": {"source": "other"}}, "1.0")).types()
 
 
 async def test_subscribing_again_replaces_the_filter() -> None:

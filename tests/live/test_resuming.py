@@ -127,6 +127,81 @@ async def test_a_cursor_that_cannot_be_continued_is_a_reset_in_band(
     assert client.events == [str(feed.log.head)]
 
 
+async def test_memory_does_not_answer_for_an_epoch_that_has_ended() -> None:
+    """Only the log knows whether the place was lost with it."""
+    feed = Feed()
+    feed.burst(3)
+    feed.log.epoch = 2
+    feed.publish(make_event(4, epoch=2))
+    client = await following(feed, None, "1.9")
+    assert client.types()[:3] == ["subscribed", "reset", "caught_up"]
+    assert client.messages[1]["reason"] == "epoch_changed"
+    assert client.events == []
+
+
+async def test_what_a_reset_has_passed_over_is_not_taken_for_remembered() -> None:
+    """Retention overtook the node: between what it told before and what it tells now something is missing."""
+    feed = Feed(HubLimits(recent_bytes=4_000))
+    client = await following(feed)
+    feed.burst(5)
+    feed.log.events.clear()
+    feed.log.floor = 50
+    feed.hub.reset("cursor_expired", Cursor(1, 50))
+    for n in range(51, 54):
+        feed.publish(make_event(n))
+    await client.until("1.53")
+    late = await following(feed, None, "1.4")
+    assert [m["reason"] for m in late.messages if m["type"] == "reset"] == ["cursor_expired"]
+    assert late.events == []
+
+
+async def test_so_many_resumptions_read_the_log_at_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = Feed(HubLimits(recent_bytes=0, replays=2))
+    feed.burst(5)
+    answer = feed.log.read
+    reading, most = 0, 0
+
+    async def read(after: Cursor, limit: int) -> MemoryPage:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        try:
+            return await answer(after, limit)
+        finally:
+            reading -= 1
+
+    monkeypatch.setattr(feed.log, "read", read)
+    clients = await asyncio.gather(*(following(feed, None, "1.0") for _ in range(6)))
+    assert all(client.events == [f"1.{n}" for n in range(1, 6)] for client in clients)
+    assert most == 2
+
+
+async def test_a_replay_waits_for_a_client_that_takes_no_more_and_loses_nothing() -> None:
+    feed = Feed(HubLimits(recent_bytes=0, frame_bytes=10_000, mailbox_bytes=100_000))
+    feed.burst(1_500)
+    client = Client(feed)
+    client.stuck = True
+    replay = asyncio.create_task(feed.hub.follow(client.subscription, EVERYTHING, Cursor(1, 0)))
+    while client.subscription.mailbox is None:  # noqa: ASYNC110  # nobody signals that it is full
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    client.release()
+    await replay
+    assert client.events == [f"1.{n}" for n in range(1, 1_501)]
+    assert "reset" not in client.types()
+
+
+async def test_a_log_that_ends_before_what_was_published_is_not_asked_for_ever() -> None:
+    feed = Feed(HubLimits(recent_bytes=0))
+    feed.burst(5)
+    del feed.log.events[3:]
+    async with asyncio.timeout(20):
+        client = await following(feed, None, "1.3")
+    resets = [message for message in client.messages if message["type"] == "reset"]
+    assert [(reset["reason"], reset["cursor"]) for reset in resets] == [("lagged", "1.5")]
+    assert client.events == []
+
+
 async def test_a_client_that_is_ahead_of_its_node_is_not_reset_when_the_node_overtakes_it_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

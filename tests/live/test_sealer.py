@@ -138,6 +138,22 @@ async def test_an_open_transaction_delays_its_own_changes_alone(
     assert events[-1].change.seq == 1
 
 
+async def test_what_is_written_between_a_seals_snapshot_and_its_tick_is_in_the_next(
+    database_url: str, aconnect: AConnect
+) -> None:
+    """Its transaction is the first that the snapshot does not know, not one beyond that."""
+    await seal_all(database_url)
+    writer = await aconnect()
+    async with by_hand(database_url) as hands:
+        await writer.execute("INSERT INTO tailboard.jobs (kind) VALUES ('before')")
+        async with hands._connection.transaction():
+            await hands._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            await hands._connection.execute("SELECT pg_current_snapshot()")
+            await writer.execute("INSERT INTO tailboard.jobs (kind) VALUES ('between')")
+            assert (await hands.seal()).sealed == 1
+        assert (await hands.seal()).sealed == 1
+
+
 async def test_what_is_rolled_back_never_appears(database_url: str, aconnect: AConnect) -> None:
     writer = await aconnect()
     async with sealing(database_url), reading(database_url) as log:

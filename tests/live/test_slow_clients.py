@@ -1,6 +1,7 @@
 """What a client that does not keep up gets, and that it costs the others nothing."""
 
 import asyncio
+from time import monotonic
 
 from delivery_rig import Feed, make_event
 from live.client import following
@@ -54,6 +55,8 @@ async def test_a_client_that_takes_nothing_for_the_grace_time_is_ended() -> None
     async with asyncio.timeout(5):
         assert await stuck.ended == TOO_SLOW
     assert not healthy.ended.done()
+    feed.hub._close_stalled(monotonic())
+    assert feed.hub.counters.closed_slow == 1, "once each"
     await feed.hub.stop()
 
 
@@ -67,6 +70,15 @@ async def test_a_bulk_change_is_paced_and_complete_for_a_client_that_keeps_up() 
     assert client.events == [f"1.{n}" for n in range(1, 1001)]
     assert max(parcel.size for parcel in client.parcels) <= 10_000
     assert joined_late.events == []
+
+
+async def test_what_has_been_sent_is_no_backlog() -> None:
+    feed = Feed(HubLimits(backlog_bytes=10_000))
+    client = await following(feed)
+    for n in range(1, 101):
+        feed.burst(1)
+        await client.until(f"1.{n}")
+    assert "reset" not in client.types()
 
 
 async def test_a_bulk_change_beyond_the_backlog_resets_and_does_not_grow() -> None:

@@ -25,7 +25,7 @@ class Lag:
     def delivered(self, sealed_before_s: float, now: float) -> None:
         """Ticks were found and delivered; the newest had been sealed that long before."""
         self._looked = now
-        self._late_s = max(0.0, sealed_before_s)
+        self._late_s = sealed_before_s
         self._waits_since = None
 
     def nothing_new(self, now: float, *, waits: bool) -> None:

@@ -35,9 +35,6 @@ class Mailbox:
         self._parcels: deque[Parcel] = deque()
         self._newest: dict[object, Entry] | None = None
 
-    def __bool__(self) -> bool:
-        return bool(self._parcels) or bool(self._newest)
-
     def put(self, parcel: Parcel) -> None:
         """Add what came last."""
         if self._newest is None:

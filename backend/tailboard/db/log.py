@@ -186,9 +186,10 @@ async def follow(
         if number != tick_id + 1 + len(found):
             raise CursorExpired(f"tick {tick_id + 1 + len(found)} is gone: retention overtook this reader")
         end = start + max(n, 1)
-        events = [_event(Cursor(epoch, first + i), row[7:]) for i, row in enumerate(rows[start : start + n])]
-        if n and (end > len(rows) or rows[end - 1][0] != number):
+        # Of a tick whose changes are all gone there is one row, as of one that has none.
+        if n and (end > len(rows) or rows[end - 1][0] != number or rows[start][7] is None):
             raise CursorExpired(f"changes of tick {number} are gone: retention overtook this reader")
+        events = [_event(Cursor(epoch, first + i), row[7:]) for i, row in enumerate(rows[start : start + n])]
         found.append(
             Tick(number, Cursor(epoch, first + n - 1), tuple(events), at, solid=its_solid, age_s=age_s)
         )
