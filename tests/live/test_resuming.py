@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 import pytest
 
-from delivery_rig import Feed, MemoryPage, make_event
+from delivery_rig import Feed, MemoryPage, eventually, make_event
 from live.client import Client, following
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Tick
@@ -182,8 +182,7 @@ async def test_a_replay_waits_for_a_client_that_takes_no_more_and_loses_nothing(
     client = Client(feed)
     client.stuck = True
     replay = asyncio.create_task(feed.hub.follow(client.subscription, EVERYTHING, Cursor(1, 0)))
-    while client.subscription.mailbox is None:  # noqa: ASYNC110  # nobody signals that it is full
-        await asyncio.sleep(0)
+    await eventually(lambda: client.subscription.mailbox is not None)
     await asyncio.sleep(0)
     client.release()
     await replay
