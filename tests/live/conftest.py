@@ -1,13 +1,25 @@
-"""A dump of the test's database, restored into another."""
+"""An owner's table of orders; a dump of the test's database, restored into another."""
 
 import os
 import subprocess
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from epochs_rig import Restore
+from fixtures.database import Connect
+from orders_table import make_orders
+
+
+@pytest.fixture
+def orders(connect: Connect) -> psycopg.Connection[Any]:
+    """Its owner's connection; it is not attached."""
+    connection = connect()
+    make_orders(connection)
+    return connection
 
 
 @pytest.fixture

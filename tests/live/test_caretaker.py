@@ -1,7 +1,6 @@
 """Adopted sources come onto the board, are kept right where a capture cannot, and told of where they need somebody."""
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,24 +17,16 @@ from log_rig import Board, board
 from orders_table import ORDERS, Counts, attach_orders, count_orders, make_orders
 from tailboard.core.dues import Dues
 from tailboard.db.adopting.attaching import attach
-from tailboard.db.adopting.upkeep import healths_sync, look, recheck
-from tailboard.db.pool import Connection, Database
+from tailboard.db.adopting.upkeep import healths_sync, recheck
+from tailboard.db.pool import Database
 from tailboard.db.session import connect as connect_to_attach
 from tailboard.db.verify.proof import verify
 from tailboard.live import caretaker
 from tailboard.sources import upkeep
 from tailboard.sources.health import State
-from tailboard.sources.look import Look
 from tailboard.sources.parsing import from_definition, parse
 
 Orders = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def orders(connect: Connect) -> Orders:
-    connection = connect()
-    make_orders(connection)
-    return connection
 
 
 BREAK_CAPTURE = (
@@ -325,84 +316,6 @@ async def test_a_column_of_another_type_has_the_capture_written_anew(
         orders.execute("UPDATE shop.orders SET state = 'busy' WHERE state = 'new'")
         await await_until(agrees(node, orders))
         assert noted(orders, "trouble")() is None
-
-
-async def test_what_another_release_wrote_is_written_anew(database_url: str, orders: Orders) -> None:
-    attach_orders(database_url)
-
-    def written() -> Any:
-        return orders.execute("""
-            SELECT version, capture, pg_get_functiondef('tailboard.watch_orders()'::regprocedure),
-                   pg_get_functiondef('tailboard.source_orders()'::regprocedure)
-              FROM tailboard.sources WHERE name = 'orders'""").fetchone()
-
-    ours = written()
-    async with board(database_url) as node:
-        await await_until(lambda: node.caretaker.counted == 1)
-    assert written() == ours
-    orders.execute("""
-        UPDATE tailboard.sources SET capture = replace(capture, '"ok":"completed"', '"ok":"paused"')
-         WHERE name = 'orders';
-        SELECT tailboard.write_captures('orders')""")
-    reading = orders.execute(
-        "SELECT pg_get_functiondef('tailboard.source_orders()'::regprocedure)"
-    ).fetchone()
-    assert reading is not None
-    orders.execute(reading[0].replace("'ok' THEN 'completed'", "'ok' THEN 'paused'"))
-    assert all(now != then for now, then in zip(written()[1:], ours[1:], strict=True))
-    async with board(database_url):
-        await await_until(lambda: written()[1:] == ours[1:])
-
-
-@pytest.mark.parametrize(
-    ("before", "waits", "goes_on"),
-    [
-        ("SELECT 1", "compared with this release", "is as this release writes it"),
-        (
-            "ALTER TABLE shop.orders ALTER region TYPE varchar(40)",
-            "written anew for changed columns",
-            "written anew for changed columns: region",
-        ),
-    ],
-)
-async def test_a_renewal_that_waits_for_its_table_is_logged_when_it_begins_to_and_when_it_goes_on(
-    database_url: str,
-    orders: Orders,
-    connect: Connect,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    *,
-    before: str,
-    waits: str,
-    goes_on: str,
-) -> None:
-    attach_orders(database_url)
-    orders.execute(before.encode())
-    holder = connect(autocommit=False)
-    holder.execute("LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE")
-    caplog.set_level(logging.INFO, "tailboard.caretaker")
-    looks = 0
-
-    async def counting(connection: Connection) -> list[Look]:
-        nonlocal looks
-        looks += 1
-        return await look(connection)
-
-    monkeypatch.setattr("tailboard.live.caretaker.look", counting)
-
-    def logged() -> list[str]:
-        return [text for text in caplog.messages if "release" in text or "anew" in text]
-
-    async with board(database_url):
-        await await_until(lambda: looks > 3)
-        assert len(logged()) == 1
-        assert f"is to be {waits}" in logged()[0]
-        holder.rollback()
-        await await_until(lambda: len(logged()) > 1)
-        again = looks
-        await await_until(lambda: looks > again + 1)
-    assert len(logged()) == 2
-    assert logged()[1].endswith(goes_on)
 
 
 async def test_what_an_expression_does_not_find_is_not_taken_for_ours(
