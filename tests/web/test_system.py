@@ -1,7 +1,6 @@
 """Stats, workers, sources, connections, probes and metrics."""
 
 import asyncio
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from types import SimpleNamespace
@@ -236,26 +235,6 @@ async def test_a_node_that_follows_nothing_lives_but_is_not_ready(
     listed = await client.get("/api/jobs")
     assert (listed.status_code, listed.json()["retryable"]) == (503, True)
     assert (await client.get("/livez")).status_code == 200
-
-
-async def test_a_pool_that_has_no_connection_left_says_so(client: httpx.AsyncClient, node: Node) -> None:
-    pool = node.database.pool
-    async with AsyncExitStack() as stack:
-        for _ in range(pool.max_size):
-            await stack.enter_async_context(node.database.connection())
-        pool.timeout = 0.1
-        late = await client.get("/api/events")
-        pool.timeout, pool.max_waiting = 10, 1
-        waiting = asyncio.create_task(client.get("/api/events"))
-        await await_until(lambda: pool.get_stats().get("requests_waiting", 0) == 1)
-        refused = await client.get("/api/events")
-    assert (await waiting).status_code == httpx.codes.OK
-    assert (late.status_code, refused.status_code) == (httpx.codes.SERVICE_UNAVAILABLE,) * 2
-    assert late.json()["detail"] == "PostgreSQL is not available: no connection to it could be had in time"
-    assert (
-        refused.json()["detail"]
-        == "PostgreSQL is not available: too many requests wait for a connection to it"
-    )
 
 
 async def test_minutes_are_the_databases_whatever_the_nodes_clock_shows(
