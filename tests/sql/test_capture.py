@@ -291,12 +291,13 @@ def writer(connect: Connect, request: pytest.FixtureRequest) -> psycopg.Connecti
 
 
 @pytest.mark.parametrize("size", [16_000, 17_000, 2_000_000])
-def test_a_long_error_is_cut_and_very_many_phases_stay_out_of_the_log(
+def test_a_long_text_is_cut_and_a_list_of_very_many_stays_out_of_the_log(
     writer: psycopg.Connection[Any], size: int
 ) -> None:
     writer.execute(
-        "UPDATE tailboard.jobs SET status = 'failed', error = repeat('x', %(size)s), phases ="
-        " (SELECT jsonb_agg(jsonb_build_object('name', md5(i::text))) FROM generate_series(1, %(size)s / 100) AS i)",
+        "UPDATE tailboard.jobs SET status = 'failed', error = repeat('x', %(size)s), phase = repeat('y', %(size)s),"
+        " (phases, tags) = (SELECT jsonb_agg(jsonb_build_object('name', md5(i::text))), array_agg(md5(i::text))"
+        " FROM generate_series(1, %(size)s / 100) AS i)",
         {"size": size},
     )
     row = writer.execute(
@@ -305,12 +306,31 @@ def test_a_long_error_is_cut_and_very_many_phases_stay_out_of_the_log(
     ).fetchone()
     assert row is not None
     card, stored = row
-    assert len(card["error"]) == min(size, 16_384)
-    assert (card["phases"] == []) == (stored > 16_384) == (size == 2_000_000)
-    assert card.get("omitted", []) == [
-        *(["phases"] if stored > 16_384 else []),
-        *(["error"] if size > 16_384 else []),
-    ]
+    long, many = size > 16_384, stored > 16_384
+    assert many == (size == 2_000_000)
+    assert (len(card["error"]), len(card["phase"])) == (min(size, 16_384),) * 2
+    assert (card["phases"] == [], card["tags"] == []) == (many, many)
+    omitted = {"error": long, "phase": long, "phases": many, "tags": many}
+    assert sorted(card.get("omitted", [])) == [name for name, is_omitted in omitted.items() if is_omitted]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("phase", "repeat('y', 20000)"),
+        ("tags", "(SELECT array_agg(md5(i::text)) FROM generate_series(1, 2000) AS i)"),
+    ],
+)
+def test_one_value_alone_is_enough_to_be_large(
+    writer: psycopg.Connection[Any], column: str, value: str
+) -> None:
+    writer.execute(f"UPDATE tailboard.jobs SET {column} = {value}".encode())
+    writer.execute("UPDATE tailboard.jobs SET progress = 0.5")
+    rows = writer.execute(
+        "SELECT tailboard.card(c) -> 'omitted', pg_column_size(c.*) < 4000 FROM tailboard.changes c"
+        " ORDER BY seq DESC LIMIT 2"
+    ).fetchall()
+    assert rows == [([column], True)] * 2
 
 
 def test_two_may_make_leaves_at_once(connect: Connect) -> None:

@@ -146,13 +146,14 @@ async def test_the_history_tells_no_change_where_only_the_writing_differs(
     assert [set(event.get("changed", ())) for event in events] == [{"tags"}, {"progress"}, set()]
 
 
-async def test_a_long_error_is_cut_but_in_the_job_itself(
+async def test_what_is_long_is_cut_but_in_the_job_itself(
     client: httpx.AsyncClient, node: Node, worker: Worker, database_url: str
 ) -> None:
     await worker.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
     await worker.execute(
-        "UPDATE tailboard.jobs SET status = 'failed', error = repeat('\u00e4', 20000), phases = ("
-        "SELECT jsonb_agg(jsonb_build_object('name', md5(i::text))) FROM generate_series(1, 2000) AS i)"
+        "UPDATE tailboard.jobs SET status = 'failed', error = repeat('\u00e4', 20000), phase = repeat('b', 20000),"
+        " (phases, tags) = (SELECT jsonb_agg(jsonb_build_object('name', md5(i::text))), array_agg(md5(i::text))"
+        " FROM generate_series(1, 2000) AS i)"
     )
     cursor = await delivered(node, worker)
     then = f"?as_of={cursor}"
@@ -162,13 +163,16 @@ async def test_a_long_error_is_cut_but_in_the_job_itself(
     ]
     told.append((await client.get(f"/api/jobs/jobs/1{then}")).json()["job"])
     for job in told:
-        assert (job["error"], job["phases"], job["omitted"]) == ("\u00e4" * 16_384, [], ["phases", "error"])
+        assert (job["error"], job["phase"]) == ("\u00e4" * 16_384, "b" * 16_384)
+        assert (job["phases"], job["tags"]) == ([], [])
+        assert job["omitted"] == ["phases", "error", "phase", "tags"]
     assert len(told) == 3
     (event,) = (await client.get("/api/jobs/jobs/1/events?limit=1")).json()["events"]
     assert event["changed"]["error"] == [None, "\u00e4" * 16_384]
-    assert "phases" not in event["changed"]
+    assert event["changed"]["phase"] == [None, "b" * 16_384]
+    assert not {"phases", "tags"} & set(event["changed"])
     whole = (await client.get("/api/jobs/jobs/1")).json()["job"]
-    assert (len(whole["error"]), len(whole["phases"])) == (20_000, 2_000)
+    assert [len(whole[key]) for key in ("error", "phase", "phases", "tags")] == [20_000, 20_000, 2_000, 2_000]
     assert "omitted" not in whole
     assert (await asyncio.to_thread(verify, database_url)).differences == []
 

@@ -151,8 +151,9 @@ async def test_an_expired_cursor_is_gone(client: httpx.AsyncClient, node: Node, 
 
 async def test_workers_are_alive_late_lost_or_never_spoke(client: httpx.AsyncClient, worker: Worker) -> None:
     await worker.execute(
-        "SELECT tailboard.heartbeat('quick', '{\"host\": \"a\"}'), tailboard.heartbeat('slow'), "
-        "tailboard.heartbeat('gone'), tailboard.heartbeat('long gone')"
+        "SELECT tailboard.heartbeat('quick', '{\"host\": \"a\"}'), tailboard.heartbeat('slow', %s), "
+        "tailboard.heartbeat('gone'), tailboard.heartbeat('long gone')",
+        ['{"log": "' + "".join(map(str, range(6000))) + '"}'],
     )
     for name, silent in (("slow", "1 minute"), ("gone", "10 minutes"), ("long gone", "2 days")):
         await worker.execute(
@@ -170,6 +171,7 @@ async def test_workers_are_alive_late_lost_or_never_spoke(client: httpx.AsyncCli
         "silent": ("unknown", True),
     }
     assert found["quick"]["info"] == {"host": "a"}
+    assert found["slow"]["info"] == {}
     assert [job["id"] for job in found["gone"]["jobs"]] == [1]
     assert [job["id"] for job in found["silent"]["jobs"]] == [2]
     assert found["silent"]["seen_at"] is None

@@ -31,12 +31,13 @@ def changed_fields(former: Change | None, change: Change) -> dict[str, list[msgs
     """Field -> [old, new], as PostgreSQL wrote them; None where there is nothing to compare.
 
     The space between their parts says nothing: a row's JSON has none, and that of a jsonb has some. A value too large
-    for the log is left out on both sides, because it cannot be told whether it changed; a long error has its beginning.
+    for the log is left out on both sides, because it cannot be told whether it changed; a long error or phase has its
+    beginning.
     """
     if change.op is not Op.UPDATE or former is None or former.card is None or change.card is None:
         return None
     before, after = _CARD.decode(former.card), _CARD.decode(change.card)
-    unknown = {"omitted", *_omitted(before), *_omitted(after)} - {"error"}
+    unknown = {"omitted", *_omitted(before), *_omitted(after)} - {"error", "phase"}
     null = msgspec.Raw(b"null")
     return {
         field: [old, new]

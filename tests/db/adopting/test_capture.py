@@ -104,6 +104,34 @@ def test_values_that_a_job_cannot_hold_are_recorded_and_read_as_near_as_can_be(
         assert wanted.items() <= card.items(), f"{column} = {value}"
 
 
+def test_what_is_long_is_cut_and_a_list_of_very_many_is_told_as_none(
+    database_url: str, connect: Connect
+) -> None:
+    owner = connect()
+    owner.execute("CREATE TABLE strange (id int PRIMARY KEY, step text, steps json, labels varchar[])")
+    attach(
+        owner,
+        source(
+            "[sources.strange]\ntable = 'public.strange'\nid = 'id'\nstatus = \"'pending'\"\n"
+            "phase = 'step'\nphases = 'steps'\ntags = 'labels'\n"
+        ),
+    )
+    owner.execute("INSERT INTO strange VALUES (1, 'a', '[{\"name\": \"b\"}]', '{c}')")
+    owner.execute(
+        "UPDATE strange SET step = repeat('a', 20000), (steps, labels) ="
+        " (SELECT json_agg(json_build_object('name', md5(i::text))), array_agg(md5(i::text))"
+        " FROM generate_series(1, 2000) AS i)"
+    )
+    short, long = cards(owner)
+    assert [short[key] for key in ("phase", "phases", "tags")] == ["a", [{"name": "b"}], ["c"]]
+    assert [long[key] for key in ("phase", "phases", "tags")] == ["a" * 16_384, [], []]
+    read = owner.execute(
+        "SELECT to_jsonb(j) - '{due,native_status}'::text[] FROM tailboard.source_strange() AS j"
+    ).fetchone()
+    assert read == (long,)
+    assert faults(owner, "strange") == 0
+
+
 @pytest.mark.parametrize("kind", ["real", "double precision", "numeric(5, 2)", "public.rate"])
 def test_progress_that_is_no_number_is_unknown(kind: str, database_url: str, connect: Connect) -> None:
     owner = connect()

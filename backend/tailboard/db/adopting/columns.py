@@ -65,7 +65,10 @@ _WITH_NAN: Final = {"real", "double precision", "numeric"}
 
 SURELY_LARGE: Final = 16384
 """Stored bytes from which a value is too large for a card whatever it is: it need not be read to know that."""
-_ERROR_LENGTH: Final = 16384
+_TEXT_LENGTH: Final = 16384
+"""What a card has of a long error or phase."""
+_MANY: Final = {"phases", "tags"}
+"""Lists that a card is without where they are so large."""
 
 Written = Callable[[str], Composable]
 """The expression of a key of the definition, over some row."""
@@ -121,10 +124,14 @@ class Columns:
                 value = _as_jsonb(value, self._described.types[name].base)
                 if guarded and name in self.weighed():
                     value = SQL("CASE WHEN NOT {} THEN {} END").format(self.surely_large(name, of), value)
-            case "error":
-                value = SQL("left({}::text, {})").format(value, Literal(_ERROR_LENGTH))
+            case "error" | "phase":
+                value = SQL("left({}::text, {})").format(value, Literal(_TEXT_LENGTH))
             case _:
                 value = SQL("{}::{}").format(_bounded(value, name, self._described.types[name].base), kind)
+        if name in _MANY:
+            value = SQL("CASE WHEN pg_column_size({}) > {} THEN {}::{} ELSE {} END").format(
+                value, Literal(SURELY_LARGE), absent, kind, value
+            )
         if name in _NULLS or name == "kind":
             if self._never_null(text):
                 return value

@@ -109,6 +109,7 @@ function withEvent(known: Job, event: JobEvent): { readonly job: Job; readonly d
     payload: omitted.includes('payload') ? known.payload : event.job.payload,
     result: omitted.includes('result') ? known.result : event.job.result,
     phases: omitted.includes('phases') ? known.phases : event.job.phases,
+    tags: omitted.includes('tags') ? known.tags : event.job.tags,
     version: event.version,
   };
   return { job, deleted };

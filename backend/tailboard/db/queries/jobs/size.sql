@@ -7,4 +7,6 @@ LATERAL (SELECT
          WHEN pg_column_size(j.result) > 16384 THEN true
          ELSE coalesce(octet_length(j.result::text) > 2048, false) END AS result,
     pg_column_size(j.phases) > 16384 AS phases,
-    coalesce(octet_length(j.error) > 16384, false) AS error) size
+    coalesce(octet_length(j.error) > 16384, false) AS error,
+    coalesce(octet_length(j.phase) > 16384, false) AS phase,
+    pg_column_size(j.tags) > 16384 AS tags) size
