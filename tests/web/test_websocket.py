@@ -326,7 +326,7 @@ BAD_QUERIES = {
     "an unknown field": ("?quue=a", "invalid_filter"),
     "an unknown status": ("?status=done", "invalid_filter"),
     "a filter that is no JSON": ("?filter=%7B", "invalid_filter"),
-    "too many fields": ("?" + "&".join(["queue=a"] * 700), "invalid_filter"),
+    "too many fields": ("?" + "&".join(["token=a"] * 700), "invalid_filter"),
     "a garbage cursor": ("?cursor=1", "invalid_cursor"),
     "a future cursor": ("?cursor=1.999", "invalid_cursor"),
 }
