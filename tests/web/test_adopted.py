@@ -466,16 +466,21 @@ async def test_bulk_spans_sources_and_says_which_cannot(
     assert (nothing["matched"], nothing["unsupported"]) == (0, ["shipments"])
 
 
-async def test_a_bulk_action_stops_at_its_limit_in_an_adopted_source_too(
-    client: Client, export: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+async def test_a_bulk_action_stops_at_its_limit_and_stays_in_the_sources_of_its_filter(
+    client: Client,
+    owner: psycopg.Connection[Any],
+    export: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(actions, "BULK_LIMIT", 2)
+    owner.execute("INSERT INTO tailboard.jobs (kind, status) VALUES ('a', 'failed')")
     for _ in range(3):
         export(state="err")
     for changed, more in ((2, True), (1, False)):
         body = {"action": "retry", "filter": {"source": ["exports"]}}
         answer = (await client.post("/api/jobs/bulk", json=body)).json()
         assert (answer["changed"], answer["more"]) == (changed, more)
+    assert owner.execute("SELECT status FROM tailboard.jobs").fetchall() == [("failed",)]
 
 
 async def test_sources_say_how_they_are_and_what_can_be_done(

@@ -233,6 +233,7 @@ BAD = {
     "a garbage id": ("", {"Last_Event_ID": "x"}, 400, "invalid_cursor"),
     "a future cursor": ("?cursor=1.99", {}, 400, "invalid_cursor"),
     "an epoch to come": ("?cursor=9.1", {}, 400, "invalid_cursor"),
+    "a foreign host name": ("", {"Host": "evil.example"}, 403, "foreign_host"),
     "a foreign origin": ("", {"Origin": "https://evil.example"}, 403, "foreign_origin"),
 }
 
