@@ -259,6 +259,19 @@ async def test_a_replaced_log_resets_everybody_who_is_live() -> None:
     assert client.events == ["2.1"]
 
 
+async def test_a_reset_to_before_where_a_client_is_ahead_has_it_told_again_what_follows() -> None:
+    """It forgets what it was told, and loads afresh as of the cursor that the reset names."""
+    feed = Feed(HubLimits(recent_bytes=0))
+    feed.burst(5)
+    ahead = [make_event(n, job=n) for n in range(6, 11)]
+    feed.record(ahead)
+    client = await following(feed, None, "1.2")
+    feed.hub.reset("cursor_expired", Cursor(1, 7))
+    feed.publish(*ahead[2:], make_event(11))
+    await client.until("1.11")
+    assert client.events == [*(f"1.{n}" for n in range(3, 11)), "1.8", "1.9", "1.10", "1.11"]
+
+
 async def test_what_waits_for_a_stuck_client_is_void_once_the_log_is_replaced() -> None:
     feed = Feed()
     client = await following(feed)

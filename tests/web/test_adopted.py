@@ -466,6 +466,18 @@ async def test_bulk_spans_sources_and_says_which_cannot(
     assert (nothing["matched"], nothing["unsupported"]) == (0, ["shipments"])
 
 
+async def test_what_a_bulk_action_has_done_is_told_though_a_job_of_another_source_is_locked(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
+) -> None:
+    owner.execute("INSERT INTO tailboard.jobs (kind, status) VALUES ('a', 'failed')")
+    export(state="err")
+    with owner.transaction():
+        await meanwhile(owner.execute, "SELECT FROM shop.exports FOR UPDATE")
+        answer = (await client.post("/api/jobs/bulk", json={"action": "retry", "filter": {}})).json()
+    assert answer["changed"] == 1
+    assert [(one["source"], one["code"]) for one in answer["failing"]] == [("exports", "source_locked")]
+
+
 async def test_a_bulk_action_stops_at_its_limit_and_stays_in_the_sources_of_its_filter(
     client: Client,
     owner: psycopg.Connection[Any],
@@ -479,7 +491,7 @@ async def test_a_bulk_action_stops_at_its_limit_and_stays_in_the_sources_of_its_
     for changed, more in ((2, True), (1, False)):
         body = {"action": "retry", "filter": {"source": ["exports"]}}
         answer = (await client.post("/api/jobs/bulk", json=body)).json()
-        assert (answer["changed"], answer["more"]) == (changed, more)
+        assert (answer["changed"], answer["more"], answer["unsupported"]) == (changed, more, [])
     assert owner.execute("SELECT status FROM tailboard.jobs").fetchall() == [("failed",)]
 
 

@@ -269,6 +269,7 @@ async def test_head_tells_what_a_stream_is_and_ends() -> None:
         asked = await client.head(f"{address.http}/api/events/stream")
         assert (asked.status_code, asked.headers["cache-control"]) == (200, "no-store")
         assert asked.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert asked.headers["x-accel-buffering"] == "no", "or nginx would hold events back"
         assert (await client.head(f"{address.http}/api/events/stream?cursor=x")).status_code == 400
 
 
