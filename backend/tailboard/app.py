@@ -139,7 +139,7 @@ def listen(host: str, port: int) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
         raise AddressInUse(f"There is no address {host} on this machine; choose another --host.") from error
-    failed: OSError | None = None
+    failed = OSError(errno.EADDRNOTAVAIL, "the host has no address")
     for family, kind, protocol, _, address in found:
         bound = socket.socket(family, kind, protocol)
         try:
@@ -151,7 +151,6 @@ def listen(host: str, port: int) -> socket.socket:
         else:
             bound.settimeout(0)
             return bound
-    assert failed is not None  # noqa: S101 - getaddrinfo gives at least one address or raises
     raise _refused(host, port, failed) from failed
 
 

@@ -48,7 +48,7 @@ from typing import ClassVar
 class TailboardError(Exception):
     """Root of the tree. `str(error)` is one plain sentence that says what to do."""
 
-    code: ClassVar[str] = "internal_error"
+    code: str = "internal_error"
     retryable: ClassVar[bool] = False
 
 
@@ -134,7 +134,7 @@ class SourceFailing(TailboardError):
     def __init__(self, source: str, code: str, message: str) -> None:
         super().__init__(message)
         self.source = source
-        self.code = code  # type: ignore[misc]  # source_broken, source_slow, source_locked or source_denied
+        self.code = code  # source_broken, source_slow, source_locked or source_denied
 
 
 class ActionRefused(TailboardError):

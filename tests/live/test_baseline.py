@@ -188,6 +188,33 @@ async def test_counts_of_a_lost_primarys_log_are_no_reason_to_begin_anew(counted
     assert await counted.node.log.head() == head
 
 
+async def test_who_begins_to_write_as_a_baseline_is_written_is_told(
+    counted: Counted, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its transaction id lies between the snapshot of the baseline and the baseline's own, right before that."""
+    late = connect(autocommit=False)
+    surveyed = await survey(counted.counting, "orders", TableName("shop", "orders"), within_s=10)
+
+    async def begin(sealing: Sealing) -> None:
+        connection = sealing._connection
+        execute = connection.execute
+
+        async def interrupted(statement: Any, *arguments: Any, **options: Any) -> Any:
+            if statement == "SELECT pg_current_xact_id()":
+                await execute("SELECT 'the snapshot'")
+                late.execute("INSERT INTO tailboard.jobs (kind, queue) VALUES ('a', 'late')")
+            return await execute(statement, *arguments, **options)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(connection, "execute", interrupted)
+            await sealing.begin_source(surveyed, Upkeep(0, None))
+
+    await counted.node.sealer.errand(begin)
+    late.commit()
+    recorder = counted.node.recorder
+    await await_until(lambda: any(event.change.facets.queue == "late" for event in recorder.events))
+
+
 def check(events: list[Event], ledger: Ledger) -> None:
     """Fold what was told, from the first baseline on."""
     stats, baselines = Stats(), 0

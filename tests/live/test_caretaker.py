@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -13,17 +13,19 @@ import pytest
 from adopted_tables import AWAY, PARTS, PARTS_SQL, adopt
 from fixtures.database import AConnect, Connect
 from fixtures.waiting import await_until
-from log_rig import Board, board
+from log_rig import AConnection, Board, board
 from orders_table import ORDERS, Counts, attach_orders, count_orders, make_orders
 from tailboard.core.dues import Dues
 from tailboard.db.adopting.attaching import attach
-from tailboard.db.adopting.upkeep import healths_sync, recheck
+from tailboard.db.adopting.upkeep import healths_sync, look, recheck
 from tailboard.db.pool import Database
 from tailboard.db.session import connect as connect_to_attach
 from tailboard.db.verify.proof import verify
+from tailboard.errors import DatabaseError
 from tailboard.live import caretaker
 from tailboard.sources import upkeep
 from tailboard.sources.health import State
+from tailboard.sources.look import Look
 from tailboard.sources.parsing import from_definition, parse
 
 Orders = psycopg.Connection[Any]
@@ -351,6 +353,32 @@ async def test_one_source_that_cannot_be_counted_holds_up_no_other(
         await await_until(lambda: node.caretaker.counted == 1)
         await await_until(lambda: noted(orders, "failure")() is None)
         await await_until(agrees(node, orders))
+
+
+async def test_a_count_that_fails_is_not_tried_again_at_every_look(
+    database_url: str, orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_some(orders)
+    attach_orders(database_url)
+    monkeypatch.setattr(upkeep, "_FAILED_PAUSE_S", 60.0)
+    tries, looks = 0, 0
+
+    async def refuse(*_: object, **__: object) -> NoReturn:
+        nonlocal tries
+        tries += 1
+        raise DatabaseError("no")
+
+    async def looking(connection: AConnection) -> list[Look]:
+        nonlocal looks
+        looks += tries
+        return await look(connection)
+
+    monkeypatch.setattr(caretaker, "survey", refuse)
+    monkeypatch.setattr(caretaker, "look", looking)
+    async with board(database_url):
+        await await_until(lambda: looks >= 5)
+    assert tries == 1
+    assert noted(orders, "failure")() == "no"
 
 
 LOCKED = """

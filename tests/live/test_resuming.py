@@ -10,6 +10,7 @@ from live.client import Client, following
 from tailboard.core.cursor import Cursor
 from tailboard.core.event import Tick
 from tailboard.core.filter import EVERYTHING
+from tailboard.core.frames import pong_entry
 from tailboard.errors import InvalidCursor
 from tailboard.live.limits import HubLimits
 
@@ -106,6 +107,20 @@ async def test_a_log_that_is_ahead_of_the_hub_is_delivered_once() -> None:
     assert client.events == [f"1.{n}" for n in range(3, 12)]
     cursors = [int(str(m["cursor"]).partition(".")[2]) for m in client.messages[1:]]
     assert cursors == sorted(cursors)
+
+
+async def test_who_is_ahead_of_the_hub_is_answered_and_told_nothing_twice() -> None:
+    feed = Feed(HubLimits(recent_bytes=0))
+    feed.burst(5)
+    ahead = [make_event(n, job=n) for n in range(6, 11)]
+    feed.record(ahead)
+    client = await following(feed, None, "1.2")
+    client.subscription.say(pong_entry(client.subscription.place))
+    assert client.types()[-1] == "pong"
+    feed.log.events = feed.log.events[:5]
+    feed.publish(*ahead, make_event(11))
+    await client.until("1.11")
+    assert client.events == [f"1.{n}" for n in range(3, 12)]
 
 
 @pytest.mark.parametrize(
@@ -242,3 +257,30 @@ async def test_a_replaced_log_resets_everybody_who_is_live() -> None:
     feed.publish(make_event(1, epoch=2))
     await client.until("2.1")
     assert client.events == ["2.1"]
+
+
+async def test_a_reset_to_before_where_a_client_is_ahead_has_it_told_again_what_follows() -> None:
+    """It forgets what it was told, and loads afresh as of the cursor that the reset names."""
+    feed = Feed(HubLimits(recent_bytes=0))
+    feed.burst(5)
+    ahead = [make_event(n, job=n) for n in range(6, 11)]
+    feed.record(ahead)
+    client = await following(feed, None, "1.2")
+    feed.hub.reset("cursor_expired", Cursor(1, 7))
+    feed.publish(*ahead[2:], make_event(11))
+    await client.until("1.11")
+    assert client.events == [*(f"1.{n}" for n in range(3, 11)), "1.8", "1.9", "1.10", "1.11"]
+
+
+async def test_what_waits_for_a_stuck_client_is_void_once_the_log_is_replaced() -> None:
+    feed = Feed()
+    client = await following(feed)
+    client.stuck = True
+    feed.burst(1)
+    await client.until("1.1")
+    feed.burst(3)
+    await eventually(lambda: feed.hub.connections()[0].queued_bytes > 0)
+    feed.hub.reset("epoch_changed", Cursor(2, 0))
+    client.release()
+    assert client.events == ["1.1"], "which was on its way"
+    assert client.types()[-1] == "reset"

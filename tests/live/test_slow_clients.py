@@ -60,6 +60,17 @@ async def test_a_client_that_takes_nothing_for_the_grace_time_is_ended() -> None
     await feed.hub.stop()
 
 
+async def test_a_client_that_was_stuck_and_has_taken_all_is_not_ended() -> None:
+    feed = Feed(HubLimits(grace_s=30))
+    client = await following(feed)
+    client.stuck = True
+    feed.burst(1)
+    await client.until("1.1")
+    client.release()
+    feed.hub._close_stalled(monotonic() + 60)
+    assert not client.ended.done()
+
+
 async def test_a_bulk_change_is_paced_and_complete_for_a_client_that_keeps_up() -> None:
     feed = Feed(HubLimits(frame_bytes=10_000))
     client = await following(feed)

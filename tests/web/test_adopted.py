@@ -15,6 +15,7 @@ from fixtures.waiting import WAITING_FOR_LOCKS, await_until
 from tailboard.app import Node
 from tailboard.db.adopting.attaching import attach
 from tailboard.db.adopting.renewal import renew
+from tailboard.db.jobs import actions
 from tailboard.sources.parsing import from_definition
 
 Client = httpx.AsyncClient
@@ -377,6 +378,54 @@ async def test_actions_are_the_queues_own_and_refusals_in_its_words(
     assert (await client.patch("/api/jobs/nowhere/1", json={"priority": 1})).status_code == 404
 
 
+@pytest.mark.parametrize("answer", ["NULL::text", "false", "1 WHERE false"])
+async def test_a_queue_may_refuse_by_what_its_function_answers(
+    client: Client, owner: psycopg.Connection[Any], database_url: str, answer: str
+) -> None:
+    owner.execute("CREATE TABLE public.boxes (id int PRIMARY KEY); INSERT INTO public.boxes VALUES (1)")
+    statement = (
+        answer.replace("1", "1 FROM (SELECT $1::int) AS job") if "1" in answer else f"{answer}, $1::int"
+    )
+    boxes = '[sources.boxes]\ntable = "public.boxes"\nid = "id"\nstatus = "\'pending\'"\n'
+    await asyncio.to_thread(adopt, database_url, f'{boxes}actions.cancel = "SELECT {statement}"')
+    answered = await client.post("/api/jobs/boxes/1/cancel")
+    assert (answered.status_code, answered.json()["code"]) == (409, "action_refused")
+    assert "left job 1 as it was" in answered.json()["detail"]
+
+
+async def test_an_action_finds_what_is_beside_its_table_and_waits_briefly_for_a_job_that_is_locked(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
+) -> None:
+    again = "UPDATE exports SET state = 'new' WHERE id = job RETURNING id"
+    await meanwhile(
+        owner.execute,
+        "CREATE OR REPLACE FUNCTION shop.again(job uuid) RETURNS uuid LANGUAGE plpgsql AS"
+        f" $$ DECLARE found uuid; BEGIN {again} INTO found; RETURN found; END $$",
+    )
+    failed = export(state="err")
+    with owner.transaction():
+        await meanwhile(owner.execute, "SELECT FROM shop.exports FOR UPDATE")
+        async with asyncio.timeout(10):
+            answer = await client.post(f"/api/jobs/exports/{failed}/retry")
+    assert (answer.status_code, answer.json()["code"]) == (503, "source_locked")
+    answer = await client.post(f"/api/jobs/exports/{failed}/retry")
+    assert (answer.status_code, answer.json()["job"]["status"]) == (200, "pending")
+
+
+async def test_an_action_waits_for_who_is_just_changing_the_job(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str], connect: Connect
+) -> None:
+    job = export(state="err")
+    other = connect(autocommit=False)
+    other.execute("UPDATE shop.exports SET state = 'busy' WHERE id = %s", [job])
+    retrying = asyncio.create_task(client.post(f"/api/jobs/exports/{job}/retry"))
+    await await_until(lambda: owner.execute(WAITING_FOR_LOCKS).fetchone() == (1,))
+    await meanwhile(other.commit)
+    answer = await retrying
+    assert (answer.status_code, answer.json()["code"]) == (409, "action_refused")
+    assert "is in progress" in answer.json()["detail"], "as it stands now"
+
+
 async def test_if_match_sees_what_another_is_just_changing(
     client: Client, owner: psycopg.Connection[Any], export: Callable[..., str], connect: Connect
 ) -> None:
@@ -415,6 +464,35 @@ async def test_bulk_spans_sources_and_says_which_cannot(
     named = {"action": "cancel", "filter": {"job": ["shipments/1"]}}
     nothing = (await client.post("/api/jobs/bulk", json=named)).json()
     assert (nothing["matched"], nothing["unsupported"]) == (0, ["shipments"])
+
+
+async def test_what_a_bulk_action_has_done_is_told_though_a_job_of_another_source_is_locked(
+    client: Client, owner: psycopg.Connection[Any], export: Callable[..., str]
+) -> None:
+    owner.execute("INSERT INTO tailboard.jobs (kind, status) VALUES ('a', 'failed')")
+    export(state="err")
+    with owner.transaction():
+        await meanwhile(owner.execute, "SELECT FROM shop.exports FOR UPDATE")
+        answer = (await client.post("/api/jobs/bulk", json={"action": "retry", "filter": {}})).json()
+    assert answer["changed"] == 1
+    assert [(one["source"], one["code"]) for one in answer["failing"]] == [("exports", "source_locked")]
+
+
+async def test_a_bulk_action_stops_at_its_limit_and_stays_in_the_sources_of_its_filter(
+    client: Client,
+    owner: psycopg.Connection[Any],
+    export: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(actions, "BULK_LIMIT", 2)
+    owner.execute("INSERT INTO tailboard.jobs (kind, status) VALUES ('a', 'failed')")
+    for _ in range(3):
+        export(state="err")
+    for changed, more in ((2, True), (1, False)):
+        body = {"action": "retry", "filter": {"source": ["exports"]}}
+        answer = (await client.post("/api/jobs/bulk", json=body)).json()
+        assert (answer["changed"], answer["more"], answer["unsupported"]) == (changed, more, [])
+    assert owner.execute("SELECT status FROM tailboard.jobs").fetchall() == [("failed",)]
 
 
 async def test_sources_say_how_they_are_and_what_can_be_done(

@@ -53,8 +53,8 @@ async def test_a_retried_job_is_as_new_and_has_an_attempt_left(
 ) -> None:
     await worker.execute(
         "INSERT INTO tailboard.jobs "
-        "(kind, status, attempt, max_attempts, error, progress, phase, worker, result) "
-        "VALUES ('a', 'failed', 3, 3, 'oh', 0.7, 'x', 'w1', '1')"
+        "(kind, status, attempt, max_attempts, error, progress, phase, worker, result, scheduled_at) "
+        "VALUES ('a', 'failed', 3, 3, 'oh', 0.7, 'x', 'w1', '1', '2999-01-01')"
     )
     job = (await client.post("/api/jobs/jobs/1/retry")).json()["job"]
     emptied = ("error", "progress", "phase", "worker", "result", "started_at", "finished_at", "scheduled_at")

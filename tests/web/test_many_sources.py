@@ -9,7 +9,7 @@ import pytest
 
 from adopted_tables import adopt
 from fixtures.database import Connect
-from tailboard.db.jobs import actions, workers
+from tailboard.db.jobs import actions, reading, workers
 
 Client = httpx.AsyncClient
 
@@ -88,6 +88,18 @@ async def test_workers_are_told_soon_however_many_sources_are_slow(
     adopt_slow(owner, database_url)
     async with asyncio.timeout(6):
         answer = (await client.get("/api/workers")).json()
+    assert [(one["source"], one["code"]) for one in answer["failing"]] == [
+        (f"slow-{n}", "source_slow") for n in range(6)
+    ]
+
+
+async def test_a_page_is_told_soon_however_many_sources_are_slow(
+    client: Client, owner: psycopg.Connection[Any], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_PAGE_WITHIN_S", 0.5)
+    adopt_slow(owner, database_url)
+    async with asyncio.timeout(6):
+        answer = (await client.get("/api/jobs")).json()
     assert [(one["source"], one["code"]) for one in answer["failing"]] == [
         (f"slow-{n}", "source_slow") for n in range(6)
     ]

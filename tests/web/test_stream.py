@@ -233,6 +233,7 @@ BAD = {
     "a garbage id": ("", {"Last_Event_ID": "x"}, 400, "invalid_cursor"),
     "a future cursor": ("?cursor=1.99", {}, 400, "invalid_cursor"),
     "an epoch to come": ("?cursor=9.1", {}, 400, "invalid_cursor"),
+    "a foreign host name": ("", {"Host": "evil.example"}, 403, "foreign_host"),
     "a foreign origin": ("", {"Origin": "https://evil.example"}, 403, "foreign_origin"),
 }
 
@@ -268,6 +269,7 @@ async def test_head_tells_what_a_stream_is_and_ends() -> None:
         asked = await client.head(f"{address.http}/api/events/stream")
         assert (asked.status_code, asked.headers["cache-control"]) == (200, "no-store")
         assert asked.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert asked.headers["x-accel-buffering"] == "no", "or nginx would hold events back"
         assert (await client.head(f"{address.http}/api/events/stream?cursor=x")).status_code == 400
 
 

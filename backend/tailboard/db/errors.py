@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import psycopg
 from psycopg import errors
+from psycopg.sql import Composable
 from psycopg_pool import PoolTimeout, TooManyRequests
 
 from tailboard.errors import DatabaseError, DatabaseUnavailable, NotEncodable, SchemaMissing
+
+Answer = TypeVar("Answer")
 
 
 @contextmanager
@@ -42,6 +46,16 @@ def translated() -> Iterator[None]:
         raise DatabaseError(first_line(error)) from error
     except psycopg.Error as error:
         raise DatabaseError(first_line(error)) from error
+
+
+def required(answer: Answer | None, asked: str | Composable) -> Answer:
+    """What a statement always answers, such as the row of an aggregate. Raises DatabaseError, with the statement's
+    first line, where it has not.
+    """
+    if answer is None:
+        text = asked if isinstance(asked, str) else asked.as_string()
+        raise DatabaseError(f"PostgreSQL has answered nothing to: {text.splitlines()[0]}")
+    return answer
 
 
 def ends_session(error: psycopg.Error) -> bool:

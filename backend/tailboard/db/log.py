@@ -15,7 +15,7 @@ from tailboard.core.cursor import Cursor
 from tailboard.core.event import Event, EventKind, Tick
 from tailboard.core.nesting import shallow
 from tailboard.core.projections import Saved
-from tailboard.db.errors import translated
+from tailboard.db.errors import required, translated
 from tailboard.db.pool import Connection, Database
 from tailboard.db.queries import query
 from tailboard.errors import CursorAhead, CursorExpired, DatabaseUnavailable
@@ -126,10 +126,10 @@ async def refusal(connection: Connection, cursor: Cursor) -> str | None:
 
     Raises CursorAhead for a place that the log has not reached.
     """
+    asked = query("log_resolve")
     with _reached():
-        row = await (await connection.execute(query("log_resolve"), {"cursor": str(cursor)})).fetchone()
-    assert row is not None  # noqa: S101 - the function has OUT parameters: always one row
-    reason: str | None = row[0]
+        row = await (await connection.execute(asked, {"cursor": str(cursor)})).fetchone()
+    reason: str | None = required(row, asked)[0]
     return reason
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from tailboard.db.errors import first_line, translated
+from tailboard.db.errors import first_line, required, translated
 from tailboard.db.queries import query
 from tailboard.db.session import connect
 from tailboard.errors import DatabaseError, SchemaMissing
@@ -88,9 +88,8 @@ def require_owner(url: str) -> None:
 
 
 def _require_owner(connection: psycopg.Connection[Any]) -> None:
-    row = connection.execute(query("doctor_rights")).fetchone()
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-    role, _, owns, *_ = row
+    asked = query("doctor_rights")
+    role, _, owns, *_ = required(connection.execute(asked).fetchone(), asked)
     if owns is False:
         raise DatabaseError(
             f"{role} does not own the schema tailboard: connect as its owner, or GRANT that role TO {role}."

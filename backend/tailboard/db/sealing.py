@@ -16,10 +16,10 @@ from tailboard.core.standstill import Leader, Standstill
 from tailboard.core.stats import Tally
 from tailboard.db.adopting.baseline import Held, Survey, Upkeep, write
 from tailboard.db.epochs import open_epoch
-from tailboard.db.errors import translated
+from tailboard.db.errors import required, translated
 from tailboard.db.pool import Connection
 from tailboard.db.queries import query
-from tailboard.errors import DatabaseError, DatabaseUnavailable, LeadershipLost
+from tailboard.errors import DatabaseUnavailable, LeadershipLost
 
 _LOCK_CLASS: Final = 0x7461696C  # "tail"; db/schema.py uses the same class
 _LOCK_LEAD: Final = 1
@@ -268,16 +268,10 @@ class Sealing:
         return written
 
     async def _one(self, statement: Any, parameters: Any = None) -> tuple[Any, ...]:
-        row = await (await self._connection.execute(statement, parameters)).fetchone()
-        if row is None:
-            raise DatabaseError("a query that always has one row had none")
-        return row
+        return required(await (await self._connection.execute(statement, parameters)).fetchone(), statement)
 
     async def _row(self, name: str) -> dict[str, Any]:
-        row = await self._named(name)
-        if row is None:
-            raise DatabaseError(f"{name} has no row: the log was not opened, or was tampered with")
-        return row
+        return required(await self._named(name), query(name))
 
     async def _named(self, name: str) -> dict[str, Any] | None:
         async with self._connection.cursor(row_factory=dict_row) as cursor:

@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL
 
-from tailboard.db.errors import translated
+from tailboard.db.errors import required, translated
 from tailboard.errors import InvalidSetting
 
 _LOOKS: Final = 5
@@ -105,6 +105,5 @@ def is_shared(connection: Connection[Any], other: Connection[Any]) -> bool:
 
 
 def _server_process(connection: Connection[Any]) -> int:
-    row = connection.execute("SELECT pg_catalog.pg_backend_pid()", prepare=False).fetchone()
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-    return int(row[0])
+    asked = "SELECT pg_catalog.pg_backend_pid()"
+    return int(required(connection.execute(asked, prepare=False).fetchone(), asked)[0])

@@ -90,7 +90,7 @@ class RequestRefused(TailboardError):
     def __init__(self, status: HTTPStatus, code: str, detail: str) -> None:
         super().__init__(detail)
         self.status = status
-        self.code = code  # type: ignore[misc]  # the tree's codes are per class; HTTP's facts are too many
+        self.code = code  # the tree's codes are per class; HTTP's facts are too many
 
 
 def problem_response(

@@ -29,15 +29,18 @@ JobId = Annotated[
 
 def whole_parts(scope: AnyScope) -> AnyScope:
     """The scope, with the parts of a job's path kept whole."""
-    raw: bytes = scope.get("raw_path") or b""  # type: ignore[assignment]  # a scope is typed as a dict of objects
+    if scope["type"] == "lifespan":
+        return scope
+    raw = scope.get("raw_path") or b""
     if not raw.startswith(_JOBS) or b"%" not in raw:
         return scope
     try:
         parts = [unquote_to_bytes(part).decode() for part in raw.split(b"/")]
     except UnicodeDecodeError:
         return scope
-    path = "/".join([part.replace("%", "%25").replace("/", "%2F") for part in parts])
-    return {**scope, "path": path}  # type: ignore[return-value]  # a copy has lost its name
+    whole = scope.copy()
+    whole["path"] = "/".join([part.replace("%", "%25").replace("/", "%2F") for part in parts])
+    return whole
 
 
 def job_name(source: str, job_id: str) -> JobName:

@@ -14,6 +14,7 @@ from tailboard.db.adopting.described import Described, expressions, is_whole
 from tailboard.db.adopting.fitting import judge, look_up_type, type_of
 from tailboard.db.adopting.refusals import judged
 from tailboard.db.adopting.table import Table, keeping, look_up, require_followable, require_rights
+from tailboard.db.errors import required
 from tailboard.db.expressions import parenthesized
 from tailboard.db.queries import query
 from tailboard.errors import InvalidSource
@@ -97,11 +98,9 @@ def _qualified(
             connection.execute(
                 create.format(view, parenthesized(text), Identifier(*source.table), Identifier(ROW))
             )
-            row = connection.execute(
-                "SELECT pg_get_viewdef(to_regclass(%s))", [view.as_string(connection)]
-            ).fetchone()
-            assert row is not None  # noqa: S101 - the view has just been made
-            definition = _SELECT.sub("", str(row[0]).strip()).removesuffix(";")
+            asked = "SELECT pg_get_viewdef(to_regclass(%s))"
+            (read,) = required(connection.execute(asked, [view.as_string(connection)]).fetchone(), asked)
+            definition = _SELECT.sub("", str(read).strip()).removesuffix(";")
             types = connection.execute(
                 query("adopting_reads"),
                 {

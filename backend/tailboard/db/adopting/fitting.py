@@ -8,6 +8,7 @@ from psycopg.sql import SQL, Identifier
 
 from tailboard.db.adopting.refusals import judged, said
 from tailboard.db.adopting.table import look_up
+from tailboard.db.errors import required
 from tailboard.db.expressions import parenthesized
 from tailboard.db.queries import query
 from tailboard.errors import InvalidSource
@@ -50,13 +51,12 @@ def type_of(
     with judged(source, key):
         try:
             with connection.transaction():
-                found = connection.execute(select).description
+                found = required(connection.execute(select).description, select)
         except errors.UndefinedColumn as error:
             columns = look_up(connection, over).columns
             raise InvalidSource(
                 f"[sources.{source.name}] {key}: {said(error)}. The table has {', '.join(columns)}."
             ) from error
-    assert found is not None  # noqa: S101 - a SELECT describes its columns
     if len(found) > 1:
         raise InvalidSource(
             f"[sources.{source.name}] {key} gives {len(found)} columns: write one value, such as to_jsonb({ROW})."
@@ -66,9 +66,8 @@ def type_of(
 
 def look_up_type(connection: Connection[Any], code: int) -> NativeType:
     """The type that PostgreSQL has just named by its number."""
-    row = connection.execute(query("adopting_type"), {"type": code}).fetchone()
-    assert row is not None  # noqa: S101 - it has named it
-    return NativeType(*row)
+    asked = query("adopting_type")
+    return NativeType(*required(connection.execute(asked, {"type": code}).fetchone(), asked))
 
 
 def judge(source: Source, key: str, native: NativeType) -> None:

@@ -38,7 +38,7 @@ class Remembering:
         if self._source.follows:
             functions.append(self._touch())
         if self._source.running is not None:
-            functions.append(self._poll())
+            functions.append(self._poll(self._source.running))
         return functions
 
     def capture(self) -> str:
@@ -86,13 +86,12 @@ class Remembering:
         )
         return self._trigger_function("touch", body)
 
-    def _poll(self) -> Composed:
-        assert self._source.running is not None  # noqa: S101 - only then there is something to poll
+    def _poll(self, running: str) -> Composed:
         body = query("adopting_poll").format(
             source=self._name,
             id=self._id,
             rows=self._rows,
-            running=parenthesized(self._source.running),
+            running=parenthesized(running),
             follow=self._named("follow"),
         )
         return self._function("poll", "", "integer", "plpgsql", body)

@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from tailboard.db.errors import required
 from tailboard.db.queries import query
 from tailboard.errors import AttachRefused, InvalidSource
 from tailboard.sources.sqltext import TableName
@@ -96,8 +97,8 @@ def require_followable(connection: Connection[Any], name: TableName) -> None:
 @contextmanager
 def keeping(connection: Connection[Any], keeper: str) -> Iterator[None]:
     """Act for the role that owns Tailboard's schema, as capture and reading do, and then for oneself again."""
-    row = connection.execute("SELECT current_setting('role')").fetchone()
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    asked = "SELECT current_setting('role')"
+    row = required(connection.execute(asked).fetchone(), asked)
     become_keeper(connection, keeper)
     yield
     connection.execute("SELECT set_config('role', %s, true)", row)

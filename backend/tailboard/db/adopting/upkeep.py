@@ -7,7 +7,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier, Literal
 
-from tailboard.db.errors import translated
+from tailboard.db.errors import required, translated
 from tailboard.db.pool import Connection
 from tailboard.db.queries import query
 from tailboard.sources.health import Health, judge
@@ -62,15 +62,12 @@ def healths_sync(connection: psycopg.Connection[Any]) -> list[Health]:
 
 async def horizon(connection: Connection) -> Horizon:
     """Which transactions run now."""
+    asked = (
+        "SELECT pg_snapshot_xmin(s)::text::bigint, pg_current_xact_id()::text::bigint"
+        " FROM pg_current_snapshot() AS s"
+    )
     with translated():
-        row = await (
-            await connection.execute(
-                "SELECT pg_snapshot_xmin(s)::text::bigint, pg_current_xact_id()::text::bigint"
-                " FROM pg_current_snapshot() AS s"
-            )
-        ).fetchone()
-    assert row is not None  # noqa: S101 - no table is asked
-    return Horizon(*row)
+        return Horizon(*required(await (await connection.execute(asked)).fetchone(), asked))
 
 
 async def note(
@@ -122,8 +119,7 @@ async def recheck(connection: Connection, source: str) -> int:
                 await connection.execute("SET LOCAL lock_timeout = '200ms'")
                 await connection.execute("SET LOCAL enable_seqscan = on")
                 row = await (await connection.execute(statement, {"after": after})).fetchone()
-        assert row is not None  # noqa: S101 - an aggregate has one row
-        total += int(row[0])
-        after = row[1]
+        looked_at, after = required(row, statement)
+        total += int(looked_at)
         if after is None:
             return total

@@ -6,6 +6,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
+from tailboard.db.errors import required
 from tailboard.db.queries import query
 from tailboard.db.session import address
 
@@ -20,10 +21,9 @@ def connect(url: str) -> Asked:
 
 
 def one(connection: Asked, name: str) -> Any:
-    return connection.execute(query(name)).fetchone()
+    asked = query(name)
+    return required(connection.execute(asked).fetchone(), asked)
 
 
 def value(connection: Asked, statement: LiteralString) -> Any:
-    row = connection.execute(statement).fetchone()
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-    return row[0]
+    return required(connection.execute(statement).fetchone(), statement)[0]

@@ -16,6 +16,7 @@ from psycopg import errors
 
 from tailboard.core.action import ALLOWED, Action, why_not
 from tailboard.core.job import BUILTIN_SOURCE, JobName, Status
+from tailboard.db.errors import required
 from tailboard.db.jobs import adopted_listing
 from tailboard.db.jobs.adopted import READ_WITHIN_S, Attached
 from tailboard.db.jobs.adopted_actions import AdoptedActions, BulkRun, narrowed
@@ -93,11 +94,11 @@ class Actions:
             "payload": None if job.payload is None else job.payload.decode(),
             "scheduled_at": job.scheduled_at,
         }
+        asked = query("jobs_insert")
         with _values_checked():
             async with self._writing() as connection:
-                row = await (await connection.execute(query("jobs_insert"), parameters)).fetchone()
-        assert row is not None  # noqa: S101 - INSERT ... RETURNING
-        return await self._card(row[0])
+                row = await (await connection.execute(asked, parameters)).fetchone()
+        return await self._card(required(row, asked)[0])
 
     async def change(self, name: JobName, changes: bytes, *, version: int | None = None) -> Card:
         """Set the fields that the JSON object `changes` names; with `version` only if it is still that."""
@@ -228,8 +229,7 @@ class Actions:
         parameters = _bulk_parameters(wanted, action) | {"at_most": COUNT_LIMIT}
         async with self._writing() as connection:
             row = await (await connection.execute(statement, parameters, prepare=False)).fetchone()
-        assert row is not None  # noqa: S101 - an aggregate has one row
-        return int(row[0])
+        return int(required(row, statement)[0])
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Connection]:
@@ -277,11 +277,10 @@ async def _lock(connection: Connection, job_id: int, version: int | None) -> Sta
         raise JobNotFound(f"There is no job {job_id} in {BUILTIN_SOURCE}.")
     if version is not None:
         statement = query("jobs_version_of").format(version=fragments()["version"])
-        found = await (await connection.execute(statement, {"id": job_id})).fetchone()
-        assert found is not None  # noqa: S101 - a SELECT from one row
-        if found[0] != version:
+        (found,) = required(await (await connection.execute(statement, {"id": job_id})).fetchone(), statement)
+        if found != version:
             raise VersionMismatch(
-                f"Job {job_id} is at version {found[0]}, not {version}: look at it again before changing it."
+                f"Job {job_id} is at version {found}, not {version}: look at it again before changing it."
             )
     return Status(row[0])
 

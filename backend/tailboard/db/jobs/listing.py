@@ -14,6 +14,7 @@ from psycopg.sql import SQL, Composable
 
 from tailboard.core.job import BUILTIN_SOURCE, STATUSES, JobName
 from tailboard.core.nesting import shallow
+from tailboard.db.errors import required
 from tailboard.db.jobs.page import (
     LAST_ID,
     START,
@@ -203,14 +204,14 @@ async def _end(reader: Reader) -> int:
 
 
 async def _names(reader: Reader, text: str) -> dict[str, object]:
-    await reader.execute(query("jobs_names"), {"q": text}, prepare=False)
-    row = await reader.fetchone()
-    assert row is not None  # noqa: S101 - a SELECT without FROM
+    asked = query("jobs_names")
+    await reader.execute(asked, {"q": text}, prepare=False)
+    kinds, queues, workers = required(await reader.fetchone(), asked)
     return {
         "named_id": builtin_id(text),
-        "named_kinds": row[0],
-        "named_queues": row[1],
-        "named_workers": row[2],
+        "named_kinds": kinds,
+        "named_queues": queues,
+        "named_workers": workers,
     }
 
 

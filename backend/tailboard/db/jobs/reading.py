@@ -17,6 +17,7 @@ from psycopg.adapt import Loader
 
 from tailboard.core.cursor import Cursor
 from tailboard.core.job import BUILTIN_SOURCE, JobName
+from tailboard.db.errors import required
 from tailboard.db.jobs import adopted_listing, listing
 from tailboard.db.jobs.adopted import READ_WITHIN_S, Adopted, Attached, attached
 from tailboard.db.jobs.merging import merge
@@ -96,9 +97,9 @@ class Jobs:
         async with self._database.snapshot() as connection, connection.cursor() as reader:
             # jsonb arrives as the bytes that PostgreSQL sent; nobody here reads them
             reader.adapters.register_loader("jsonb", _Untouched)
-            await reader.execute(query("jobs_snapshot"))
-            row = await reader.fetchone()
-            assert row is not None  # noqa: S101 - a SELECT without FROM
+            asked = query("jobs_snapshot")
+            await reader.execute(asked)
+            row = required(await reader.fetchone(), asked)
             try:
                 yield Cursor.parse(row[0]), reader
             except (errors.LockNotAvailable, errors.QueryCanceled) as error:

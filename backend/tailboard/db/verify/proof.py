@@ -21,7 +21,7 @@ from tailboard.core.event import Event
 from tailboard.core.job import BUILTIN_SOURCE
 from tailboard.core.projections import Saved
 from tailboard.core.stats import Stats, Tally
-from tailboard.db.errors import translated
+from tailboard.db.errors import required, translated
 from tailboard.db.queries import query
 from tailboard.db.session import connect
 from tailboard.db.verify.adopted import adopted_counts, compare_adopted
@@ -147,9 +147,8 @@ def _of_jobs(stats: Stats) -> list[Tally]:
 
 
 def _one(connection: Connection, name: str, **parameters: object) -> tuple[Any, ...]:
-    row = connection.execute(query(name), parameters).fetchone()
-    assert row is not None  # noqa: S101 - these queries aggregate
-    return row
+    asked = query(name)
+    return required(connection.execute(asked, parameters).fetchone(), asked)
 
 
 def _rows(
