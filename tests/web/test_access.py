@@ -158,6 +158,14 @@ async def test_a_page_of_a_listed_origin_may_read_and_write(other_node: Start) -
         assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, listed)
         assert "PATCH" in asked.headers["access-control-allow-methods"]
         assert "if-match" in asked.headers["access-control-allow-headers"]
+        for path in ("/api/jobs?status=failed", "/api/events/stream?status=failed"):
+            put = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-mine"}
+            asked = await client.options(path, headers=put | {"Origin": listed})
+            assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, listed)
+            assert "PUT" not in asked.headers["access-control-allow-methods"], (
+                "the browser says which it wants"
+            )
+            assert "x-mine" not in asked.headers["access-control-allow-headers"]
         made = await client.post("/api/jobs", json={"kind": "a"}, headers=token | {"Origin": listed})
         refused = await client.get("/api/events?after=9.0", headers=token | {"Origin": listed})
         wrong = await client.get("/api/jobs", headers={"Origin": listed})
@@ -166,10 +174,22 @@ async def test_a_page_of_a_listed_origin_may_read_and_write(other_node: Start) -
             assert answer.headers["vary"] == "Origin"
         assert "ETag" in made.headers["access-control-expose-headers"]
         for other in ("https://evil.example.com", "https://pagesxexample.com", f"{listed}.evil.example"):
-            asked = await client.options("/api/jobs/jobs/1", headers=write | {"Origin": other})
-            assert "access-control-allow-origin" not in asked.headers
+            for path in ("/api/jobs/jobs/1", "/api/jobs?status=failed", "/api/events/stream"):
+                asked = await client.options(path, headers=write | {"Origin": other})
+                assert (asked.status_code, asked.json()["code"]) == (403, "foreign_origin")
+                assert "TAILBOARD_ORIGINS" in asked.json()["detail"]
+                assert "access-control-allow-origin" not in asked.headers
+                assert asked.headers["vary"] == "Origin"
             read = await client.get("/api/jobs", headers=token | {"Origin": other})
             assert "access-control-allow-origin" not in read.headers
+
+
+async def test_where_no_origin_is_listed_a_browser_is_told_so_as_well(client: httpx.AsyncClient) -> None:
+    write = {"Origin": "https://evil.example.com", "Access-Control-Request-Method": "POST"}
+    asked = await client.options("/api/jobs", headers=write)
+    assert (asked.status_code, asked.json()["code"]) == (403, "foreign_origin")
+    own = await client.options("/api/jobs", headers={"Origin": "http://localhost"})
+    assert (own.status_code, own.headers.get("vary")) == (204, None)
 
 
 async def test_a_stranger_that_points_its_name_here_reads_nothing(client: httpx.AsyncClient) -> None:

@@ -101,6 +101,11 @@ BAD: dict[str, Bad] = {
     "a version that is none": Bad(
         "POST", "/api/jobs/jobs/1/cancel", 400, "invalid_input", headers={"If-Match": "seven"}
     ),
+    "a tag that is none": Bad(
+        "GET", "/api/jobs/jobs/1", 400, "invalid_input", headers={"If-None-Match": "seven"}
+    ),
+    "a request where a WebSocket is": Bad("GET", "/api/ws/jobs", 426, "upgrade_required"),
+    "a write where a WebSocket is": Bad("POST", "/api/ws/jobs", 405, "method_not_allowed"),
     "a version that is old": Bad(
         "POST", "/api/jobs/jobs/1/cancel", 412, "version_mismatch", headers={"If-Match": '"0"'}
     ),
@@ -229,9 +234,32 @@ async def test_an_unknown_parameter_is_answered_with_the_known_ones(client: http
 
 async def test_a_405_names_the_methods_that_are_allowed(client: httpx.AsyncClient) -> None:
     response = await client.put("/api/jobs")
+    assert response.json()["detail"] == ("PUT is not one of the methods here. Use GET, HEAD, OPTIONS, POST.")
     assert set(response.headers["allow"].split(", ")) >= {"GET", "HEAD", "POST"}
     response = await client.get("/api/jobs/bulk")
     assert set(response.headers["allow"].split(", ")) == {"OPTIONS", "POST"}
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/jobs", "GET, HEAD, OPTIONS, POST"),
+        ("/api/jobs?status=failed", "GET, HEAD, OPTIONS, POST"),
+        ("/api/jobs/bulk", "OPTIONS, POST"),
+        ("/api/jobs/orders/2026%2F17", "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        ("/api/events/stream", "GET, HEAD, OPTIONS"),
+        ("/api/ws/jobs", "GET, HEAD, OPTIONS"),
+        ("/readyz", "GET, HEAD, OPTIONS"),
+        ("/schema", "GET, HEAD, OPTIONS"),
+        ("/", "GET, HEAD, OPTIONS"),
+        ("/jobs/orders/17", "GET, HEAD, OPTIONS"),
+    ],
+)
+async def test_options_names_every_method_that_is_answered(
+    client: httpx.AsyncClient, path: str, methods: str
+) -> None:
+    response = await client.options(path)
+    assert (response.status_code, response.headers.get("allow")) == (204, methods)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,68 @@ async def test_an_action_with_an_old_version_does_nothing(client: httpx.AsyncCli
     assert changed.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("{tag}", 200),
+        ('"1"', 200),
+        ('"1-0123"', 200),
+        ("W/{tag}", 200),
+        ('"0", {tag} ,"3"', 200),
+        ('"of-another-server", W/"1"', 200),
+        ("*", 200),
+        ('"0", "2"', 412),
+        ('"of-another-server"', 412),
+        ('"11", "1x"', 412),
+    ],
+)
+async def test_one_of_the_tags_that_are_named_has_to_be_the_jobs(
+    client: httpx.AsyncClient, header: str, status: int
+) -> None:
+    tag = (await client.post("/api/jobs", json={"kind": "a"})).headers["etag"]
+    told = {"If-Match": header.format(tag=tag)}
+    changed = await client.patch("/api/jobs/jobs/1", json={"priority": 9}, headers=told)
+    assert changed.status_code == status
+    paused = await client.post("/api/jobs/jobs/1/pause", headers=told)
+    assert paused.status_code == (200 if header == "*" else 412), "the job has changed by now"
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("{tag}", 304),
+        ("W/{tag}", 304),
+        ('"0", {tag}', 304),
+        ("*", 304),
+        ('"1"', 200),
+        ('"other", "1-0"', 200),
+    ],
+)
+async def test_a_job_that_is_as_the_client_has_it_is_not_sent_again(
+    client: httpx.AsyncClient, header: str, status: int
+) -> None:
+    await client.post("/api/jobs", json={"kind": "a"})
+    tag = (await client.get("/api/jobs/jobs/1")).headers["etag"]
+    told = {"If-None-Match": header.format(tag=tag)}
+    for method in ("HEAD", "GET"):
+        asked = await client.request(method, "/api/jobs/jobs/1", headers=told)
+        assert (asked.status_code, asked.headers["etag"]) == (status, tag)
+        assert method == "HEAD" or (asked.content == b"") is (status == 304)
+
+
+async def test_a_job_that_is_another_without_a_change_is_sent_again(
+    client: httpx.AsyncClient, worker: Worker
+) -> None:
+    tag = (await client.post("/api/jobs", json={"kind": "a"})).headers["etag"]
+    await worker.execute("ALTER TABLE tailboard.jobs ADD COLUMN region text")
+    asked = await client.get("/api/jobs/jobs/1", headers={"If-None-Match": tag})
+    assert (asked.status_code, asked.json()["job"]["version"], asked.json()["job"]["region"]) == (
+        200,
+        1,
+        None,
+    )
+
+
 async def test_a_change_sets_what_is_named_and_nothing_else(client: httpx.AsyncClient) -> None:
     before = (await client.post("/api/jobs", json={"kind": "a", "payload": [1], "tags": ["x"]})).json()["job"]
     phases = [{"name": "fetch", "status": "running", "progress": 0.25}]

@@ -149,6 +149,17 @@ def test_the_document_names_every_call_with_its_errors(address: str) -> None:
     assert document["paths"]["/api/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
 
 
+@pytest.mark.parametrize(
+    ("path", "root"), [("/schema", "."), ("/schema/", ".."), ("/schema/openapi.json", "..")]
+)
+async def test_the_document_says_where_the_board_is_whatever_folder_that_is_in(
+    client: httpx.AsyncClient, path: str, root: str
+) -> None:
+    assert (await client.get(path)).json()["servers"] == [{"url": root}]
+    folder = httpx.URL("https://example.com/board").copy_with(path=f"/board{path}")
+    assert folder.join(f"{root}/api/jobs") == "https://example.com/board/api/jobs"
+
+
 async def test_whatever_a_filtered_page_of_the_log_holds_is_in_the_document(
     client: httpx.AsyncClient, node: Node, worker: psycopg.AsyncConnection[Any]
 ) -> None:

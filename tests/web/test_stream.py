@@ -261,7 +261,7 @@ async def test_it_needs_the_token_where_there_is_one() -> None:
 async def test_other_methods_are_refused() -> None:
     async with serving(Feed()) as address, httpx.AsyncClient() as client:
         refused = await client.post(f"{address.http}/api/events/stream")
-        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 async def test_head_tells_what_a_stream_is_and_ends() -> None:

@@ -1,6 +1,5 @@
-"""Stats, workers, sources, connections, probes and metrics."""
+"""Stats, workers, sources, connections and probes."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from types import SimpleNamespace
@@ -9,11 +8,7 @@ from typing import Any, LiteralString
 import httpx
 import psycopg
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from fixtures.database import Connect
-from fixtures.waiting import await_until
-from orders_table import attach_orders, make_orders
 from tailboard.app import Node
 from tailboard.web import log
 from web_node import delivered
@@ -250,49 +245,3 @@ async def test_minutes_are_the_databases_whatever_the_nodes_clock_shows(
     await delivered(node, worker)
     minutes = (await client.get("/api/stats/history?minutes=2")).json()["minutes"]
     assert sum(minute["created"] for minute in minutes) == 1
-
-
-async def test_metrics_count_what_happened(client: httpx.AsyncClient, node: Node, worker: Worker) -> None:
-    await worker.execute("INSERT INTO tailboard.jobs (kind) SELECT 'a' FROM generate_series(1, 3)")
-    await worker.execute("UPDATE tailboard.jobs SET status = 'failed' WHERE id = 1")
-    await delivered(node, worker)
-    answer = await client.get("/metrics")
-    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    found = {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
-    assert found["tailboard_events_total", "job_created"] == 3
-    assert found["tailboard_events_total", "job_failed"] == 1
-    assert found["tailboard_jobs", "pending"] == 2
-    assert found["tailboard_sealer_leader",] == 1
-    assert found["tailboard_sealed_changes_total",] == 4
-    assert found["tailboard_tailer_ready",] == 1
-    assert found["tailboard_subscribers", "websocket"] == 0
-    assert 0 <= found["tailboard_lag_seconds",] < 10
-
-
-async def test_metrics_tell_the_state_and_the_faults_of_each_adopted_source(
-    client: httpx.AsyncClient, database_url: str, connect: Connect
-) -> None:
-    owner = connect()
-    make_orders(owner)
-    await asyncio.to_thread(attach_orders, database_url)
-
-    async def told() -> dict[str, float]:
-        families = text_string_to_metric_families((await client.get("/metrics")).text)
-        samples = [sample for family in families for sample in family.samples]
-        states = {s.labels["state"]: s.value for s in samples if s.name == "tailboard_source_state"}
-        faults = [s.value for s in samples if s.name == "tailboard_source_faults_total"]
-        assert len(faults) == 1
-        assert sum(states.values()) == 1, "a source is in one state"
-        return {state: faults[0] for state, is_in in states.items() if is_in}
-
-    synced = "SELECT synced FROM tailboard.sources WHERE name = 'orders'"
-    await await_until(lambda: owner.execute(synced).fetchone() == (True,))
-    assert await told() == {"ok": 0}
-    await asyncio.to_thread(owner.execute, "INSERT INTO shop.orders (state) VALUES ('lost'), ('mislaid')")
-    assert list((await told()).values()) == [2]
-    await asyncio.to_thread(owner.execute, "ALTER TABLE shop.orders DISABLE TRIGGER ALL")
-    assert await told() == {"broken": 2}

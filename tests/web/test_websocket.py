@@ -201,7 +201,9 @@ async def test_too_many_connections_are_told_to_come_back_later(wire: bool) -> N
 
 async def test_plain_http_is_told_to_upgrade() -> None:
     async with serving(Feed()) as address, httpx.AsyncClient() as client:
-        assert (await client.get(f"{address.http}/api/ws/jobs")).status_code == 426
+        refused = await client.get(f"{address.http}/api/ws/jobs")
+        assert (refused.status_code, refused.json()["code"]) == (426, "upgrade_required")
+        assert (refused.headers["upgrade"], refused.headers["connection"]) == ("websocket", "upgrade")
 
 
 TOKEN = Access(token="secret")

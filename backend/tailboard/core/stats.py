@@ -97,7 +97,7 @@ class Stats:
     ) -> None:
         self.clock = clock
         self._counts: Counter[tuple[str, str, str]] = Counter()
-        self._totals: Counter[str] = Counter()
+        self._totals: Counter[tuple[str, str]] = Counter()
         self._dues = {part.source: Dues(part.waiting, part.beyond) for part in ahead}
         self._next_second = min(self._seconds(), default=inf)
         self._counted = {BUILTIN_SOURCE, *counted}
@@ -140,17 +140,15 @@ class Stats:
 
     def counts(self) -> dict[str, int]:
         """Jobs by status, every status named, and `total`."""
-        counts = {status.value: self._totals[status.value] for status in STATUSES}
-        counts["total"] = sum(counts.values())
+        counts = _none()
+        for (_, status), n in self._totals.items():
+            _add_to(counts, status, n)
         return counts
 
     def by_source(self) -> dict[str, dict[str, int]]:
         """The same of each source that has jobs, by name."""
-        sums: Counter[tuple[str, str]] = Counter()
-        for (source, _, status), n in self._counts.items():
-            sums[source, status] += n
-        counts = {source: _none() for source in sorted({source for source, _ in sums})}
-        for (source, status), n in sums.items():
+        counts = {source: _none() for source in sorted({source for source, _ in self._totals})}
+        for (source, status), n in self._totals.items():
             _add_to(counts[source], status, n)
         return counts
 
@@ -229,11 +227,13 @@ class Stats:
                 yield dues.next_second
 
     def _add(self, source: str, queue: str, status: str, n: int) -> None:
-        key = (source, queue, status)
+        key, of_source = (source, queue, status), (source, status)
         self._counts[key] += n
-        self._totals[status] += n
+        self._totals[of_source] += n
         if not self._counts[key]:
             del self._counts[key]  # queues come and go; memory follows those that are there
+            if not self._totals[of_source]:
+                del self._totals[of_source]
 
 
 def _none() -> dict[str, int]:

@@ -73,7 +73,7 @@ class Sealer(Service):
         self._notes = notes
         self._watched = watched
         self._watched_elsewhere = True
-        self._retention_s = retention_s
+        self.retention_s = retention_s
         self._saved = Cursor(0, 0)
         self._errands: deque[tuple[Errand, asyncio.Future[None]]] = deque()
         self._kept = -1
@@ -208,8 +208,8 @@ class Sealer(Service):
             await sealing.make_leaves()
             if not keeper.retention_due(monotonic()):
                 return
-            if self._retention_s is not None:
-                await self._retain(keeper, sealing, self._retention_s, folds)
+            if self.retention_s is not None:
+                await self._retain(keeper, sealing, self.retention_s, folds)
         except DatabaseError as error:
             if not isinstance(error.__cause__, errors.LockNotAvailable):
                 raise

@@ -60,6 +60,10 @@ class Access:
         found = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("token")
         return found[0] if found else None
 
+    def lists(self, origin: str) -> bool:
+        """Whether an origin is one of those that are listed."""
+        return origin.lower() in self.origins
+
     def origin_allowed(self, scope: Scope) -> bool:
         """Whether the page that makes a browser send this may do so: one of our own, or a listed one.
 
@@ -69,11 +73,10 @@ class Access:
         origin = _header(scope, b"origin")
         if origin is None:
             return True
-        origin = origin.lower()
-        if origin in self.origins:
+        if self.lists(origin):
             return True
         try:
-            parts = urlsplit(origin)
+            parts = urlsplit(origin.lower())
         except ValueError:
             return False
         host = _host(scope)

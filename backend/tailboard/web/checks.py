@@ -7,20 +7,19 @@ from typing import Final, get_args
 from tailboard.core.action import Action
 from tailboard.core.job import Status
 from tailboard.db.jobs.page import Sort
+from tailboard.web.etags import TAGS
 
 NO_NUL: Final = "^[^\\x00]*$"
 """PostgreSQL's text holds every character but this one."""
 JOB_NAME: Final = "^[^/\\x00]+/[^\\x00]+$"
 """`source/id`."""
-VERSION: Final = r'^(\*|(W/)?"[0-9]{1,18}")$'
-"""A version in a header."""
 SEQ: Final = "^[0-9]{1,18}$"
 """A place in a job's history."""
 
 _WANTED: Final[Mapping[str, str]] = {
     repr(NO_NUL): "may not hold the character U+0000",
     repr(JOB_NAME): "is no job's name; write source/id, such as jobs/17",
-    repr(VERSION): 'is no version; write one such as "812", with the quotes',
+    repr(TAGS): 'is no version; write one such as "812", with the quotes',
     repr(SEQ): "is not the `next` of the page before",
 }
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -5,6 +5,7 @@ that says what to do, and a `code` that programs may rely on.
 """
 
 import logging
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -63,11 +64,12 @@ _HTTP_CODES: Final = {
     405: "method_not_allowed",
     413: "body_too_large",
     415: "unsupported_media_type",
+    426: "upgrade_required",
     500: "internal_error",
     503: "unavailable",
 }
 
-_FIELDS: Final = {"if_match": "If-Match"}
+_FIELDS: Final = {"if_match": "If-Match", "if_none_match": "If-None-Match"}
 """Parameters whose name in the code is not the one that clients write."""
 RETRY_AFTER_S: Final = 2
 
@@ -169,9 +171,16 @@ def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respons
             detail = error.detail or HTTPStatus(error.status_code).phrase
     headers = dict(error.headers or {})
     if "allow" in headers:
-        methods = set(headers.pop("allow").split(", "))
-        headers["Allow"] = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+        headers["Allow"] = allow(headers.pop("allow").split(", "))
+        if request.method == "OPTIONS":
+            return Response(b"", status_code=HTTPStatus.NO_CONTENT, headers=headers)
+        detail = f"{detail} Use {headers['Allow']}."
     return problem_response(error.status_code, code, detail, headers=headers)
+
+
+def allow(methods: Collection[str]) -> str:
+    """The value of `Allow`: HEAD is answered wherever GET is."""
+    return ", ".join(sorted({*methods} | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _unexpected(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -19,13 +19,18 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class AccessGuard:
-    """The guard of all data: a host name of ours, the token, and for writes an origin that may."""
+    """The guard of all data: a host name of ours, the token, and an origin that may for writes, and for what a browser
+    asks before it lets a page of another origin send anything.
+    """
 
     def __init__(self, access: Access) -> None:
         self._access = access
 
     def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:
         self._access.check_host(connection.scope)
+        if connection.scope.get("method") == "OPTIONS":
+            self._access.check_origin(connection.scope)
+            return  # a browser asks for a page of a listed origin before it sends the token
         self._access.check_token(connection.scope)
         if connection.scope.get("method") in _WRITES:
             self._access.check_write(connection.scope)
@@ -34,7 +39,7 @@ class AccessGuard:
 def known_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
     """Refuse a query parameter that the call does not have: misspelt, it would silently change nothing."""
     query: bytes = connection.scope["query_string"]
-    if not query or not isinstance(handler, HTTPRouteHandler):
+    if not query or not isinstance(handler, HTTPRouteHandler) or connection.scope.get("method") == "OPTIONS":
         return
     try:
         pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)

@@ -1,6 +1,5 @@
 """/api/jobs/{source}/{id}: one job, what can be done to it, and what happened to it."""
 
-import re
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -8,25 +7,34 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import HeaderParameter, QueryParameter, RawBody
 
 from tailboard.core.action import Action
-from tailboard.errors import InvalidInput
 from tailboard.web.board import Board, OfBoard
 from tailboard.web.bodies import ChangeJob, read_body
-from tailboard.web.checks import SEQ, VERSION
+from tailboard.web.checks import SEQ
 from tailboard.web.documents import History, OneJob, answers
+from tailboard.web.etags import TAGS, etag, names, versions
 from tailboard.web.history import history_json
 from tailboard.web.names import JobId, Source, job_name
 from tailboard.web.past import AsOf, history_end, job_then
-from tailboard.web.render import answer, etag, fields, items, job_json
+from tailboard.web.render import answer, fields, items, job_json, tagged
 
 IfMatch = Annotated[
     str | None,
     HeaderParameter(
         name="If-Match",
-        description='A version such as "812": act only if the job is still at it.',
-        pattern=VERSION,
+        description=(
+            'ETags of the job, or versions such as "812", with commas between: act only if it is still at one of them.'
+        ),
+        pattern=TAGS,
     ),
 ]
-_ETAG: Final = re.compile(r'(?:W/)?"([0-9]{1,18})"', re.ASCII)
+IfNoneMatch = Annotated[
+    str | None,
+    HeaderParameter(
+        name="If-None-Match",
+        description="ETags of the job, with commas between: 304 if it is still as it was with one of them.",
+        pattern=TAGS,
+    ),
+]
 _ACTED: Final = answers(OneJob, "The job as it is now")
 
 
@@ -37,17 +45,26 @@ class JobController(Controller):
     @get(
         summary="One job",
         description=(
-            "Whole, with payload and result whatever their size. ETag is its version. With `as_of` it is the job as it "
-            "stood then, as the log has it: what is too large for the log is named in `omitted`."
+            "Whole, with payload and result whatever their size. ETag begins with its version. With `as_of` it is the "
+            "job as it stood then, as the log has it: what is too large for the log is named in `omitted`."
         ),
         responses=answers(OneJob, "The job"),
     )
-    async def job(self, board: OfBoard, source: Source, job_id: JobId, as_of: AsOf = None) -> Response[bytes]:
+    async def job(
+        self,
+        board: OfBoard,
+        source: Source,
+        job_id: JobId,
+        as_of: AsOf = None,
+        if_none_match: IfNoneMatch = None,
+    ) -> Response[bytes]:
         name = job_name(source, job_id)
         if as_of is not None:
             return await job_then(board, as_of, name)
         card, cursor = await board.jobs.get(name)
-        return answer(fields(job=job_json(card), cursor=str(cursor)), headers=etag(card))
+        if names(if_none_match, etag(card)):
+            return answer(b"", status=HTTPStatus.NOT_MODIFIED, headers=tagged(card))
+        return answer(fields(job=job_json(card), cursor=str(cursor)), headers=tagged(card))
 
     @patch(
         summary="Change a job",
@@ -61,8 +78,8 @@ class JobController(Controller):
         self, board: OfBoard, source: Source, job_id: JobId, body: RawBody, if_match: IfMatch = None
     ) -> Response[bytes]:
         changes = read_body(body, ChangeJob).changes()
-        card = await board.actions.change(job_name(source, job_id), changes, version=_version(if_match))
-        return answer(fields(job=job_json(card)), headers=etag(card))
+        card = await board.actions.change(job_name(source, job_id), changes, versions=versions(if_match))
+        return answer(fields(job=job_json(card)), headers=tagged(card))
 
     @post("/retry", status_code=200, summary="Retry a job that has ended", responses=_ACTED)
     async def retry(
@@ -90,7 +107,7 @@ class JobController(Controller):
 
     @delete(status_code=204, summary="Delete a job that is not in progress")
     async def remove(self, board: OfBoard, source: Source, job_id: JobId, if_match: IfMatch = None) -> None:
-        await board.actions.act(job_name(source, job_id), Action.DELETE, version=_version(if_match))
+        await board.actions.act(job_name(source, job_id), Action.DELETE, versions=versions(if_match))
 
     @get(
         "/events",
@@ -127,16 +144,7 @@ class JobController(Controller):
 async def _act(
     board: Board, source: str, job_id: str, action: Action, if_match: str | None
 ) -> Response[bytes]:
-    card = await board.actions.act(job_name(source, job_id), action, version=_version(if_match))
+    card = await board.actions.act(job_name(source, job_id), action, versions=versions(if_match))
     if card is None:
         return Response(b"", status_code=HTTPStatus.NO_CONTENT)
-    return answer(fields(job=job_json(card)), headers=etag(card))
-
-
-def _version(if_match: str | None) -> int | None:
-    if if_match is None or if_match.strip() == "*":
-        return None
-    match = _ETAG.fullmatch(if_match.strip())
-    if match is None:
-        raise InvalidInput('If-Match must be one version in quotes, such as "812", as ETag gave it.')
-    return int(match[1])
+    return answer(fields(job=job_json(card)), headers=tagged(card))

@@ -15,7 +15,7 @@ from tailboard.web.documents import BulkDone, JobList, OneJob, answers
 from tailboard.web.filters import FILTERED, AskedFilter
 from tailboard.web.past import AsOf, jobs_then
 from tailboard.web.places import MAX_LENGTH, list_name, read_places, write_places
-from tailboard.web.render import answer, etag, failing_json, fields, items, job_json
+from tailboard.web.render import answer, failing_json, fields, items, job_json, tagged
 
 
 class JobsController(Controller):
@@ -79,7 +79,7 @@ class JobsController(Controller):
         card = await board.actions.enqueue(read_body(body, Enqueue).new_job())
         # Relative to /api/jobs: whether a proxy has the board in a folder is not known here.
         where = {"Location": f"jobs/{card.name.source}/{card.name.id}"}
-        return answer(fields(job=job_json(card)), status=201, headers=where | etag(card))
+        return answer(fields(job=job_json(card)), status=201, headers=where | tagged(card))
 
     @post(
         "/bulk",

@@ -1,35 +1,50 @@
 """/metrics: what a Prometheus asks for, read from the running parts at the moment it asks."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from tailboard.core.event import EventKind
-from tailboard.sources.health import Health, State
+from tailboard.core.job import STATUSES
+from tailboard.db.gauges import Readings
+from tailboard.live.presence import LATE_S, LOST_S, Health
+from tailboard.sources.health import State
 from tailboard.web.board import Board
 
 
-def exposition(board: Board, sources: Sequence[Health] = ()) -> bytes:
-    """The metrics of one board in Prometheus' text format; `sources` is how the adopted ones are."""
+def exposition(board: Board, readings: Readings) -> bytes:
+    """The metrics of one board in Prometheus' text format; `readings` is what the database was asked for them."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_BoardMetrics(board, sources))
+    registry.register(_BoardMetrics(board, readings))
     return generate_latest(registry)
 
 
 class _BoardMetrics(Collector):
-    def __init__(self, board: Board, sources: Sequence[Health]) -> None:
+    def __init__(self, board: Board, readings: Readings) -> None:
         self._board = board
-        self._adopted = sources
+        self._read = readings
 
     def collect(self) -> Iterator[Metric]:
+        yield from self._node()
         yield from self._feed()
+        yield from self._log()
         yield from self._delivery()
         yield from self._jobs()
+        yield from self._workers()
         yield from self._sources()
         yield from self._pool()
+
+    def _node(self) -> Iterator[Metric]:
+        build = GaugeMetricFamily("tailboard_build_info", "1, for the version that runs.", labels=["version"])
+        build.add_metric([self._board.version], 1)
+        yield build
+        up = self._read.answered
+        yield _gauge("tailboard_database_up", "1 where the database answered this scrape.", int(up))
+        ready = up and self._board.tailer.is_ready
+        yield _gauge("tailboard_ready", "1 while /readyz answers 200.", int(ready))
 
     def _feed(self) -> Iterator[Metric]:
         counts, tailer, sealer = self._board.event_counts, self._board.tailer, self._board.sealer
@@ -57,6 +72,27 @@ class _BoardMetrics(Collector):
         yield _counter("tailboard_sealed_ticks", "Ticks sealed by this node.", sealer.ticks_sealed)
         yield _counter("tailboard_sealed_changes", "Changes sealed by this node.", sealer.changes_sealed)
 
+    def _log(self) -> Iterator[Metric]:
+        kept_s = self._board.sealer.retention_s
+        if kept_s is not None:
+            yield _gauge(
+                "tailboard_log_retention_seconds", "TAILBOARD_RETENTION; none where it is forever.", kept_s
+            )
+        read = self._read.log
+        if read is not None:
+            yield _gauge("tailboard_log_size_bytes", "Disk that the log takes, indexes included.", read.bytes)
+            yield _gauge("tailboard_log_reach_seconds", "How far back the log goes.", read.reach_s)
+            yield _gauge(
+                "tailboard_log_first_position", "The first position in the log.", read.first_position
+            )
+            yield _gauge("tailboard_log_last_position", "The last position in the log.", read.last_position)
+        if self._read.notify_queue is not None:
+            yield _gauge(
+                "tailboard_notify_queue_ratio",
+                "How full the queue of notifications of the whole cluster is; at 1 commits that NOTIFY fail.",
+                self._read.notify_queue,
+            )
+
     def _delivery(self) -> Iterator[Metric]:
         hub = self._board.hub
         counters = hub.counters
@@ -80,25 +116,60 @@ class _BoardMetrics(Collector):
         yield _counter("tailboard_connections_refused", "Connections refused.", counters.refused)
 
     def _jobs(self) -> Iterator[Metric]:
-        jobs = GaugeMetricFamily("tailboard_jobs", "Jobs by status.", labels=["status"])
-        for status, n in self._board.projector.counts()[1].items():
-            if status != "total":
-                jobs.add_metric([status], n)
+        jobs = GaugeMetricFamily("tailboard_jobs", "Jobs by source and status.", labels=["source", "status"])
+        stats = self._board.projector.current()
+        counts = stats.by_source()
+        none = dict.fromkeys(STATUSES, 0)
+        for source in sorted({*stats.counted(), *counts}):
+            for status, n in counts.get(source, none).items():
+                if status != "total":
+                    jobs.add_metric([source, status], n)
         yield jobs
+
+    def _workers(self) -> Iterator[Metric]:
+        read = self._read.workers
+        if read is None:
+            return
+        workers = GaugeMetricFamily(
+            "tailboard_workers",
+            f"Workers seen within a day: late after {LATE_S} s of silence, lost after {LOST_S} s.",
+            labels=["health"],
+        )
+        held = GaugeMetricFamily(
+            "tailboard_held_jobs",
+            "Built-in jobs in progress, of the 2,000 oldest, by how the worker is that has them.",
+            labels=["health"],
+        )
+        for health, n, jobs in (
+            (Health.ALIVE, read.alive, read.held_alive),
+            (Health.LATE, read.late, read.held_late),
+            (Health.LOST, read.lost, read.held_lost),
+        ):
+            workers.add_metric([health.value], n)
+            held.add_metric([health.value], jobs)
+        yield workers
+        yield held
 
     def _sources(self) -> Iterator[Metric]:
         states = GaugeMetricFamily(
             "tailboard_source_state",
-            "1 for the state that an adopted source is in.",
+            "1 for the state that a source is in.",
             labels=["source", "state"],
         )
         faults = CounterMetricFamily(
             "tailboard_source_faults", "Changes that a source's capture could not record.", labels=["source"]
         )
-        for source in self._adopted:
-            faults.add_metric([source.name], source.faults)
+        found = {
+            source.name: State.OK if source.captured else State.BROKEN
+            for source in self._read.registered
+            if source.builtin
+        }
+        found |= {source.name: source.state for source in self._read.adopted}
+        for name, is_in in found.items():
             for state in State:
-                states.add_metric([source.name, state.value], int(source.state is state))
+                states.add_metric([name, state.value], int(is_in is state))
+        for source in self._read.adopted:
+            faults.add_metric([source.name], source.faults)
         yield states
         yield faults
 

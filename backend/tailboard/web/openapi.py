@@ -70,6 +70,8 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
             responses = operation["responses"]
             for status in [status for status in responses if status >= "400"]:
                 del responses[status]
+            if any(parameter["name"] == "If-None-Match" for parameter in operation.get("parameters", ())):
+                responses["304"] = {"description": "It is still as the client has it"}
             for status in _problems(path, method):
                 responses[status] = problem
             if path not in _OPEN:
@@ -112,12 +114,17 @@ def _plain(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 class _Schema(JsonRenderPlugin):
     def __init__(self) -> None:
         super().__init__(path=["/", "/openapi.json"])
-        self._text: bytes | None = None
+        self._document: dict[str, Any] | None = None
+        self._texts: dict[str, bytes] = {}
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002 - the plugin's shape
-        if self._text is None:
-            self._text = msgspec.json.encode(completed(openapi_schema))
-        return self._text
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        if self._document is None:
+            self._document = completed(openapi_schema)
+        # Relative to where the document is: a proxy may have taken a folder off.
+        root = "." if request.scope["raw_path"].count(b"/") == 1 else ".."
+        if root not in self._texts:
+            self._texts[root] = msgspec.json.encode(self._document | {"servers": [{"url": root}]})
+        return self._texts[root]
 
 
 def openapi_config(version: str, guards: Sequence[Guard]) -> OpenAPIConfig:

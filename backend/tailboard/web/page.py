@@ -10,6 +10,8 @@ from typing import Final
 
 from litestar import Response
 
+from tailboard.web.etags import names
+
 _HOST: Final = re.compile(rb"[A-Za-z0-9.:\[\]_-]{1,255}")
 
 # Inline script or style would be a way in for whatever a job's payload holds.
@@ -71,7 +73,7 @@ class Page:
             found = self._index
         if found is self._index:
             found = _seen_from(found, sent)
-        if if_none_match is not None and if_none_match == found.headers.get("ETag"):
+        if "ETag" in found.headers and names(if_none_match, found.headers["ETag"]):
             return Response(b"", status_code=304, headers=dict(found.headers))
         return Response(found.content, media_type=found.media_type, headers=dict(found.headers))
 

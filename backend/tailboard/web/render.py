@@ -8,6 +8,7 @@ from litestar import MediaType, Response
 from tailboard.core.frames import splice_source
 from tailboard.db.jobs.page import Card
 from tailboard.errors import SourceFailing
+from tailboard.web.etags import etag
 
 
 def answer(content: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
@@ -44,9 +45,9 @@ def failing_json(failing: Iterable[SourceFailing]) -> list[dict[str, str]]:
     return [{"source": error.source, "code": error.code, "message": str(error)} for error in failing]
 
 
-def etag(card: Card) -> dict[str, str]:
-    """The header that names this version of the job, for If-Match."""
-    return {"ETag": f'"{card.version}"'}
+def tagged(card: Card) -> dict[str, str]:
+    """The header that names the job as it is, for conditional requests."""
+    return {"ETag": etag(card)}
 
 
 def _json(value: object) -> bytes:

@@ -1,16 +1,16 @@
 """The Litestar application: all controllers and transports over one Board."""
 
-import re
 from typing import Any
 
 from litestar import Litestar, Request, Response, Router
-from litestar.config.cors import CORSConfig
 from litestar.di import Provide
-from litestar.exceptions import NotFoundException
+from litestar.exceptions import MethodNotAllowedException, NotFoundException
+from litestar.routes import HTTPRoute
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Message, Receive, Scope, Send
 
 from tailboard.web.board import Board
-from tailboard.web.errors import exception_handlers, http_error
+from tailboard.web.crossing import crossing_headers
+from tailboard.web.errors import allow, exception_handlers, http_error
 from tailboard.web.guards import AccessGuard, json_only, known_parameters
 from tailboard.web.job import JobController
 from tailboard.web.jobs import JobsController
@@ -41,12 +41,19 @@ def create_litestar(board: Board) -> Litestar:
     page = Page(board.static_dir)
 
     def not_found(request: Request[Any, Any, Any], error: NotFoundException) -> Response[bytes]:
-        if request.method == "GET":
+        if request.method in {"GET", "OPTIONS"}:
             sent = request.scope["raw_path"]
             found = page.find(request.scope["path"], sent, request.headers.get("if-none-match"))
-            if found is not None:
+            if found is not None and request.method == "GET":
                 return found
+            if found is not None:
+                return http_error(request, MethodNotAllowedException(headers={"allow": "GET, OPTIONS"}))
         return http_error(request, error)
+
+    async def complete_head(message: Message, scope: Scope) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), *security_headers(scope["headers"])]
+            message["headers"] = [*_allowed(headers, scope), *crossing_headers(board.access, scope)]
 
     data = Router(
         "/api",
@@ -72,27 +79,10 @@ def create_litestar(board: Board) -> Litestar:
         ],
         dependencies={"board": Provide(lambda: board, sync_to_thread=False)},
         exception_handlers={**exception_handlers(), NotFoundException: not_found},
-        before_send=[_add_security_headers],
-        cors_config=_other_pages(board.access.origins),
+        before_send=[complete_head],
         openapi_config=openapi_config(board.version, [guard, known_parameters]),
         request_max_body_size=MAX_BODY,
         logging_config=None,
-    )
-
-
-def _other_pages(origins: tuple[str, ...]) -> CORSConfig | None:
-    """What browsers have to be told before pages of the listed origins may write, or read an answer.
-
-    The token goes with a header or the address, never by itself, so that no credentials are allowed.
-    """
-    if not origins:
-        return None
-    return CORSConfig(
-        allow_origins=[],  # in these an asterisk would be a wildcard, and `Access` knows none
-        allow_origin_regex="|".join([re.escape(origin) for origin in origins]),
-        allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "X-API-Key", "Content-Type", "If-Match", "Last-Event-ID"],
-        expose_headers=["ETag", "Location", "Retry-After"],
     )
 
 
@@ -103,6 +93,13 @@ def _asked(scope: Scope | LifeSpanScope) -> Scope | LifeSpanScope:
     return {**scope, "method": "GET"}  # type: ignore[return-value]  # a copy has lost its name
 
 
-async def _add_security_headers(message: Message, scope: Scope) -> None:
-    if message["type"] == "http.response.start":
-        message["headers"] = [*message.get("headers", ()), *security_headers(scope["headers"])]
+def _allowed(headers: list[tuple[bytes, bytes]], scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The headers; where OPTIONS was asked, with all that may be: Litestar's answer names the methods of a path's first
+    handler alone, and no HEAD.
+    """
+    if scope.get("method") != "OPTIONS":
+        return headers
+    template = scope.get("path_template")
+    routes = [route for route in scope["litestar_app"].routes if route.path_format == template]
+    named = [allow(route.methods).encode() for route in routes if isinstance(route, HTTPRoute)]
+    return [(name, named[0] if name == b"allow" and named else value) for name, value in headers]

@@ -43,10 +43,10 @@ class EventStream:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Raises TailboardError while no event has been sent, for the application to answer."""
-        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
-            raise MethodNotAllowedException(headers={"allow": "GET"})
         self._access.check_host(scope)
         self._access.check_origin(scope)
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+            raise MethodNotAllowedException(headers={"allow": "GET, OPTIONS"})
         self._access.check_token(scope)
         wanted = Wanted(scope["query_string"])
         last_seen = _last_event_id(scope)

@@ -6,11 +6,11 @@ import contextlib
 from litestar import Controller, Response, get
 from msgspec.json import encode
 
-from tailboard.db.adopting.upkeep import healths, registered
+from tailboard.db.adopting.upkeep import registered
+from tailboard.db.gauges import Readings
 from tailboard.db.jobs.actions import BULK_LIMIT
 from tailboard.errors import DatabaseUnavailable, NotReady, TailboardError
 from tailboard.live import presence
-from tailboard.sources.health import Health
 from tailboard.web.board import OfBoard
 from tailboard.web.documents import (
     Alive,
@@ -89,15 +89,15 @@ class SystemController(Controller):
 class MetricsController(Controller):
     @get("/metrics", tags=["system"], summary="Metrics for Prometheus", media_type="text/plain")
     async def metrics(self, board: OfBoard) -> Response[bytes]:
-        sources: list[Health] = []
+        readings = Readings()
         # Without a database the rest still tells of the node.
         with contextlib.suppress(TailboardError, TimeoutError):
             async with (
                 asyncio.timeout(2 * _PROBE_S),
                 board.database.connection(within_s=_PROBE_S) as connection,
             ):
-                sources = await healths(connection)
-        return Response(exposition(board, sources), media_type="text/plain; version=0.0.4")
+                await readings.take(connection, late_s=presence.LATE_S, lost_s=presence.LOST_S)
+        return Response(exposition(board, readings), media_type="text/plain; version=0.0.4")
 
 
 class ProbeController(Controller):

@@ -14,10 +14,12 @@ that cannot be used, 4501 too many messages that are not the protocol's).
 import asyncio
 import logging
 from contextlib import suppress
+from http import HTTPStatus
 from time import monotonic
 from typing import Any, Final, Never, assert_never
 from urllib.parse import parse_qsl
 
+from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.handlers import asgi
 
 from tailboard.core.cursor import Cursor
@@ -98,8 +100,7 @@ class JobsSocket:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
-            await _upgrade_required(send)
-            return
+            raise _upgrade_required(scope)
         await receive()
         offered = SUBPROTOCOL in scope["subprotocols"]
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if offered else None})
@@ -310,13 +311,13 @@ def _text_sender(send: Send, form: Form) -> Any:
     return send_parcel
 
 
-async def _upgrade_required(send: Send) -> None:
-    body = b"This is a WebSocket: connect with ws:// or wss://."
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-        (b"upgrade", b"websocket"),
-        (b"connection", b"upgrade"),
-    ]
-    await send({"type": "http.response.start", "status": 426, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _upgrade_required(scope: Any) -> HTTPException:
+    """The error for a request that is no handshake."""
+    if scope["method"] != "GET":
+        return MethodNotAllowedException(headers={"allow": "GET, OPTIONS"})
+    return HTTPException(
+        "This is a WebSocket: connect with ws:// or wss://. A proxy has to pass the upgrade; without WebSockets follow"
+        " /api/events/stream.",
+        status_code=HTTPStatus.UPGRADE_REQUIRED,
+        headers={"Upgrade": "websocket", "Connection": "upgrade"},
+    )

@@ -86,7 +86,7 @@ async def test_what_may_not_be_locked_is_looked_at_again_after_the_action(
     other = connect(autocommit=False)
     other.execute("UPDATE shop.exports SET urgency = 9")
     retrying = asyncio.create_task(
-        AdoptedActions(database, jobs).act(source, row[0], Action.RETRY, card.version)
+        AdoptedActions(database, jobs).act(source, row[0], Action.RETRY, {card.version})
     )
     await await_until(lambda: owner.execute(WAITING_FOR_LOCKS).fetchone() == (1,))
     await asyncio.to_thread(other.commit)
@@ -96,5 +96,5 @@ async def test_what_may_not_be_locked_is_looked_at_again_after_the_action(
     async with jobs.snapshot() as (_, reader):
         card = await adopted_listing.get(reader, source, row[0])
     assert card is not None
-    await AdoptedActions(database, jobs).act(source, row[0], Action.RETRY, card.version)
+    await AdoptedActions(database, jobs).act(source, row[0], Action.RETRY, {card.version})
     assert owner.execute("SELECT state::text FROM shop.exports").fetchone() == ("new",)

@@ -19,7 +19,7 @@ from tailboard.core.job import BUILTIN_SOURCE, JobName, Status
 from tailboard.db.errors import required
 from tailboard.db.jobs import adopted_listing
 from tailboard.db.jobs.adopted import READ_WITHIN_S, Attached
-from tailboard.db.jobs.adopted_actions import AdoptedActions, BulkRun, narrowed
+from tailboard.db.jobs.adopted_actions import AdoptedActions, BulkRun, Versions, moved, narrowed
 from tailboard.db.jobs.listing import fragments
 from tailboard.db.jobs.page import Card, JobFilter, builtin_id
 from tailboard.db.jobs.reading import Jobs, builtin_locked, no_source, only_builtin
@@ -31,7 +31,6 @@ from tailboard.errors import (
     InvalidJob,
     JobNotFound,
     SourceFailing,
-    VersionMismatch,
 )
 
 BATCH: Final = 500
@@ -100,25 +99,25 @@ class Actions:
                 row = await (await connection.execute(asked, parameters)).fetchone()
         return await self._card(required(row, asked)[0])
 
-    async def change(self, name: JobName, changes: bytes, *, version: int | None = None) -> Card:
-        """Set the fields that the JSON object `changes` names; with `version` only if it is still that."""
+    async def change(self, name: JobName, changes: bytes, *, versions: Versions = None) -> Card:
+        """Set the fields that the JSON object `changes` names; with `versions` only if the job is at one of them."""
         await self._only_builtin(name.source, "change")
         job_id = _builtin(name)
         with _values_checked():
             async with self._writing() as connection:
-                await _lock(connection, job_id, version)
+                await _lock(connection, job_id, versions)
                 await connection.execute(query("jobs_update"), {"id": job_id, "changes": changes.decode()})
         return await self._card(job_id)
 
-    async def act(self, name: JobName, action: Action, *, version: int | None = None) -> Card | None:
+    async def act(self, name: JobName, action: Action, *, versions: Versions = None) -> Card | None:
         """Do it, or raise ActionRefused that says why not. Returns the job as it is now, None if it is gone."""
         if name.source != BUILTIN_SOURCE:
             source = (await self._jobs.attached()).find(name.source)
             if source is None:
                 raise no_source(name.source)
-            await self._adopted.act(source, name.id, action, version)
+            await self._adopted.act(source, name.id, action, versions)
         else:
-            await self._act_on_builtin(_builtin(name), action, version)
+            await self._act_on_builtin(_builtin(name), action, versions)
         if action is Action.DELETE:
             return None
         try:
@@ -194,10 +193,10 @@ class Actions:
                 failing.append(error)
         return counts, failing
 
-    async def _act_on_builtin(self, job_id: int, action: Action, version: int | None) -> None:
+    async def _act_on_builtin(self, job_id: int, action: Action, versions: Versions) -> None:
         allowed = ALLOWED[action]
         async with self._writing() as connection:
-            status = await _lock(connection, job_id, version)
+            status = await _lock(connection, job_id, versions)
             if status not in allowed:
                 raise ActionRefused(why_not(str(job_id), action, status))
             await connection.execute(
@@ -271,17 +270,15 @@ def _without(known: Attached, wanted: JobFilter, action: Action) -> tuple[str, .
     )
 
 
-async def _lock(connection: Connection, job_id: int, version: int | None) -> Status:
+async def _lock(connection: Connection, job_id: int, versions: Versions) -> Status:
     row = await (await connection.execute(query("jobs_lock"), {"id": job_id})).fetchone()
     if row is None:
         raise JobNotFound(f"There is no job {job_id} in {BUILTIN_SOURCE}.")
-    if version is not None:
+    if versions is not None:
         statement = query("jobs_version_of").format(version=fragments()["version"])
         (found,) = required(await (await connection.execute(statement, {"id": job_id})).fetchone(), statement)
-        if found != version:
-            raise VersionMismatch(
-                f"Job {job_id} is at version {found}, not {version}: look at it again before changing it."
-            )
+        if found not in versions:
+            raise moved(str(job_id), found, versions)
     return Status(row[0])
 
 

@@ -6,6 +6,7 @@ statement that changes no row, or a function that answers NULL, false or nothing
 """
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import psycopg
@@ -23,6 +24,9 @@ from tailboard.db.queries import query
 from tailboard.errors import ActionRefused, ActionUnsupported, JobNotFound, VersionMismatch
 
 _BATCH = 200
+
+Versions = Collection[int] | None
+"""At one of which a job has to be; None where at any."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,8 +59,8 @@ class AdoptedActions:
         self._database = database
         self._jobs = jobs
 
-    async def act(self, source: Adopted, job_id: str, action: Action, version: int | None = None) -> None:
-        """Do it; with a version only if the job is still at it."""
+    async def act(self, source: Adopted, job_id: str, action: Action, versions: Versions = None) -> None:
+        """Do it; with versions only if the job is still at one of them."""
         sql = source.actions.get(action)
         if sql is None:
             has = ", ".join(source.actions) or "none: it is only watched"
@@ -67,9 +71,9 @@ class AdoptedActions:
         async with self._database.connection() as connection:
             try:
                 async with connection.transaction():
-                    await _check(connection, source, name, action, version)
+                    version = await _check(connection, source, name, action, versions)
                     await _run(connection, name, action, sql)
-                    if version is not None:
+                    if versions is not None:
                         await _check_unmoved(connection, name, version)
             except psycopg.Error as error:
                 failing = why(source, error)
@@ -101,8 +105,9 @@ class AdoptedActions:
 
 
 async def _check(
-    connection: Connection, source: Adopted, name: JobName, action: Action, version: int | None
-) -> None:
+    connection: Connection, source: Adopted, name: JobName, action: Action, versions: Versions
+) -> int:
+    """Raise where it may not be done; else return the version that the job is at."""
     await connection.execute(query("adopted_action_bounds"), {"table": source.table})
     await _lock(connection, source, name)
     statement = query("adopted_status").format(source=source.rows, ids=adopted_listing.named(source))
@@ -113,8 +118,9 @@ async def _check(
     status = Status(row[0])
     if status not in ALLOWED[action]:
         raise ActionRefused(why_not(name.id, action, status))
-    if version is not None and row[1] != version:
-        raise _moved(name, f"is at version {row[1]}, not {version}")
+    if versions is not None and row[1] not in versions:
+        raise moved(name.id, row[1], versions)
+    return int(row[1])
 
 
 async def _lock(connection: Connection, source: Adopted, name: JobName) -> None:
@@ -136,11 +142,17 @@ async def _check_unmoved(connection: Connection, name: JobName, version: int) ->
     )
     row = await found.fetchone()
     if row is not None and row[0]:
-        raise _moved(name, f"is not at version {version} any more")
+        raise _mismatch(name.id, f"is not at version {version} any more")
 
 
-def _moved(name: JobName, how: str) -> VersionMismatch:
-    return VersionMismatch(f"Job {name.id} {how}: look at it again before changing it.")
+def moved(job_id: str, version: int, wanted: Collection[int]) -> VersionMismatch:
+    """The error for a job that is at another version than any that was wanted."""
+    rather = f"not {next(iter(wanted))}" if len(wanted) == 1 else "none of those that were named"
+    return _mismatch(job_id, f"is at version {version}, {rather}")
+
+
+def _mismatch(job_id: str, how: str) -> VersionMismatch:
+    return VersionMismatch(f"Job {job_id} {how}: look at it again before changing it.")
 
 
 async def _run(connection: Connection, name: JobName, action: Action, sql: str) -> None:
