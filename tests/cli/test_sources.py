@@ -91,6 +91,19 @@ def test_scripts_get_json_and_can_name_the_source(tmp_path: Path, database_url: 
     assert answer["preview"]["statuses"][0] == {"value": "new", "status": "pending", "rows": 5}
 
 
+def test_half_of_a_key_is_attached_with_a_warning(tmp_path: Path, database_url: str, orders: Path) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "ALTER TABLE public.order_exports DROP CONSTRAINT order_exports_pkey, ADD PRIMARY KEY (region, id)"
+        )
+    half = rig.run(tmp_path, "attach", str(orders), "--dry-run", DATABASE_URL=database_url)
+    assert "no index keeps it so: rows that share one would be one job" in half.stdout
+    orders.write_text(ORDERS.replace('"id"', "\"region || '/' || id\""))
+    whole = rig.run(tmp_path, "attach", str(orders), "--dry-run", DATABASE_URL=database_url)
+    assert "public.order_exports  10 rows" in whole.stdout
+    assert "no index" not in whole.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "arguments", "says"),
     [

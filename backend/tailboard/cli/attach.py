@@ -121,6 +121,11 @@ def _show(terminal: Terminal, seen: Preview) -> None:
         terminal.out.print(
             "  the table is too large to see whether every id is unique; no index says so", style="yellow"
         )
+    elif not seen.ids_kept:
+        terminal.out.print(
+            "  every id is unique now, but no index keeps it so: rows that share one would be one job",
+            style="yellow",
+        )
     if seen.note:
         terminal.out.print(f"  {seen.note}", markup=False, style="yellow")
 

@@ -5,6 +5,7 @@ those that PostgreSQL records for a view. The view never outlives its savepoint.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from psycopg import Connection
@@ -62,7 +63,13 @@ def _used(connection: Connection[Any], source: Source, table: Table) -> tuple[st
     """The columns that the expressions look at; all of them where one looks at the row as a whole."""
     if is_whole(source):
         return tuple(name for name in table.columns if name not in table.virtual)
-    texts = [text for _, text in expressions(source)]
+    return columns_read(connection, source, table, [text for _, text in expressions(source)])
+
+
+def columns_read(
+    connection: Connection[Any], source: Source, table: Table, texts: Sequence[str]
+) -> tuple[str, ...]:
+    """The columns that these expressions over a row of the source's table look at, in the table's order."""
     view = Identifier("tailboard", f"describing_{source.name}")
     columns: list[Composed] = [
         SQL("{} AS {}").format(parenthesized(text), Identifier(str(number)))

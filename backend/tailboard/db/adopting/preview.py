@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from tailboard.core.job import STATUSES
 from tailboard.db.adopting.described import Described
-from tailboard.db.adopting.describing import describe
+from tailboard.db.adopting.describing import columns_read, describe
 from tailboard.db.adopting.generating import TRIGGER
 from tailboard.db.adopting.installing import install, refuse_attached
 from tailboard.db.adopting.refusals import judged
@@ -58,6 +58,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None
     ids_proven: bool
     """Whether every id is known to be unique; False where the table was too large to look."""
+    ids_kept: bool
+    """Whether an index, or that they are UUIDs, keeps ids unique in what is yet to be written."""
 
 
 def preview(connection: Connection[Any], source: Source, *, measure: bool = True) -> Preview:
@@ -72,7 +74,7 @@ def preview(connection: Connection[Any], source: Source, *, measure: bool = True
         _evaluate(connection, source)
         _refuse_meaningless(connection, described)
         _prepare_actions(connection, source)
-        proven = _identify(connection, described)
+        proven, kept = _identify(connection, described)
         return Preview(
             name=source.name,
             table=str(source.table),
@@ -85,6 +87,7 @@ def preview(connection: Connection[Any], source: Source, *, measure: bool = True
             actions=[action.value for action in source.actions],
             note=source.attach_note,
             ids_proven=proven,
+            ids_kept=kept,
         )
 
 
@@ -180,15 +183,17 @@ def _prepare_actions(connection: Connection[Any], source: Source) -> None:
             ) from error
 
 
-def _identify(connection: Connection[Any], described: Described) -> bool:
-    """Refuse ids that name several rows, or none. True where every id is known to be unique."""
-    source = described.source
+def _identify(connection: Connection[Any], described: Described) -> tuple[bool, bool]:
+    """Refuse ids that name several rows, or none. Whether every id is known to be unique, and whether it stays so."""
+    source, table = described.source, described.table
     where = f"[sources.{source.name}] id"
+    columns = columns_read(connection, source, table, [source.id])
     row = connection.execute(
-        query("adopting_unique"), {"table": described.table.oid, "id": source.id.strip('"')}
+        query("adopting_unique"), {"table": table.oid, "columns": list(columns)}
     ).fetchone()
-    if row is not None:
-        return True
+    if row is not None and columns == (source.id.strip('"'),):
+        return True, True
+    kept = row is not None or described.types["id"].base == "uuid"
     statement = query("adopting_ids").format(
         id=parenthesized(source.id), rows=Identifier(*source.table), job=Identifier(ROW)
     )
@@ -196,9 +201,9 @@ def _identify(connection: Connection[Any], described: Described) -> bool:
         with judged(source, "id"), _bounded(connection):
             found = connection.execute(statement).fetchone()
     except errors.QueryCanceled:
-        return False
+        return False, kept
     if found is None:
-        return True
+        return True, kept
     value, rows = found
     if value is None:
         raise InvalidSource(f"{where} is NULL in {rows} rows: choose what every row has.")

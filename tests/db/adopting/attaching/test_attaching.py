@@ -209,6 +209,26 @@ def test_the_preview_says_what_there_is_and_changes_nothing(owner: Session, oper
     assert everything(owner) == before
 
 
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        ({"id": "id"}, True),
+        ({"id": "'job ' || id"}, True),
+        ({"id": "naive"}, False),
+        ({"id": "md5(job::text)::uuid"}, True),
+        ({"table": "public.parts", "id": "id", "status": "'pending'"}, False),
+        ({"table": "public.parts", "id": "shop || '/' || id", "status": "'pending'"}, True),
+        ({"table": "public.empty"}, False),
+    ],
+)
+def test_the_preview_says_whether_ids_that_are_unique_now_stay_so(
+    owner: Session, operator: Session, change: dict[str, Any], *, kept: bool
+) -> None:
+    owner.execute("UPDATE public.jobs SET naive = now() + id * interval '1 hour'")
+    seen = preview(operator, parsing.from_definition("maybe", SOUND | change))
+    assert (seen.ids_proven, seen.ids_kept) == (True, kept)
+
+
 def test_an_empty_table_and_one_without_a_key_can_be_attached(owner: Session, operator: Session) -> None:
     empty = parsing.from_definition("empty", SOUND | {"table": "public.empty"})
     seen = preview(operator, empty)
