@@ -98,7 +98,9 @@ def _from_file(path: Path, schema: str | None) -> Source:
 
 def _show(terminal: Terminal, seen: Preview) -> None:
     head = Text(seen.table, style="bold")
-    rows = f"{seen.rows:,} rows" + (", of the first 100,000" if seen.sampled else "")
+    rows = ("1 row" if seen.rows == 1 else f"{seen.rows:,} rows") + (
+        ", of the first 100,000" if seen.sampled else ""
+    )
     head.append(f"  {rows}, {_size(seen.bytes)}, as {seen.name}", style="default")
     terminal.out.print(head)
     if seen.statuses:

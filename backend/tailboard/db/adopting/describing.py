@@ -37,9 +37,10 @@ def describe(connection: Connection[Any], source: Source) -> Described:
 
 
 def _described(connection: Connection[Any], source: Source, table: Table) -> Described:
-    types = {key: type_of(connection, source, key, text) for key, text in expressions(source)}
+    texts = dict(expressions(source))
     if source.deleted_status is None and source.deleted != "gone":
-        types["deleted"] = type_of(connection, source, "deleted", source.deleted)
+        texts["deleted"] = source.deleted
+    types = {key: type_of(connection, source, key, text) for key, text in texts.items()}
     for follow in source.follows:
         type_of(connection, source, f"follows {follow.table}: job", follow.job, follow.table)
     if source.remembers and table.partitioned:
@@ -47,7 +48,7 @@ def _described(connection: Connection[Any], source: Source, table: Table) -> Des
             f"[sources.{source.name}] follows or running needs deferred triggers, and {source.table} has partitions."
         )
     for key, kind in types.items():
-        judge(source, key, kind)
+        judge(source, key, texts[key], kind)
     used = _used(connection, source, table)
     virtual = [name for name in used if name in table.virtual]
     if virtual:

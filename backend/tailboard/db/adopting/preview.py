@@ -125,7 +125,7 @@ def _labels(connection: Connection[Any], described: Described) -> list[str]:
 
 def _refuse_stray(described: Described, statuses: list[Found], labels: list[str]) -> None:
     source = described.source
-    stray = [f"{_quoted(found.value)} ({found.rows} rows)" for found in statuses if not found.status]
+    stray = [f"{_quoted(found.value)} ({_rows(found.rows)})" for found in statuses if not found.status]
     held = {found.value for found in statuses}
     stray += [
         f"{label!r} (no row, but its type allows it)"
@@ -136,9 +136,16 @@ def _refuse_stray(described: Described, statuses: list[Found], labels: list[str]
         return
     if isinstance(source.status, StatusColumn):
         advice = f"add each to the map, as one of {', '.join(STATUSES)}"
+        if None in held:
+            word = f"column = \"coalesce({source.status.column}::text, 'none')\""
+            advice += f"; NULL has no place in a map, so give it a word, such as {word}"
     else:
         advice = f"the expression has to give one of {', '.join(STATUSES)} for every row"
     raise InvalidSource(f"[sources.{source.name}] status: nothing maps {', '.join(stray)}: {advice}.")
+
+
+def _rows(n: int) -> str:
+    return "1 row" if n == 1 else f"{n} rows"
 
 
 def _quoted(value: str | None) -> str:
@@ -206,7 +213,7 @@ def _identify(connection: Connection[Any], described: Described) -> tuple[bool, 
         return True, kept
     value, rows = found
     if value is None:
-        raise InvalidSource(f"{where} is NULL in {rows} rows: choose what every row has.")
+        raise InvalidSource(f"{where} is NULL in {_rows(rows)}: choose what every row has.")
     raise InvalidSource(
         f"{where} is ambiguous: {rows} rows have {value}. Choose a unique column, or join several: a || '/' || b."
     )
