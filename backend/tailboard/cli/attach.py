@@ -88,8 +88,10 @@ def _from_file(path: Path, schema: str | None) -> Source:
         raise InvalidSource(
             f"{path} is neither a file nor a preset; presets are {', '.join(presets.names())}."
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSource(f"{path} cannot be read: {error}.") from error
+    except OSError as error:
+        raise InvalidSource(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidSource(f"{path} is no TOML: it is not UTF-8.") from error
     sources = parsing.parse(text, schema=schema, origin=str(path))
     if len(sources) > 1:
         raise InvalidSource(f"{path} defines {len(sources)} sources: write each in a file of its own.")
