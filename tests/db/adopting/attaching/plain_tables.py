@@ -21,6 +21,7 @@ CREATE VIEW public.a_view AS SELECT * FROM public.claims;
 CREATE MATERIALIZED VIEW public.a_matview AS SELECT * FROM public.claims;
 CREATE TABLE public.parent (id int PRIMARY KEY, state text);
 CREATE TABLE public.child () INHERITS (public.parent);
+CREATE TABLE public."Twins" (id int);
 CREATE TABLE public.empty (id int, state text);
 """
     + PARTS_SQL

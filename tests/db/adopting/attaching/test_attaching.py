@@ -1,5 +1,6 @@
 """Attaching and detaching: who may, what is shown before, and that locks keep nobody waiting."""
 
+import re
 import threading
 from typing import Any
 
@@ -108,8 +109,11 @@ def test_detaching_what_is_not_attached_says_what_is(owner: Session, operator: S
 @pytest.mark.parametrize(
     ("prepare", "says"),
     [
-        ("", "Attaching needs the rights of {keeper}"),
-        ("ALTER SCHEMA tailboard OWNER TO {role}", "may not create triggers on public.jobs: GRANT TRIGGER"),
+        ("", r"Attaching needs the rights of {keeper}, who owns .*, or GRANT {keeper} TO {role}\.$"),
+        (
+            "ALTER SCHEMA tailboard OWNER TO {role}",
+            r"may not create triggers .*: GRANT TRIGGER ON .* TO {role}\. {role}, .*: GRANT SELECT ON .* TO {role}, ",
+        ),
         (
             "ALTER SCHEMA tailboard OWNER TO {role}; GRANT TRIGGER ON public.jobs TO {role}",
             "may not read public.jobs: GRANT SELECT ON public.jobs TO {role}",
@@ -140,7 +144,7 @@ def test_rights_that_are_missing_are_named(owner: Session, connect: Connect, pre
         definition = SOUND | {"queue": "(SELECT max(c.note) FROM public.claims AS c)"}
         with pytest.raises(TailboardError) as refused:
             attach(operator, parsing.from_definition("denied", definition))
-        assert says.format(role=role, keeper="postgres") in str(refused.value)
+        assert re.search(says.format(role=role, keeper="postgres"), str(refused.value))
         assert everything(owner) == before
     finally:
         owner.execute("ALTER SCHEMA tailboard OWNER TO CURRENT_USER")

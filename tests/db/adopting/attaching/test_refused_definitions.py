@@ -19,7 +19,8 @@ Session = psycopg.Connection[Any]
     [
         # the table
         ({"table": "public.nope"}, r"no table public\.nope: check schema and table"),
-        ({"table": "nope.jobs"}, r"no table nope\.jobs"),
+        ({"table": "nope.jobs"}, r"no table nope\.jobs, but there is public\.jobs: check"),
+        ({"table": "public.Twins"}, r"no table public\.twins, but there is public\.\"Twins\": check"),
         ({"table": "public.a_view"}, "a view, and only tables"),
         ({"table": "public.a_matview"}, "a materialized view"),
         ({"table": "public.parts_a", "status": "'pending'"}, r"is a partition: attach public\.parts"),
