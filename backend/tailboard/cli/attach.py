@@ -121,6 +121,12 @@ def _show(terminal: Terminal, seen: Preview) -> None:
         )
     offered = ", ".join(seen.actions) if seen.actions else "none; the source names none"
     terminal.out.print(f"  actions: {offered}", markup=False)
+    if seen.detached_by is not None:
+        terminal.out.print(
+            f"  detaching takes the rights of {seen.detached_by}, who owns the table; you may only attach",
+            markup=False,
+            style="yellow",
+        )
     if not seen.ids_proven:
         terminal.out.print(
             "  the table is too large to see whether every id is unique; no index says so", style="yellow"

@@ -56,6 +56,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """What the capture adds to one write, in microseconds; None where there was no row to measure with."""
     actions: list[str]
     note: str | None
+    detached_by: str | None
+    """Who owns the table, where this session may not do as much: only that role's members can detach it again."""
     ids_proven: bool
     """Whether every id is known to be unique; False where the table was too large to look."""
     ids_kept: bool
@@ -86,6 +88,7 @@ def preview(connection: Connection[Any], source: Source, *, measure: bool = True
             cost_us=_cost(connection, described) if measure else None,
             actions=[action.value for action in source.actions],
             note=source.attach_note,
+            detached_by=None if described.table.is_owner else described.table.owner,
             ids_proven=proven,
             ids_kept=kept,
         )

@@ -35,6 +35,9 @@ class Table:
     """Whether this session may act for that role."""
     role: str
     """The role of this session."""
+    owner: str
+    is_owner: bool
+    """Whether this session may do what the table's owner may, such as drop a trigger."""
     bytes: int
 
 

@@ -167,6 +167,7 @@ def test_a_role_that_owns_tailboard_and_may_read_and_watch_is_enough(
         owner.execute(f"GRANT TRIGGER ON public.jobs TO {operator}")
         session = connect()
         session.execute(f"SET ROLE {operator}")
+        assert preview(session, parsing.from_definition("first", SOUND)).detached_by == owner.info.user
         attach(session, parsing.from_definition("first", SOUND))
         owner.execute("UPDATE public.jobs SET state = 'done' WHERE id = 2")
         assert changes(owner) == [("U", "pending", "completed")]
@@ -209,6 +210,7 @@ def test_the_preview_says_what_there_is_and_changes_nothing(owner: Session, oper
     assert seen.cost_us is not None
     assert 0 < seen.cost_us < 100_000
     assert seen.ids_proven
+    assert seen.detached_by is None
     assert seen.creates[0] == 'trigger tailboard_watch on "Odd Shop"."Print Jobs"'
     assert everything(owner) == before
 
