@@ -17,6 +17,8 @@ import pytest
 from cli import rig
 from tailboard.cli.demo.without_psql import statements
 from tailboard.cli.demo.workers import programs, sql_program
+from tailboard.cli.tail import described
+from tailboard.client.messages import Reset, decode
 from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.db.schema import newest_revision
 
@@ -204,6 +206,22 @@ def test_tail_is_plain_where_nobody_reads_colours_and_shows_no_control_character
         line = tail.wait_for("job_created")
     assert "plain  evil [31m red  - → pending" in line
     assert "\x1b" not in line
+
+
+@pytest.mark.parametrize(
+    ("reset", "says"),
+    [
+        ({"reason": "lagged"}, "reset  lagged: events are missing here; on from 1.5"),
+        (
+            {"reason": "source_reset", "source": "orders"},
+            "reset  source_reset: all of orders was counted afresh; on from 1.5",
+        ),
+    ],
+)
+def test_tail_says_of_which_source_a_reset_is(reset: dict[str, str], says: str) -> None:
+    (message,) = decode(json.dumps({"type": "reset", "cursor": "1.5", **reset}).encode())
+    assert isinstance(message, Reset)
+    assert described(message).plain.strip() == says
 
 
 def test_tail_prints_what_a_worker_wrote_however_strange(board: rig.Process, board_url: str) -> None:

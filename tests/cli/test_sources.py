@@ -81,6 +81,21 @@ def test_a_table_is_looked_at_attached_listed_and_detached(
     assert "No source orders is attached; none is" in err
 
 
+def test_what_was_made_good_is_still_told_of(tmp_path: Path, database_url: str, orders: Path) -> None:
+    assert rig.run(tmp_path, "attach", str(orders), "--yes", DATABASE_URL=database_url).returncode == 0
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO public.order_exports (state) VALUES ('odd')")
+        connection.execute("UPDATE tailboard.sources SET synced = true")
+        connection.execute(
+            "INSERT INTO tailboard.upkeep (source, faults) VALUES ('orders', 1)"
+            " ON CONFLICT (source) DO UPDATE SET faults = 1"
+        )
+    done = rig.run(tmp_path, "sources", DATABASE_URL=database_url)
+    assert done.returncode == 0
+    assert "orders: every change is captured; an earlier one was not" in done.stdout
+    assert "; the last: nothing maps the status 'odd'." in done.stdout
+
+
 def test_scripts_get_json_and_can_name_the_source(tmp_path: Path, database_url: str, orders: Path) -> None:
     done = rig.run(
         tmp_path, "attach", str(orders), "--name", "x", "--yes", "--json", DATABASE_URL=database_url
@@ -89,6 +104,32 @@ def test_scripts_get_json_and_can_name_the_source(tmp_path: Path, database_url: 
     assert answer["attached"] is True
     assert (answer["preview"]["name"], answer["preview"]["rows"]) == ("x", 10)
     assert answer["preview"]["statuses"][0] == {"value": "new", "status": "pending", "rows": 5}
+
+
+def test_half_of_a_key_is_attached_with_a_warning(tmp_path: Path, database_url: str, orders: Path) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "ALTER TABLE public.order_exports DROP CONSTRAINT order_exports_pkey, ADD PRIMARY KEY (region, id)"
+        )
+    half = rig.run(tmp_path, "attach", str(orders), "--dry-run", DATABASE_URL=database_url)
+    assert "no index keeps it so: rows that share one would be one job" in half.stdout
+    orders.write_text(ORDERS.replace('"id"', "\"region || '/' || id\""))
+    whole = rig.run(tmp_path, "attach", str(orders), "--dry-run", DATABASE_URL=database_url)
+    assert "public.order_exports  10 rows" in whole.stdout
+    assert "no index" not in whole.stdout
+
+
+def test_a_long_name_is_not_cut_where_nobody_looks(tmp_path: Path, database_url: str, orders: Path) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f'ALTER TABLE public.order_exports RENAME TO "{"Long" * 15}"')
+    orders.write_text(
+        ORDERS.replace("sources.orders", f"sources.{'long' * 10}").replace(
+            '"public.order_exports"', f"""'public."{"Long" * 15}"'"""
+        )
+    )
+    assert rig.run(tmp_path, "attach", str(orders), "--yes", DATABASE_URL=database_url).returncode == 0
+    (row, _) = rig.run(tmp_path, "sources", DATABASE_URL=database_url).stdout.splitlines()[1:]
+    assert row.split() == ["long" * 10, f'public."{"Long" * 15}"', "syncing", "0"]
 
 
 @pytest.mark.parametrize(
@@ -102,6 +143,7 @@ def test_scripts_get_json_and_can_name_the_source(tmp_path: Path, database_url: 
             'There is no table "Elsewhere".procrastinate_jobs',
         ),
         ("[sources.a", [], "is no TOML"),
+        (None, ["."], "error: . cannot be read: Is a directory.\n"),
         (ORDERS + "colour = 'red'", [], "has no key 'colour'"),
         (ORDERS + ORDERS.replace("orders", "others"), [], "defines 2 sources"),
         (ORDERS, ["--name", "jobs"], "is the built-in source's name"),

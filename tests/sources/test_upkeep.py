@@ -1,48 +1,13 @@
 """When a source is counted again: at once where its counts cannot hold, and ever more rarely where it does not help."""
 
-from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
+from sources.well import WELL
 from tailboard.sources.look import Look
 from tailboard.sources.upkeep import Memory, Reason
 
-WELL = Look(
-    name="orders",
-    table="shop.orders",
-    version=1,
-    attached_at=datetime(2026, 1, 1, tzinfo=UTC),
-    synced=True,
-    there=True,
-    found=True,
-    same=True,
-    restored=False,
-    watched=True,
-    triggers=["tailboard_watch", "tailboard_emptied"],
-    followed=0,
-    follows=0,
-    unwatched=[],
-    heirs=[],
-    columns={"id": "bigint"},
-    columns_now={"id": "bigint"},
-    denied=None,
-    readable=True,
-    written=True,
-    remembers=False,
-    emptied=False,
-    faults=0,
-    faults_counted=0,
-    last_fault=None,
-    last_fault_at=None,
-    shape="a",
-    shape_counted="a",
-    tuples=10,
-    counted_at=None,
-    wanted=None,
-    failure=None,
-    trouble=None,
-)
 HOUR = 3600.0
 
 

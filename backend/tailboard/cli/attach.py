@@ -88,8 +88,10 @@ def _from_file(path: Path, schema: str | None) -> Source:
         raise InvalidSource(
             f"{path} is neither a file nor a preset; presets are {', '.join(presets.names())}."
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSource(f"{path} cannot be read: {error}.") from error
+    except OSError as error:
+        raise InvalidSource(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidSource(f"{path} is no TOML: it is not UTF-8.") from error
     sources = parsing.parse(text, schema=schema, origin=str(path))
     if len(sources) > 1:
         raise InvalidSource(f"{path} defines {len(sources)} sources: write each in a file of its own.")
@@ -98,7 +100,9 @@ def _from_file(path: Path, schema: str | None) -> Source:
 
 def _show(terminal: Terminal, seen: Preview) -> None:
     head = Text(seen.table, style="bold")
-    rows = f"{seen.rows:,} rows" + (", of the first 100,000" if seen.sampled else "")
+    rows = ("1 row" if seen.rows == 1 else f"{seen.rows:,} rows") + (
+        ", of the first 100,000" if seen.sampled else ""
+    )
     head.append(f"  {rows}, {_size(seen.bytes)}, as {seen.name}", style="default")
     terminal.out.print(head)
     if seen.statuses:
@@ -117,9 +121,20 @@ def _show(terminal: Terminal, seen: Preview) -> None:
         )
     offered = ", ".join(seen.actions) if seen.actions else "none; the source names none"
     terminal.out.print(f"  actions: {offered}", markup=False)
+    if seen.detached_by is not None:
+        terminal.out.print(
+            f"  detaching takes the rights of {seen.detached_by}, who owns the table; you may only attach",
+            markup=False,
+            style="yellow",
+        )
     if not seen.ids_proven:
         terminal.out.print(
             "  the table is too large to see whether every id is unique; no index says so", style="yellow"
+        )
+    elif not seen.ids_kept:
+        terminal.out.print(
+            "  every id is unique now, but no index keeps it so: rows that share one would be one job",
+            style="yellow",
         )
     if seen.note:
         terminal.out.print(f"  {seen.note}", markup=False, style="yellow")

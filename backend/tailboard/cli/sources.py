@@ -50,9 +50,13 @@ def _show(terminal: Terminal, found: list[Health]) -> None:
     for source in found:
         state = Text(source.state, style=_STYLES[source.state])
         table.add_row(Text(source.name, style="bold"), Text(source.table), state, f"{source.faults:,}")
-    terminal.out.print(table)
+    terminal.table(table)
     for source in found:
-        if source.state is not State.OK:
+        if source.state is not State.OK or source.faults:
             said = Text(f"{source.name}: ", style=_STYLES[source.state])
-            said.append(f"{source.found}. {source.advice}".strip(), style="default")
+            # What is faulty says so itself; what was is worth a look still, as a status that nothing maps.
+            last = (
+                f"; the last: {source.last_fault}" if source.state is State.OK and source.last_fault else ""
+            )
+            said.append(f"{source.found}{last}. {source.advice}".strip(), style="default")
             terminal.out.print(said)

@@ -145,7 +145,10 @@ def described(message: JobEvent | Left | Reset) -> Text:
             what = f"left  {plain(message.source)}/{plain(str(message.id))}"
             return Text(f"{'':12}  {what}", style="dim")
         case Reset():
-            what = f"reset  {message.reason}: events are missing here; on from {message.cursor}"
+            why = "events are missing here"
+            if message.source is not None:
+                why = f"all of {plain(message.source)} was counted afresh"
+            what = f"reset  {message.reason}: {why}; on from {message.cursor}"
             return Text(f"{'':12}  {what}", style="bold yellow")
         case _:
             assert_never(message)

@@ -5,10 +5,12 @@ On a terminal the output is coloured and long work shows progress; anywhere else
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import click
 import msgspec
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,8 +19,11 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
 from tailboard.errors import TailboardError
+
+_WIDEST: Final = 10_000
 
 Advance = Callable[[int, int], None]
 """Says how much of the work has been done so far, and of how much."""
@@ -50,6 +55,11 @@ class Terminal:
     def note(self, text: str) -> None:
         """Tell the user something that is not the answer."""
         self.err.print(text, markup=False)
+
+    def table(self, table: Table) -> None:
+        """Print a table as wide as it is, also where that is wider than the terminal: what is cut cannot be copied."""
+        table.width = Measurement.get(self.out, self.out.options.update(max_width=_WIDEST), table).maximum
+        self.out.print(table)
 
     def confirmed(self, question: str) -> bool:
         """Ask, on standard error; no where nobody is there to answer."""

@@ -112,6 +112,8 @@ class Reset(msgspec.Struct, frozen=True):
 
     reason: str
     cursor: str
+    source: str | None = None
+    """The only one that has to be loaded again, where the reason is `source_reset`."""
     line: bytes = b""
 
 

@@ -123,9 +123,11 @@ def _impaired(seen: Look, again: str) -> tuple[State, str, str] | None:
             advice = "A running server tries again. If that does not help, correct the table or the definition, and "
         return State.FAULTY, noted.rstrip("."), advice + again
     if seen.faults > seen.faults_counted:
+        # A fault is counted also if the worker rolls back; what it said is then gone.
+        last = "" if seen.last_fault is None else f"; the last: {seen.last_fault}"
         return (
             State.FAULTY,
-            f"{seen.faults} changes or statuses could not be recorded; the last: {seen.last_fault}",
+            f"{seen.faults} changes or statuses could not be recorded{last}",
             f"A running server counts the rows again. Correct the definition or the data; {again}",
         )
     return None
@@ -135,11 +137,8 @@ def _well(seen: Look) -> tuple[State, str, str]:
     if not seen.synced:
         return State.SYNCING, "its rows have not been counted yet", "A running server counts them soon."
     if seen.faults:
-        return (
-            State.OK,
-            f"every change is captured; {seen.faults} earlier ones were not, and have been counted since",
-            "",
-        )
+        missed = "an earlier one was" if seen.faults == 1 else f"{seen.faults} earlier ones were"
+        return State.OK, f"every change is captured; {missed} not, and all is counted since", ""
     return State.OK, "every change is captured", ""
 
 

@@ -242,3 +242,21 @@ def test_a_job_at_work_without_a_row_that_says_so_is_found_by_asking(
     ]
     detach(operator, "que")
     assert worker.execute("SELECT FROM pg_proc WHERE proname ~ '_que$'").rowcount == 0
+
+
+@pytest.mark.parametrize(("kind", "job"), [("char(9)", "one"), ("bit(3)", "101"), ("text", "one")])
+def test_a_job_is_looked_at_by_an_id_of_any_type(
+    connect: Connect, operator: Session, kind: str, job: str
+) -> None:
+    owner = connect()
+    owner.execute(f"CREATE TABLE public.errands (id {kind} PRIMARY KEY, busy boolean DEFAULT false)".encode())
+    definition = {"table": "public.errands", "id": "id", "status": "'pending'", "running": "busy"}
+    attach(operator, from_definition("errands", definition))
+    owner.execute(f"INSERT INTO public.errands VALUES ('{job}')".encode())
+    owner.execute("UPDATE public.errands SET busy = true")
+    owner.execute("DELETE FROM public.errands")
+    assert [row[:3] for row in told(owner)] == [
+        ("I", None, "pending"),
+        ("U", "pending", "in_progress"),
+        ("D", "in_progress", None),
+    ]

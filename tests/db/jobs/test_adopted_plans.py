@@ -62,13 +62,15 @@ async def test_a_word_for_pending_may_mean_that_a_job_is_at_work(database_url: s
 KINDS = {
     "text": ("new", "odd"),
     "varchar(9)": ("new", "odd"),
+    "char(9)": ("new", "odd"),
+    "bit(3)": ("101", "011"),
     "smallint": ("7", "9"),
     "numeric(4, 1)": ("7.0", "9.5"),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_status_that_no_word_says_is_found(database_url: str, connect: Connect, kind: str) -> None:
+async def test_jobs_are_found_by_a_word_and_by_none(database_url: str, connect: Connect, kind: str) -> None:
     word, odd = KINDS[kind]
     owner = connect()
     owner.execute(f"CREATE TABLE public.errands (id int PRIMARY KEY, state {kind})".encode())
@@ -79,7 +81,11 @@ async def test_a_status_that_no_word_says_is_found(database_url: str, connect: C
     database = Database(database_url)
     await database.open()
     try:
-        for statuses, ids in {("paused",): ["3", "2"], ("paused", "pending"): ["4", "3", "2", "1"]}.items():
+        for statuses, ids in {
+            ("pending",): ["4", "1"],
+            ("paused",): ["3", "2"],
+            ("paused", "pending"): ["4", "3", "2", "1"],
+        }.items():
             page = await Jobs(database).list(Wanted(filter=JobFilter(statuses=statuses)))
             assert (page.failing, [card.name.id for card in page.cards]) == ((), ids)
     finally:

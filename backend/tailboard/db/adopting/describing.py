@@ -5,6 +5,7 @@ those that PostgreSQL records for a view. The view never outlives its savepoint.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from psycopg import Connection
@@ -37,9 +38,10 @@ def describe(connection: Connection[Any], source: Source) -> Described:
 
 
 def _described(connection: Connection[Any], source: Source, table: Table) -> Described:
-    types = {key: type_of(connection, source, key, text) for key, text in expressions(source)}
+    texts = dict(expressions(source))
     if source.deleted_status is None and source.deleted != "gone":
-        types["deleted"] = type_of(connection, source, "deleted", source.deleted)
+        texts["deleted"] = source.deleted
+    types = {key: type_of(connection, source, key, text) for key, text in texts.items()}
     for follow in source.follows:
         type_of(connection, source, f"follows {follow.table}: job", follow.job, follow.table)
     if source.remembers and table.partitioned:
@@ -47,7 +49,7 @@ def _described(connection: Connection[Any], source: Source, table: Table) -> Des
             f"[sources.{source.name}] follows or running needs deferred triggers, and {source.table} has partitions."
         )
     for key, kind in types.items():
-        judge(source, key, kind)
+        judge(source, key, texts[key], kind)
     used = _used(connection, source, table)
     virtual = [name for name in used if name in table.virtual]
     if virtual:
@@ -63,7 +65,13 @@ def _used(connection: Connection[Any], source: Source, table: Table) -> tuple[st
     """The columns that the expressions look at; all of them where one looks at the row as a whole."""
     if is_whole(source):
         return tuple(name for name in table.columns if name not in table.virtual)
-    texts = [text for _, text in expressions(source)]
+    return columns_read(connection, source, table, [text for _, text in expressions(source)])
+
+
+def columns_read(
+    connection: Connection[Any], source: Source, table: Table, texts: Sequence[str]
+) -> tuple[str, ...]:
+    """The columns that these expressions over a row of the source's table look at, in the table's order."""
     view = Identifier("tailboard", f"describing_{source.name}")
     columns: list[Composed] = [
         SQL("{} AS {}").format(parenthesized(text), Identifier(str(number)))

@@ -1,5 +1,6 @@
 """The type that an expression gives, and whether a value of it can be shown as what its column is."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from tailboard.errors import InvalidSource
 from tailboard.sources.source import ROW, Source
 from tailboard.sources.sqltext import TableName
 
+_AT_TIME_ZONE: Final = re.compile(r"\bAT\s+TIME\s+ZONE\b", re.IGNORECASE)
 INTEGERS: Final = frozenset({"smallint", "integer", "bigint"})
 _TEXT_CATEGORIES: Final = frozenset("SENBUVZD")
 """Strings, enums, numbers, booleans, user-defined, bits, PostgreSQL's own, dates."""
@@ -70,14 +72,19 @@ def look_up_type(connection: Connection[Any], code: int) -> NativeType:
     return NativeType(*required(connection.execute(asked, {"type": code}).fetchone(), asked))
 
 
-def judge(source: Source, key: str, native: NativeType) -> None:
-    """Refuse a type that cannot be shown as what the column is."""
+def judge(source: Source, key: str, text: str, native: NativeType) -> None:
+    """Refuse an expression whose type cannot be shown as what the column is."""
     base, fits, instead = native.base, True, ""
     match key:
         case "created_at" | "scheduled_at" | "started_at" | "finished_at" | "due":
             fits = base == "timestamp with time zone"
+            zoned = _AT_TIME_ZONE.search(text) is not None
             instead = {
-                "timestamp without time zone": "say in which zone its times are, such as x AT TIME ZONE 'UTC'",
+                "timestamp without time zone": (
+                    "AT TIME ZONE takes the zone off a time that has one, so leave it away"
+                    if zoned
+                    else "say in which zone its times are, such as x AT TIME ZONE 'UTC'"
+                ),
                 "date": "say at which time of the day, such as x::timestamp AT TIME ZONE 'UTC'",
             }.get(
                 base,

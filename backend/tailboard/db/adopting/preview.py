@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from tailboard.core.job import STATUSES
 from tailboard.db.adopting.described import Described
-from tailboard.db.adopting.describing import describe
+from tailboard.db.adopting.describing import columns_read, describe
 from tailboard.db.adopting.generating import TRIGGER
 from tailboard.db.adopting.installing import install, refuse_attached
 from tailboard.db.adopting.refusals import judged
@@ -56,8 +56,12 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """What the capture adds to one write, in microseconds; None where there was no row to measure with."""
     actions: list[str]
     note: str | None
+    detached_by: str | None
+    """Who owns the table, where this session may not do as much: only that role's members can detach it again."""
     ids_proven: bool
     """Whether every id is known to be unique; False where the table was too large to look."""
+    ids_kept: bool
+    """Whether an index, or that they are UUIDs, keeps ids unique in what is yet to be written."""
 
 
 def preview(connection: Connection[Any], source: Source, *, measure: bool = True) -> Preview:
@@ -72,7 +76,7 @@ def preview(connection: Connection[Any], source: Source, *, measure: bool = True
         _evaluate(connection, source)
         _refuse_meaningless(connection, described)
         _prepare_actions(connection, source)
-        proven = _identify(connection, described)
+        proven, kept = _identify(connection, described)
         return Preview(
             name=source.name,
             table=str(source.table),
@@ -84,7 +88,9 @@ def preview(connection: Connection[Any], source: Source, *, measure: bool = True
             cost_us=_cost(connection, described) if measure else None,
             actions=[action.value for action in source.actions],
             note=source.attach_note,
+            detached_by=None if described.table.is_owner else described.table.owner,
             ids_proven=proven,
+            ids_kept=kept,
         )
 
 
@@ -122,7 +128,7 @@ def _labels(connection: Connection[Any], described: Described) -> list[str]:
 
 def _refuse_stray(described: Described, statuses: list[Found], labels: list[str]) -> None:
     source = described.source
-    stray = [f"{_quoted(found.value)} ({found.rows} rows)" for found in statuses if not found.status]
+    stray = [f"{_quoted(found.value)} ({_rows(found.rows)})" for found in statuses if not found.status]
     held = {found.value for found in statuses}
     stray += [
         f"{label!r} (no row, but its type allows it)"
@@ -133,9 +139,16 @@ def _refuse_stray(described: Described, statuses: list[Found], labels: list[str]
         return
     if isinstance(source.status, StatusColumn):
         advice = f"add each to the map, as one of {', '.join(STATUSES)}"
+        if None in held:
+            word = f"column = \"coalesce({source.status.column}::text, 'none')\""
+            advice += f"; NULL has no place in a map, so give it a word, such as {word}"
     else:
         advice = f"the expression has to give one of {', '.join(STATUSES)} for every row"
     raise InvalidSource(f"[sources.{source.name}] status: nothing maps {', '.join(stray)}: {advice}.")
+
+
+def _rows(n: int) -> str:
+    return "1 row" if n == 1 else f"{n} rows"
 
 
 def _quoted(value: str | None) -> str:
@@ -180,15 +193,17 @@ def _prepare_actions(connection: Connection[Any], source: Source) -> None:
             ) from error
 
 
-def _identify(connection: Connection[Any], described: Described) -> bool:
-    """Refuse ids that name several rows, or none. True where every id is known to be unique."""
-    source = described.source
+def _identify(connection: Connection[Any], described: Described) -> tuple[bool, bool]:
+    """Refuse ids that name several rows, or none. Whether every id is known to be unique, and whether it stays so."""
+    source, table = described.source, described.table
     where = f"[sources.{source.name}] id"
+    columns = columns_read(connection, source, table, [source.id])
     row = connection.execute(
-        query("adopting_unique"), {"table": described.table.oid, "id": source.id.strip('"')}
+        query("adopting_unique"), {"table": table.oid, "columns": list(columns)}
     ).fetchone()
-    if row is not None:
-        return True
+    if row is not None and columns == (source.id.strip('"'),):
+        return True, True
+    kept = row is not None or described.types["id"].base == "uuid"
     statement = query("adopting_ids").format(
         id=parenthesized(source.id), rows=Identifier(*source.table), job=Identifier(ROW)
     )
@@ -196,12 +211,12 @@ def _identify(connection: Connection[Any], described: Described) -> bool:
         with judged(source, "id"), _bounded(connection):
             found = connection.execute(statement).fetchone()
     except errors.QueryCanceled:
-        return False
+        return False, kept
     if found is None:
-        return True
+        return True, kept
     value, rows = found
     if value is None:
-        raise InvalidSource(f"{where} is NULL in {rows} rows: choose what every row has.")
+        raise InvalidSource(f"{where} is NULL in {_rows(rows)}: choose what every row has.")
     raise InvalidSource(
         f"{where} is ambiguous: {rows} rows have {value}. Choose a unique column, or join several: a || '/' || b."
     )

@@ -10,7 +10,7 @@ from psycopg import Connection
 from tailboard.db.errors import required
 from tailboard.db.queries import query
 from tailboard.errors import AttachRefused, InvalidSource
-from tailboard.sources.sqltext import TableName
+from tailboard.sources.sqltext import TableName, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,11 @@ class Table:
     """The role that owns Tailboard's schema: it reads the table and runs the capture."""
     is_keeper: bool
     """Whether this session may act for that role."""
+    role: str
+    """The role of this session."""
+    owner: str
+    is_owner: bool
+    """Whether this session may do what the table's owner may, such as drop a trigger."""
     bytes: int
 
 
@@ -41,12 +46,16 @@ def look_up(connection: Connection[Any], name: TableName) -> Table:
     """The table of that name. Raises InvalidSource where there is none."""
     row = connection.execute(query("adopting_table"), {"schema": name.schema, "table": name.table}).fetchone()
     if row is None:
+        found = connection.execute(
+            query("adopting_elsewhere"), {"schema": name.schema, "table": name.table}
+        ).fetchall()
+        others = f", but there is {', '.join(str(TableName(*other)) for other in found)}" if found else ""
         raise InvalidSource(
-            f"There is no table {name}: check schema and table (for a preset, --schema says where they are), and write"
-            " mixed case between quotes."
+            f"There is no table {name}{others}: check schema and table (for a preset, --schema says where they are),"
+            " and write mixed case between quotes."
         )
-    found: tuple[Any, ...] = (*row[:3], frozenset(row[3]), frozenset(row[4]), *row[5:])
-    table = Table(*found)
+    described: tuple[Any, ...] = (*row[:3], frozenset(row[3]), frozenset(row[4]), *row[5:])
+    table = Table(*described)
     what = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "t": "temporary"}.get(
         table.kind
     )
@@ -66,19 +75,23 @@ def look_up(connection: Connection[Any], name: TableName) -> Table:
 
 def require_rights(name: TableName, table: Table) -> None:
     """Raises AttachRefused where Tailboard may not watch the table, or not see all of it."""
-    keeper = table.keeper
+    keeper = quoted(table.keeper)
     if not table.is_keeper:
         raise AttachRefused(
             f"Attaching needs the rights of {keeper}, who owns the schema tailboard: connect as {keeper}, "
-            f"or GRANT {keeper} TO your role."
+            f"or GRANT {keeper} TO {quoted(table.role)}."
         )
+    lacking = []
     if not table.may_trigger:
-        raise AttachRefused(f"You may not create triggers on {name}: GRANT TRIGGER ON {name} TO your role.")
+        role = quoted(table.role)
+        lacking.append(f"You may not create triggers on {name}: GRANT TRIGGER ON {name} TO {role}.")
     if not table.may_select:
-        raise AttachRefused(
+        lacking.append(
             f"{keeper}, as whom Tailboard reads, may not read {name}: GRANT SELECT ON {name} TO {keeper}, "
             "and USAGE on its schema."
         )
+    if lacking:
+        raise AttachRefused(" ".join(lacking))
     if table.hidden_rows:
         raise AttachRefused(
             f"Row-level security on {name} hides rows from {keeper}, so the board would be wrong: "

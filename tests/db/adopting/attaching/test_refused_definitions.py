@@ -19,7 +19,8 @@ Session = psycopg.Connection[Any]
     [
         # the table
         ({"table": "public.nope"}, r"no table public\.nope: check schema and table"),
-        ({"table": "nope.jobs"}, r"no table nope\.jobs"),
+        ({"table": "nope.jobs"}, r"no table nope\.jobs, but there is public\.jobs: check"),
+        ({"table": "public.Twins"}, r"no table public\.twins, but there is public\.\"Twins\": check"),
         ({"table": "public.a_view"}, "a view, and only tables"),
         ({"table": "public.a_matview"}, "a materialized view"),
         ({"table": "public.parts_a", "status": "'pending'"}, r"is a partition: attach public\.parts"),
@@ -43,6 +44,10 @@ Session = psycopg.Connection[Any]
         ({"kind": "1 FROM public.claims WHERE true"}, "kind: syntax error"),
         # types
         ({"created_at": "naive"}, "created_at gives timestamp without time zone: .* AT TIME ZONE 'UTC'"),
+        (
+            {"created_at": "stamped AT TIME ZONE 'UTC'"},
+            "timestamp without time zone: AT TIME ZONE takes the zone off a time that has one, so leave it away",
+        ),
         ({"created_at": "day"}, "created_at gives date: say at which time"),
         ({"created_at": "ms"}, r"created_at gives bigint: .* to_timestamp\(x / 1000.0\)"),
         ({"due": "naive"}, "due gives timestamp without time zone"),
@@ -58,7 +63,7 @@ Session = psycopg.Connection[Any]
         ({"id": "doc"}, "id"),
         ({"running": "state"}, "running gives text: write a condition"),
         ({"deleted": "words"}, r"deleted gives text\[\]"),
-        ({"payload": "job.*"}, r"payload gives 16 columns: .* to_jsonb\(job\)"),
+        ({"payload": "job.*"}, r"payload gives 17 columns: .* to_jsonb\(job\)"),
         ({"result": "ROW(id, state)"}, "result gives record: write JSON, such as"),
         # statuses
         (
@@ -73,10 +78,14 @@ Session = psycopg.Connection[Any]
             {"status": "state"},
             r"nothing maps 'done' \(3 rows\), 'new' \(3 rows\): the expression has to give one of",
         ),
-        ({"status": "CASE WHEN id > 1 THEN 'pending' END"}, r"nothing maps NULL \(1 rows\)"),
+        ({"status": "CASE WHEN id > 1 THEN 'pending' END"}, r"nothing maps NULL \(1 row\): the expression"),
+        (
+            {"status": {"column": "nullif(state, 'new')", "map": {"done": "completed"}}},
+            r"NULL \(3 rows\): .*; NULL has no .* such as column = \"coalesce\(nullif\(.*\)::text, 'none'\)\"",
+        ),
         # ids
         ({"id": "twin"}, r"id is ambiguous: 2 rows have \d\. Choose a unique column"),
-        ({"id": "hole"}, "id is NULL in 1 rows"),
+        ({"id": "hole"}, "id is NULL in 1 row: choose"),
         ({"id": "'always'"}, "id is ambiguous: 6 rows have always"),
         # values
         ({"worker": "1 / (id - 3)"}, "reading the first rows: division by zero"),

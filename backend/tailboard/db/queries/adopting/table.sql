@@ -21,6 +21,9 @@ SELECT c.oid::bigint,
            AND (c.relforcerowsecurity OR NOT pg_has_role(keeper.oid, c.relowner, 'USAGE')),
        keeper.rolname::text,
        pg_has_role(keeper.oid, 'MEMBER'),
+       current_user::text,
+       pg_get_userbyid(c.relowner)::text,
+       pg_has_role(c.relowner, 'USAGE'),
        (SELECT coalesce(sum(pg_table_size(part.oid)), 0)::bigint FROM pg_class part
          WHERE part.oid = c.oid OR part.oid IN (SELECT t.relid FROM pg_partition_tree(c.oid) t WHERE t.isleaf))
   FROM pg_class c
