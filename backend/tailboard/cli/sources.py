@@ -52,7 +52,7 @@ def _show(terminal: Terminal, found: list[Health]) -> None:
         table.add_row(Text(source.name, style="bold"), Text(source.table), state, f"{source.faults:,}")
     terminal.out.print(table)
     for source in found:
-        if source.state is not State.OK:
+        if source.state is not State.OK or source.faults:
             said = Text(f"{source.name}: ", style=_STYLES[source.state])
             said.append(f"{source.found}. {source.advice}".strip(), style="default")
             terminal.out.print(said)

@@ -57,7 +57,7 @@ def judge(seen: Look) -> Health:
 
 def _verdict(seen: Look) -> tuple[State, str, str]:
     again = f"tailboard detach {seen.name}, then attach it again."
-    return _broken(seen, again) or _impaired(seen, again) or _well(seen)
+    return _broken(seen, again) or _impaired(seen, again) or _well(seen, again)
 
 
 def _broken(seen: Look, again: str) -> tuple[State, str, str] | None:
@@ -131,14 +131,15 @@ def _impaired(seen: Look, again: str) -> tuple[State, str, str] | None:
     return None
 
 
-def _well(seen: Look) -> tuple[State, str, str]:
+def _well(seen: Look, again: str) -> tuple[State, str, str]:
     if not seen.synced:
         return State.SYNCING, "its rows have not been counted yet", "A running server counts them soon."
     if seen.faults:
+        lost = f"{seen.faults} changes or statuses could not be recorded"
         return (
             State.OK,
-            f"every change is captured; {seen.faults} earlier ones were not, and have been counted since",
-            "",
+            f"{lost}, and the rows have been counted since; the last: {seen.last_fault}",
+            f"Correct the definition or the data, or it happens again. To forget these: {again}",
         )
     return State.OK, "every change is captured", ""
 
