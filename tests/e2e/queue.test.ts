@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { answers, live, row, says, stage } from './harness.ts';
 
 const it = stage();
@@ -189,18 +189,50 @@ test('at every width the list is as wide as its place, and says when', async () 
   }
 });
 
-test('what takes the filters away stands beside them at every width', async () => {
-  const page = await it.open('/queue?queue=some-queue');
+test('what takes the filters away stands beside the search, and moves the list at no width', async () => {
+  const page = await it.open('/queue');
   await live(page);
-  const middle = async (name: string) => {
-    const box = await page.getByRole('button', { name }).boundingBox();
-    return box === null ? Number.NaN : box.y + box.height / 2;
-  };
-  for (let width = 1000; width <= 1500; width += 20) {
+  await says(page.locator('[data-row-count]'), 'job');
+  const search = page.getByRole('searchbox');
+  const clear = page.getByRole('button', { name: 'Clear filters' });
+  const failed = page.getByRole('button', { name: 'Failed' });
+  const top = async (what: Locator) => (await what.boundingBox())?.y;
+  for (const width of [320, 390, 768, 1024, 1100, 1240, 1280, 1366, 1920]) {
     await page.setViewportSize({ width, height: 800 });
-    const apart = Math.abs((await middle('Clear filters')) - (await middle('Remove filter Queue')));
-    assert.ok(apart < 10, `${apart} px apart at ${width} px`);
+    const before = await top(page.locator('.queue-panel'));
+    await failed.click();
+    assert.equal(await top(clear), await top(search), `not beside the search at ${width} px`);
+    assert.equal(await top(page.locator('.queue-panel')), before, `the list moves at ${width} px`);
+    await clear.click();
+    await clear.waitFor({ state: 'detached' });
   }
+});
+
+test('a list says how many jobs match, not how many are loaded, where that is counted', async () => {
+  it.board.sql(`INSERT INTO tailboard.jobs (kind, queue, status)
+    SELECT 'of.many', 'many', (ARRAY['pending', 'completed'])[1 + n % 2] FROM generate_series(1, 700) n`);
+  const page = await it.open('/queue?queue=many');
+  await says(page.locator('[data-row-count="200"]'), /^700 jobs$/);
+  await page.getByRole('button', { name: 'Pending' }).click();
+  await says(page.locator('[data-row-count="200"]'), /^350 jobs$/);
+  await page.goto(`${it.board.url}/queue?kind=of.many`);
+  await says(page.locator('[data-row-count="200"]'), /^200\+ jobs$/);
+});
+
+test('typing in the search leaves one place to go "back" to, and a filter one of its own', async () => {
+  const page = await it.open('/');
+  await live(page);
+  await page.getByRole('link', { name: 'Queue', exact: true }).click();
+  for (const text of ['a', 'ab', 'abc']) {
+    await page.getByRole('searchbox').fill(text);
+    await page.waitForURL((url) => url.searchParams.get('q') === text);
+  }
+  await page.getByRole('button', { name: 'Failed' }).click();
+  await page.waitForURL(/status=failed/);
+  await page.goBack();
+  await page.waitForURL(/\/queue\?q=abc$/);
+  await page.goBack();
+  await page.waitForURL(`${it.board.url}/`);
 });
 
 test('on a low screen several jobs stay in sight beside the toolbar', async () => {
