@@ -321,40 +321,49 @@ test('what ends is told in passing and not again and again, and can be muted for
   await says(page.locator('.toast'), `told ${ids[3]} failed`);
 });
 
-test('nothing that comes early moves what is there: no row above the skeleton, no count that needs another line', async () => {
-  const page = await it.prepare({ viewport: { width: 1024, height: 800 } });
+/** Holds the answers to what matches, until it is told to let them go on. */
+async function held(page: Page, what: RegExp): Promise<() => void> {
   let answer = () => {};
   const asked = new Promise<void>((resolve) => {
     answer = resolve;
   });
-  await page.route(/\/api\/jobs\?/, async (route) => {
+  await page.route(what, async (route) => {
     await asked;
     await route.continue();
   });
-  let count = () => {};
-  const counting = new Promise<void>((resolve) => {
-    count = resolve;
+  return answer;
+}
+
+for (const width of [768, 1024, 1100, 1280]) {
+  test(`nothing that comes late moves what is there at ${width} px: no row, no count, no name of a source`, async () => {
+    it.board.sql('CREATE TABLE IF NOT EXISTS second (id int PRIMARY KEY)');
+    if (it.board.sql("SELECT count(*) FROM tailboard.sources WHERE name = 'second'") === '0')
+      it.board.attach(`[sources.second]\ntable = "public.second"\nid = "id"\nstatus = "'pending'"\n`);
+    const page = await it.prepare({ viewport: { width, height: 800 } });
+    const answer = await held(page, /\/api\/jobs\?/);
+    const count = await held(page, /\/api\/stats\?/);
+    const name = await held(page, /\/api\/sources$/);
+    await page.goto(`${it.board.url}/queue`);
+    await live(page);
+    const list = page.locator('.queue-panel');
+    const before = await list.boundingBox();
+    const id = it.board.insert({ kind: 'early' });
+    it.board.sql(`UPDATE tailboard.jobs SET status = 'failed' WHERE id = ${id}`);
+    await says(page.locator('.toast'), `early ${id} failed`); // the feed has brought it
+    assert.equal(await page.locator('[data-job]').count(), 0);
+    await page.locator('.queue .skeleton').first().waitFor();
+    count();
+    await says(page.getByRole('group', { name: 'Status' }).getByRole('button', { name: 'Failed' }), /\d$/);
+    assert.deepEqual(await list.boundingBox(), before);
+    name();
+    await page.getByRole('combobox', { name: 'Source', exact: true }).waitFor();
+    assert.deepEqual(await list.boundingBox(), before);
+    answer();
+    await row(page, id).waitFor();
+    assert.equal(await page.locator('.queue .skeleton').count(), 0);
+    assert.deepEqual(await list.boundingBox(), before);
   });
-  await page.route(/\/api\/stats\?/, async (route) => {
-    await counting;
-    await route.continue();
-  });
-  await page.goto(`${it.board.url}/queue`);
-  await live(page);
-  const list = page.locator('.queue-panel');
-  const before = await list.boundingBox();
-  const id = it.board.insert({ kind: 'early' });
-  it.board.sql(`UPDATE tailboard.jobs SET status = 'failed' WHERE id = ${id}`);
-  await says(page.locator('.toast'), `early ${id} failed`); // the feed has brought it
-  assert.equal(await page.locator('[data-job]').count(), 0);
-  await page.locator('.queue .skeleton').first().waitFor();
-  count();
-  await says(page.getByRole('group', { name: 'Status' }).getByRole('button', { name: 'Failed' }), /\d$/);
-  assert.deepEqual(await list.boundingBox(), before);
-  answer();
-  await row(page, id).waitFor();
-  assert.equal(await page.locator('.queue .skeleton').count(), 0);
-});
+}
 
 test('when all that was loaded has been acted on, the list says so by itself', async () => {
   it.board.sql("INSERT INTO tailboard.jobs (kind, queue, status) SELECT 'gone', 'gone', 'failed' FROM generate_series(1, 250)");
