@@ -283,6 +283,16 @@ SOURCES: list[tuple[list[str], str, str, str]] = [
         "2 changes or statuses could not be recorded; the last: ",
         "Correct the definition or the data",
     ),
+    (
+        [
+            "UPDATE tailboard.sources SET synced = true",
+            "INSERT INTO shop.orders (state) VALUES ('lost'), ('mislaid')",
+            "INSERT INTO tailboard.upkeep (source, faults, counted_at) VALUES ('orders', 2, now())",
+        ],
+        "warn",
+        "2 changes or statuses could not be recorded, and the rows have been counted since; the last: ",
+        "Correct the definition or the data, or it happens again.",
+    ),
     (["ALTER TABLE shop.orders DROP COLUMN state"], "fail", "columns have changed: state is gone", "renews"),
     (["ALTER TABLE shop.orders DISABLE TRIGGER ALL"], "fail", "a trigger of Tailboard's is disabled", "ENABLE TRIGGER"),
     (["DROP TABLE shop.orders"], "fail", "shop.orders is gone", "tailboard detach orders"),

@@ -51,15 +51,18 @@ test('what comes by the feed before the first answer takes the place of what wai
   answer();
 });
 
-test('at every width an event says what happened', async () => {
+test('at every width an event says what happened, and to which job', async () => {
   const id = it.board.insert({ kind: 'image.thumbnails', queue: 'a' });
   it.board.sql(`UPDATE tailboard.jobs SET status = 'in_progress' WHERE id = ${id}`);
   const page = await it.open('/live');
-  const what = page.locator('[data-event="job_started"]', { hasText: `${id} image.thumbnails` }).locator('.event-what');
+  const event = page.locator('[data-event="job_started"]', { hasText: `${id} image.thumbnails` });
+  const what = event.locator('.event-what');
   await says(what, 'Pending → In progress');
-  for (const width of [360, 721, 768, 943, 944, 1280]) {
+  for (const width of [320, 360, 480, 481, 721, 768, 943, 944, 1280]) {
     await page.setViewportSize({ width, height: 800 });
-    const cut = await what.evaluate((it) => it.scrollWidth - it.clientWidth);
-    assert.equal(cut, 0, `at ${width} px it is cut`);
+    for (const part of [what, event.locator('.event-job > .truncate')]) {
+      const cut = await part.evaluate((it) => it.scrollWidth - it.clientWidth);
+      assert.equal(cut, 0, `at ${width} px it is cut`);
+    }
   }
 });

@@ -185,3 +185,31 @@ test('a moment that is none is said so, and now is one press away', async () => 
   await live(page);
   await page.locator('.jobs, .empty').first().waitFor();
 });
+
+test('who looks into the past is not told in passing what ends now, also not afterwards', async () => {
+  const [first, second] = [it.board.insert({ kind: 'ends.now' }), it.board.insert({ kind: 'ends.later' })];
+  const then = await head();
+  const page = await it.prepare();
+  await page.addInitScript(() => {
+    const words: string[] = [];
+    Object.assign(window, { words });
+    new MutationObserver(() => words.push(...[...document.querySelectorAll('.toast')].map((it) => it.textContent))).observe(
+      document,
+      { childList: true, subtree: true },
+    );
+  });
+  await page.goto(`${it.board.url}/queue?as_of=${then}`);
+  await says(said(page), 'The board as it stood');
+  await live(page);
+  const other = await page.context().newPage();
+  await other.goto(`${it.board.url}/queue`);
+  await live(other);
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'failed' WHERE id = ${first}`);
+  await says(other.locator('.toast'), `ends.now ${first} failed`); // the connection of both has brought it
+  await page.keyboard.press('b');
+  await says(row(page, first), 'Failed');
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'failed' WHERE id = ${second}`);
+  await says(page.locator('.toast'), `ends.later ${second} failed`);
+  const words = await page.evaluate(() => Reflect.get(window, 'words') as string[]);
+  assert.deepEqual(words.filter((text) => text.includes('ends.now')), []);
+});

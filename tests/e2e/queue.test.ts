@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { answers, live, row, says, stage } from './harness.ts';
 
 const it = stage();
@@ -189,18 +189,50 @@ test('at every width the list is as wide as its place, and says when', async () 
   }
 });
 
-test('what takes the filters away stands beside them at every width', async () => {
-  const page = await it.open('/queue?queue=some-queue');
+test('what takes the filters away stands beside the search, and moves the list at no width', async () => {
+  const page = await it.open('/queue');
   await live(page);
-  const middle = async (name: string) => {
-    const box = await page.getByRole('button', { name }).boundingBox();
-    return box === null ? Number.NaN : box.y + box.height / 2;
-  };
-  for (let width = 1000; width <= 1500; width += 20) {
+  await says(page.locator('[data-row-count]'), 'job');
+  const search = page.getByRole('searchbox');
+  const clear = page.getByRole('button', { name: 'Clear filters' });
+  const failed = page.getByRole('button', { name: 'Failed' });
+  const top = async (what: Locator) => (await what.boundingBox())?.y;
+  for (const width of [320, 390, 768, 1024, 1100, 1240, 1280, 1366, 1920]) {
     await page.setViewportSize({ width, height: 800 });
-    const apart = Math.abs((await middle('Clear filters')) - (await middle('Remove filter Queue')));
-    assert.ok(apart < 10, `${apart} px apart at ${width} px`);
+    const before = await top(page.locator('.queue-panel'));
+    await failed.click();
+    assert.equal(await top(clear), await top(search), `not beside the search at ${width} px`);
+    assert.equal(await top(page.locator('.queue-panel')), before, `the list moves at ${width} px`);
+    await clear.click();
+    await clear.waitFor({ state: 'detached' });
   }
+});
+
+test('a list says how many jobs match, not how many are loaded, where that is counted', async () => {
+  it.board.sql(`INSERT INTO tailboard.jobs (kind, queue, status)
+    SELECT 'of.many', 'many', (ARRAY['pending', 'completed'])[1 + n % 2] FROM generate_series(1, 700) n`);
+  const page = await it.open('/queue?queue=many');
+  await says(page.locator('[data-row-count="200"]'), /^700 jobs$/);
+  await page.getByRole('button', { name: 'Pending' }).click();
+  await says(page.locator('[data-row-count="200"]'), /^350 jobs$/);
+  await page.goto(`${it.board.url}/queue?kind=of.many`);
+  await says(page.locator('[data-row-count="200"]'), /^200\+ jobs$/);
+});
+
+test('typing in the search leaves one place to go "back" to, and a filter one of its own', async () => {
+  const page = await it.open('/');
+  await live(page);
+  await page.getByRole('link', { name: 'Queue', exact: true }).click();
+  for (const text of ['a', 'ab', 'abc']) {
+    await page.getByRole('searchbox').fill(text);
+    await page.waitForURL((url) => url.searchParams.get('q') === text);
+  }
+  await page.getByRole('button', { name: 'Failed' }).click();
+  await page.waitForURL(/status=failed/);
+  await page.goBack();
+  await page.waitForURL(/\/queue\?q=abc$/);
+  await page.goBack();
+  await page.waitForURL(`${it.board.url}/`);
 });
 
 test('on a low screen several jobs stay in sight beside the toolbar', async () => {
@@ -289,40 +321,49 @@ test('what ends is told in passing and not again and again, and can be muted for
   await says(page.locator('.toast'), `told ${ids[3]} failed`);
 });
 
-test('nothing that comes early moves what is there: no row above the skeleton, no count that needs another line', async () => {
-  const page = await it.prepare({ viewport: { width: 1024, height: 800 } });
+/** Holds the answers to what matches, until it is told to let them go on. */
+async function held(page: Page, what: RegExp): Promise<() => void> {
   let answer = () => {};
   const asked = new Promise<void>((resolve) => {
     answer = resolve;
   });
-  await page.route(/\/api\/jobs\?/, async (route) => {
+  await page.route(what, async (route) => {
     await asked;
     await route.continue();
   });
-  let count = () => {};
-  const counting = new Promise<void>((resolve) => {
-    count = resolve;
+  return answer;
+}
+
+for (const width of [768, 1024, 1100, 1280]) {
+  test(`nothing that comes late moves what is there at ${width} px: no row, no count, no name of a source`, async () => {
+    it.board.sql('CREATE TABLE IF NOT EXISTS second (id int PRIMARY KEY)');
+    if (it.board.sql("SELECT count(*) FROM tailboard.sources WHERE name = 'second'") === '0')
+      it.board.attach(`[sources.second]\ntable = "public.second"\nid = "id"\nstatus = "'pending'"\n`);
+    const page = await it.prepare({ viewport: { width, height: 800 } });
+    const answer = await held(page, /\/api\/jobs\?/);
+    const count = await held(page, /\/api\/stats\?/);
+    const name = await held(page, /\/api\/sources$/);
+    await page.goto(`${it.board.url}/queue`);
+    await live(page);
+    const list = page.locator('.queue-panel');
+    const before = await list.boundingBox();
+    const id = it.board.insert({ kind: 'early' });
+    it.board.sql(`UPDATE tailboard.jobs SET status = 'failed' WHERE id = ${id}`);
+    await says(page.locator('.toast'), `early ${id} failed`); // the feed has brought it
+    assert.equal(await page.locator('[data-job]').count(), 0);
+    await page.locator('.queue .skeleton').first().waitFor();
+    count();
+    await says(page.getByRole('group', { name: 'Status' }).getByRole('button', { name: 'Failed' }), /\d$/);
+    assert.deepEqual(await list.boundingBox(), before);
+    name();
+    await page.getByRole('combobox', { name: 'Source', exact: true }).waitFor();
+    assert.deepEqual(await list.boundingBox(), before);
+    answer();
+    await row(page, id).waitFor();
+    assert.equal(await page.locator('.queue .skeleton').count(), 0);
+    assert.deepEqual(await list.boundingBox(), before);
   });
-  await page.route(/\/api\/stats\?/, async (route) => {
-    await counting;
-    await route.continue();
-  });
-  await page.goto(`${it.board.url}/queue`);
-  await live(page);
-  const list = page.locator('.queue-panel');
-  const before = await list.boundingBox();
-  const id = it.board.insert({ kind: 'early' });
-  it.board.sql(`UPDATE tailboard.jobs SET status = 'failed' WHERE id = ${id}`);
-  await says(page.locator('.toast'), `early ${id} failed`); // the feed has brought it
-  assert.equal(await page.locator('[data-job]').count(), 0);
-  await page.locator('.queue .skeleton').first().waitFor();
-  count();
-  await says(page.getByRole('group', { name: 'Status' }).getByRole('button', { name: 'Failed' }), /\d$/);
-  assert.deepEqual(await list.boundingBox(), before);
-  answer();
-  await row(page, id).waitFor();
-  assert.equal(await page.locator('.queue .skeleton').count(), 0);
-});
+}
 
 test('when all that was loaded has been acted on, the list says so by itself', async () => {
   it.board.sql("INSERT INTO tailboard.jobs (kind, queue, status) SELECT 'gone', 'gone', 'failed' FROM generate_series(1, 250)");

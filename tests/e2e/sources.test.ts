@@ -229,6 +229,25 @@ status = "'pending'"
   await says(page.locator('.note'), 'brittle is not shown');
 });
 
+test('a source that had faults is not called healthy, and says what to do', async () => {
+  it.board.sql('CREATE TABLE public.faulted (id int PRIMARY KEY, state text)');
+  it.board.attach(`
+[sources.faulted]
+table = "public.faulted"
+id = "id"
+status = { column = "state", map = { new = "pending" } }
+`);
+  it.board.sql("INSERT INTO public.faulted VALUES (1, 'lost')");
+  const page = await it.open('/sources');
+  const source = page.locator('[data-source="faulted"]');
+  await source.and(page.locator('[data-health="ok"]')).waitFor(); // the rows have been counted since
+  await says(source, 'Had faults');
+  await says(source.locator('.note'), "nothing maps the status 'lost'");
+  await says(source.locator('.note'), 'Correct the definition or the data');
+  await says(page.locator('.page-head'), 'to look at');
+  assert.equal(await source.getByText("nothing maps the status 'lost'").count(), 1);
+});
+
 test('where no source can be read the list does not say that nothing matches', async () => {
   it.board.sql("CREATE TABLE shop.gone (id int PRIMARY KEY, state text NOT NULL DEFAULT 'pending')");
   it.board.attach('[sources.gone]\ntable = "shop.gone"\nid = "id"\nstatus = "state"\n');

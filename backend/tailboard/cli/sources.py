@@ -54,9 +54,5 @@ def _show(terminal: Terminal, found: list[Health]) -> None:
     for source in found:
         if source.state is not State.OK or source.faults:
             said = Text(f"{source.name}: ", style=_STYLES[source.state])
-            # What is faulty says so itself; what was is worth a look still, as a status that nothing maps.
-            last = (
-                f"; the last: {source.last_fault}" if source.state is State.OK and source.last_fault else ""
-            )
-            said.append(f"{source.found}{last}. {source.advice}".strip(), style="default")
+            said.append(f"{source.found.rstrip('.')}. {source.advice}".strip(), style="default")
             terminal.out.print(said)

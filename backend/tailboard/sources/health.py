@@ -57,7 +57,7 @@ def judge(seen: Look) -> Health:
 
 def _verdict(seen: Look) -> tuple[State, str, str]:
     again = f"tailboard detach {seen.name}, then attach it again."
-    return _broken(seen, again) or _impaired(seen, again) or _well(seen)
+    return _broken(seen, again) or _impaired(seen, again) or _well(seen, again)
 
 
 def _broken(seen: Look, again: str) -> tuple[State, str, str] | None:
@@ -123,23 +123,34 @@ def _impaired(seen: Look, again: str) -> tuple[State, str, str] | None:
             advice = "A running server tries again. If that does not help, correct the table or the definition, and "
         return State.FAULTY, noted.rstrip("."), advice + again
     if seen.faults > seen.faults_counted:
-        # A fault is counted also if the worker rolls back; what it said is then gone.
-        last = "" if seen.last_fault is None else f"; the last: {seen.last_fault}"
         return (
             State.FAULTY,
-            f"{seen.faults} changes or statuses could not be recorded{last}",
+            f"{_missed(seen)}{_last(seen)}",
             f"A running server counts the rows again. Correct the definition or the data; {again}",
         )
     return None
 
 
-def _well(seen: Look) -> tuple[State, str, str]:
+def _well(seen: Look, again: str) -> tuple[State, str, str]:
     if not seen.synced:
         return State.SYNCING, "its rows have not been counted yet", "A running server counts them soon."
     if seen.faults:
-        missed = "an earlier one was" if seen.faults == 1 else f"{seen.faults} earlier ones were"
-        return State.OK, f"every change is captured; {missed} not, and all is counted since", ""
+        return (
+            State.OK,
+            f"{_missed(seen)}, and the rows have been counted since{_last(seen)}",
+            f"Correct the definition or the data, or it happens again. To forget this: {again}",
+        )
     return State.OK, "every change is captured", ""
+
+
+def _missed(seen: Look) -> str:
+    missed = "a change or status" if seen.faults == 1 else f"{seen.faults} changes or statuses"
+    return f"{missed} could not be recorded"
+
+
+def _last(seen: Look) -> str:
+    """What the last fault said; a fault counts also if its worker rolled back, which takes back what it said."""
+    return "" if seen.last_fault is None else f"; the last: {seen.last_fault}"
 
 
 def _changes(seen: Look) -> list[str]:

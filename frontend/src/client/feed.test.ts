@@ -40,6 +40,34 @@ test('a thousand events between two frames are one batch', () => {
   expect(batches[0]?.events).toHaveLength(1000);
 });
 
+test('a page is drawn at once after single events, and rests after many', () => {
+  const { world, connection } = observe();
+  const { feed, draw, cursors } = page(connection);
+  feed.start();
+  world.socket.welcomes(0);
+  let position = 0;
+  const told = (events: number) => {
+    for (let each = 0; each < events; each += 1) world.socket.says(event(++position));
+    draw();
+  };
+  /** How many drawings bring news, of one each frame for a second. */
+  const drawings = (events: number) => {
+    let count = 0;
+    for (let frame = 0; frame < 60; frame += 1) {
+      const before = cursors().length;
+      told(events);
+      vi.advanceTimersByTime(1000 / 60);
+      if (cursors().length > before) count += 1;
+    }
+    return count;
+  };
+  expect(drawings(1)).toBe(60);
+  expect(drawings(10)).toBeLessThanOrEqual(11);
+  vi.advanceTimersByTime(100);
+  draw();
+  expect(cursors()).toHaveLength(position);
+});
+
 test('a page that is never drawn keeps the newest event of each job and no more', () => {
   const { world, connection } = observe();
   const { feed, batches, draw } = page(connection);
@@ -63,6 +91,7 @@ test('a page that is never drawn while very many jobs change is told to load the
   expect(batches[0]?.events.length).toBeLessThanOrEqual(25_000);
   expect(batches[0]?.events.at(-1)?.cursor).toBe('1.50000');
   changed(50_001);
+  vi.advanceTimersByTime(100);
   draw();
   expect(batches[1]).toMatchObject({ reset: null, events: [{ cursor: '1.50001' }] });
 });

@@ -2,8 +2,8 @@
  * The events of one page, in order and once, gathered per animation frame.
  *
  * A link may deliver an event again, because another tab asked for it or after a reconnection; the feed drops
- * what this page has had. Listeners get at most one batch per frame: a thousand changes a second cost sixty
- * renderings, not a thousand.
+ * what this page has had. Listeners get at most one batch per frame, and after many events at once the page rests
+ * before it is drawn again: a thousand changes a second cost ten renderings, not a thousand.
  */
 
 import type { Link } from './connection';
@@ -23,6 +23,12 @@ export type Frames = (callback: () => void) => void;
 
 /** Events kept for a page that is not drawn; beyond it only the newest per job. */
 const BUFFER_MAX = 5_000;
+/**
+ * How long a page rests for each event that it was told, and at most, in milliseconds: single changes are drawn with the
+ * next frame, and hundreds a second, which nobody can read one by one, leave it time for a click.
+ */
+const REST_MS = 4;
+const REST_MAX_MS = 100;
 /** Of more jobs than this nothing is kept: for a page that was hidden so long it is less to load them again. */
 const JOBS_MAX = 20_000;
 
@@ -38,6 +44,7 @@ export class Feed {
   #reset: string | null = null;
   #stats: Stats | null = null;
   #scheduled = false;
+  #resting = false;
   readonly #listeners = new Set<(batch: Batch) => void>();
 
   constructor(link: Link, frames: Frames) {
@@ -139,20 +146,34 @@ export class Feed {
   }
 
   #schedule(): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#resting) return;
     this.#scheduled = true;
     this.#frames(() => this.#flush());
   }
 
   #flush(): void {
     this.#scheduled = false;
+    if (!this.#holds()) return;
     const batch: Batch = { events: this.#events, reset: this.#reset, stats: this.#stats };
     this.#events = [];
     this.#room = BUFFER_MAX;
     this.#reset = null;
     this.#stats = null;
-    if (batch.events.length === 0 && batch.reset === null && batch.stats === null) return;
     for (const listener of this.#listeners) listener(batch);
+    this.#rest(Math.min(REST_MAX_MS, REST_MS * batch.events.length));
+  }
+
+  #rest(ms: number): void {
+    if (ms === 0) return;
+    this.#resting = true;
+    setTimeout(() => {
+      this.#resting = false;
+      if (this.#holds()) this.#schedule();
+    }, ms);
+  }
+
+  #holds(): boolean {
+    return this.#events.length > 0 || this.#reset !== null || this.#stats !== null;
   }
 }
 

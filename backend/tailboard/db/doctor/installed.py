@@ -112,7 +112,7 @@ def sources(connection: Asked) -> Iterator[Finding]:
     for source in healths_sync(connection):
         match source.state:
             case State.OK:
-                verdict = Verdict.OK
+                verdict = Verdict.WARN if source.faults else Verdict.OK
             case State.SYNCING:
                 verdict = Verdict.WARN
             case State.FAULTY | State.DRIFTED | State.BROKEN:

@@ -13,12 +13,11 @@ import { flushSync } from 'react-dom';
 import { SORTS, type Sort } from '@/client/api';
 import { EVERYTHING, isEverything, type JobFilter } from '@/client/filter';
 import { STATUSES, type Status } from '@/client/protocol';
-import { usePollInterval } from '@/client/react/board';
 import { useSources } from '@/parts/sources';
-import { countedBy, useStats } from '@/parts/stats';
 import { STATUS_LOOKS } from '@/parts/status';
 import { Button } from '@/ui/Button';
 import { AddFilter, FACET_WORDS, OPEN_FACETS, type OpenFacet } from './AddFilter';
+import type { Counted } from './useCounted';
 import { TEXT_MAX } from './useQueueAddress';
 
 const SORT_WORDS: Readonly<Record<Sort, string>> = {
@@ -36,6 +35,7 @@ export function FilterBar({
   sort,
   change,
   searchBox,
+  counted,
   seen,
   children,
 }: {
@@ -43,17 +43,12 @@ export function FilterBar({
   sort: Sort;
   change: (part: { filter?: JobFilter; sort?: Sort }) => void;
   searchBox: RefObject<HTMLInputElement | null>;
+  counted: Counted;
   /** Values that the list shows, offered while typing. */
   seen: (facet: OpenFacet) => readonly string[];
   /** What else stands beside the order. */
   children?: ReactNode;
 }) {
-  // What is counted by queue no feed keeps up.
-  const byQueue = filter.source.length + filter.queue.length > 0;
-  const stats = useStats(usePollInterval(5_000, byQueue ? 5_000 : 30_000), filter.queue);
-  const answered = new Set(stats.data?.by_queue.map(({ queue }) => queue));
-  const asked = stats.isPlaceholderData && filter.queue.some((queue) => !answered.has(queue));
-  const counted = stats.data === undefined || asked ? null : countedBy(filter, stats.data);
   const sources = useSources();
   const [open, setOpen] = useState(false);
   const more = useId();
@@ -80,7 +75,20 @@ export function FilterBar({
   return (
     <div ref={region} className="filters" role="search" tabIndex={-1}>
       <div className="filters-row">
-        <SearchBox value={filter.q} box={searchBox} onChange={(q) => change({ filter: { ...filter, q } })} />
+        {/* To clear what is set stands where it takes room from the search alone, and moves nothing. */}
+        <div className="filters-search">
+          <SearchBox
+            value={filter.q}
+            box={searchBox}
+            onChange={(q) => change({ filter: { ...filter, q } })}
+          />
+          {!isEverything(filter) && (
+            <Button look="quiet" className="filters-clear" onClick={() => remove(EVERYTHING, 0)}>
+              <X aria-hidden="true" />
+              <span>Clear filters</span>
+            </Button>
+          )}
+        </div>
         <Button
           className="filters-toggle"
           aria-expanded={open}
@@ -94,7 +102,7 @@ export function FilterBar({
           <AddFilter
             facets={sources.length > 1 ? OPEN_FACETS : OF_ONE_SOURCE}
             seen={(facet) => [
-              ...(facet === 'queue' ? answered : []),
+              ...(facet === 'queue' ? counted.queues : []),
               ...(facet === 'source' ? sources.map(({ name }) => name) : []),
               ...seen(facet),
             ]}
@@ -155,12 +163,12 @@ export function FilterBar({
               >
                 <Icon aria-hidden="true" />
                 {word}
-                <span className="num chip-count">{counted?.(status).toLocaleString()}</span>
+                <span className="num chip-count">{counted.of?.(status).toLocaleString()}</span>
               </button>
             );
           })}
         </div>
-        {!isEverything(filter) && (
+        {on.length > 0 && (
           <div className="chips filters-on">
             {on.map(({ facet, value }, place) => (
               <button
@@ -177,9 +185,6 @@ export function FilterBar({
                 <X aria-hidden="true" />
               </button>
             ))}
-            <Button look="quiet" onClick={() => remove(EVERYTHING, 0)}>
-              Clear filters
-            </Button>
           </div>
         )}
       </div>

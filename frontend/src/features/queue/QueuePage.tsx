@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { useLocation } from 'wouter';
 import { type Action, allows } from '@/client/api';
+import type { ListView } from '@/client/jobList';
 import { useMoment } from '@/client/react/moment';
 import { useJobList } from '@/client/react/useJobList';
 import { Unreachable } from '@/client/rest';
@@ -20,6 +21,7 @@ import { FilterBar } from './FilterBar';
 import { JobTable, type TableKeys } from './JobTable';
 import { Nothing } from './Nothing';
 import './queue.css';
+import { useCounted } from './useCounted';
 import { MuteButton, useJobToasts } from './useJobToasts';
 import { useQueueAddress } from './useQueueAddress';
 
@@ -28,6 +30,7 @@ const PAGE_SIZE = 200;
 export function QueuePage() {
   const { filter, sort, change } = useQueueAddress();
   const { list, view } = useJobList(filter, sort, { pageSize: PAGE_SIZE });
+  const counted = useCounted(filter);
   const [, navigate] = useLocation();
   const sources = useSources();
   const watched = sources.length > 0 && offeredBy(sources, filter.source).length === 0;
@@ -137,18 +140,23 @@ export function QueuePage() {
           Queue
         </h1>
         <span className="muted num" data-row-count={view.order.length}>
-          {view.loaded &&
-            (!empty || nothing) &&
-            `${view.order.length.toLocaleString()}${view.more ? '+' : ''} ${view.order.length === 1 ? 'job' : 'jobs'}`}
+          {view.loaded && (!empty || nothing) && howMany(view, counted.total)}
         </span>
         {!idle && jobs.length === 0 && (!nothing || bulk) && (
           <Button className="queue-all" aria-pressed={bulk} onClick={() => setBulk(!bulk)}>
             <ListChecks aria-hidden="true" />
-            Act on all that match
+            Act on all<span className="queue-which"> that match</span>
           </Button>
         )}
       </div>
-      <FilterBar filter={filter} sort={sort} change={change} searchBox={searchBox} seen={seen}>
+      <FilterBar
+        filter={filter}
+        sort={sort}
+        change={change}
+        searchBox={searchBox}
+        counted={counted}
+        seen={seen}
+      >
         <MuteButton />
       </FilterBar>
       {!idle && (jobs.length > 0 || bulk) && (
@@ -197,4 +205,10 @@ export function QueuePage() {
       </div>
     </div>
   );
+}
+
+/** Of a list that goes on, what is counted; where nobody has, that there are more than are loaded. */
+function howMany({ order, more }: ListView, counted: number | null): string {
+  const known = more && counted !== null ? Math.max(counted, order.length) : order.length;
+  return `${known.toLocaleString()}${more && counted === null ? '+' : ''} ${known === 1 ? 'job' : 'jobs'}`;
 }

@@ -13,7 +13,8 @@ import { healthLook } from './health';
 /** One source: how it is, what is wrong with it and what to do, and what it has. */
 export function Source({ source }: { source: SourceInfo }) {
   const { health } = source;
-  const { tone } = healthLook(health.status);
+  const { tone } = healthLook(health);
+  const told = tone === 'green' ? null : health.detail;
   const actions = source.actions.filter(isAction).map((action) => ACTION_LOOKS[action].word);
   return (
     <li className="panel" data-source={source.name} data-health={health.status}>
@@ -22,12 +23,12 @@ export function Source({ source }: { source: SourceInfo }) {
           <Link href={queuePath({ ...EVERYTHING, source: [source.name] })}>{source.name}</Link>
         </h2>
         <code className="muted truncate">{source.table}</code>
-        <HealthBadge status={health.status} />
+        <HealthBadge health={health} />
       </div>
-      {health.status !== 'ok' && health.detail && (
+      {told && (
         <div className="source-note">
           <Note tone={tone} live>
-            {sentence(health.detail, source.table)}{' '}
+            {sentence(told, source.table)}{' '}
             {health.advice && <span className="source-advice">{health.advice}</span>}
           </Note>
         </div>
@@ -53,7 +54,7 @@ export function Source({ source }: { source: SourceInfo }) {
           </Fact>
         )}
       </dl>
-      {health.last_fault != null && (
+      {health.last_fault != null && !told?.includes(health.last_fault) && (
         <pre className="source-fault" role="region" aria-label={`Last fault of ${source.name}`} tabIndex={0}>
           {health.last_fault}
         </pre>
@@ -81,8 +82,8 @@ function sentence(text: string, table: string): string {
   return start.endsWith('.') ? start : `${start}.`;
 }
 
-function HealthBadge({ status }: { status: string }) {
-  const { word, tone } = healthLook(status);
+function HealthBadge({ health }: { health: SourceInfo['health'] }) {
+  const { word, tone } = healthLook(health);
   const Icon =
     tone === 'green' ? CircleCheck : tone === 'red' ? CircleX : tone === 'blue' ? LoaderCircle : CircleAlert;
   return (

@@ -9,7 +9,7 @@ import './sources.css';
 export function SourcesPage() {
   const { data, error, refetch } = useSourceList();
   const past = useMoment() !== null;
-  const ill = data?.sources.filter(({ health }) => healthLook(health.status).tone !== 'green').length ?? 0;
+  const ill = data?.sources.filter(({ health }) => healthLook(health).tone !== 'green').length ?? 0;
   return (
     <div className="sources">
       <div className="page-head">

@@ -1,5 +1,6 @@
 /** What a source's health is called, and how bad it is. */
 
+import type { SourceInfo } from '@/client/api';
 import type { Tone } from '@/ui/Badge';
 
 interface Look {
@@ -18,6 +19,10 @@ const LOOKS: { readonly [status: string]: Look } = {
   broken: { word: 'Broken', tone: 'red' },
 };
 
-export function healthLook(status: string): Look {
+/** Counted since, and bound to happen again where nobody has corrected anything. */
+const HAD_FAULTS: Look = { word: 'Had faults', tone: 'amber' };
+
+export function healthLook({ status, faults = 0 }: SourceInfo['health']): Look {
+  if (status === 'ok' && faults > 0) return HAD_FAULTS;
   return LOOKS[status] ?? { word: status.replaceAll('_', ' '), tone: 'amber' };
 }
