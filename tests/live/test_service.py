@@ -1,6 +1,7 @@
 """One shape for what runs in the background: starts when ready, stops when stopped, fails in sight."""
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -90,6 +91,18 @@ async def test_a_failure_is_told_counted_and_tried_again(caplog: pytest.LogCaptu
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
     assert "no server" in caplog.text
     assert "ValueError: a bug" in caplog.text
+    await worker.stop()
+
+
+async def test_what_failed_says_what_looks_into_it_and_that_it_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    worker = Worker(DatabaseUnavailable("no server"), DatabaseUnavailable("no server"))
+    await worker.start()
+    worker.ready()  # as a follower says again and again
+    assert caplog.messages[0].startswith("worker: no server (it tries again; `tailboard doctor`")
+    assert caplog.messages[2:] == ["worker: goes on"]
     await worker.stop()
 
 

@@ -41,6 +41,8 @@ class Service(ABC):
         return self._ready.is_set()
 
     def ready(self) -> None:
+        if self.failure is not None:
+            self._log.info("%s: goes on", self.name)
         self.failure = None
         self._ready.set()
 
@@ -73,7 +75,9 @@ class Service(ABC):
                 self.failure = "ended without being asked to"
             except TailboardError as error:
                 self.failure = str(error)
-                self._log.warning("%s: %s", self.name, error)
+                self._log.warning(
+                    "%s: %s (it tries again; `tailboard doctor` looks at the database)", self.name, error
+                )
             except Exception as error:  # noqa: BLE001 - a bug must not end the feed in silence
                 self.failure = f"{type(error).__name__}: {error}"
                 self._log.exception("%s failed", self.name)
