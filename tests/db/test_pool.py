@@ -1,4 +1,4 @@
-"""The pool: what is said when it has no connection left."""
+"""The pool: what is said when it has no connection left, or the schema is missing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fixtures.waiting import await_until
+from tailboard.db.errors import translated
 from tailboard.db.pool import Database
-from tailboard.errors import DatabaseUnavailable
+from tailboard.errors import DatabaseUnavailable, SchemaMissing
 
 
 @pytest.fixture
@@ -45,3 +46,16 @@ async def test_who_finds_too_many_waiting_is_refused_and_they_are_served(databas
         ):
             await _ask(database)
     await waiting
+
+
+@pytest.mark.parametrize("binary", [False, True])
+async def test_what_is_missing_is_told_in_whole_sentences(database: Database, binary: bool) -> None:
+    async with database.connection() as connection:
+        with (
+            pytest.raises(
+                SchemaMissing,
+                match=r': relation "tailboard.nothing" does not exist. Run `tailboard migrate`.$',
+            ),
+            translated(),
+        ):
+            await connection.execute("SELECT FROM tailboard.nothing", binary=binary)

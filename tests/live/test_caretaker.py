@@ -1,6 +1,7 @@
 """Adopted sources come onto the board, are kept right where a capture cannot, and told of where they need somebody."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -199,6 +200,23 @@ async def test_faults_of_the_capture_are_made_good(database_url: str, orders: Or
         await await_until(agrees(node, orders))
         await await_until(lambda: noted(orders, "faults")() > 0)
         await await_until(lambda: noted(orders, "wanted")() is None, SETTLED_WITHIN_S)
+
+
+async def test_the_log_says_once_that_changes_are_missed_and_once_that_they_no_longer_are(
+    database_url: str, orders: Orders, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tailboard.caretaker")
+
+    def told(what: str) -> list[logging.LogRecord]:
+        return [record for record in caplog.records if what in record.message]
+
+    async with attending(database_url, orders):
+        orders.execute("INSERT INTO shop.orders (state) VALUES ('lost')")
+        await await_until(lambda: told("is well again"), SETTLED_WITHIN_S)
+    (missed,) = told("could not be recorded")
+    assert missed.levelname == "WARNING"
+    assert "'lost'" in missed.message
+    assert "Correct the definition or the data" in missed.message
 
 
 async def test_a_fault_in_a_transaction_that_is_still_open_is_made_good_once_it_has_ended(

@@ -417,3 +417,26 @@ async def test_who_gives_up_an_errand_in_the_middle_does_not_stop_the_sealing(
         await writer.execute("SELECT tailboard.enqueue('k')")
         await await_until(lambda: leader.changes_sealed == before + 1)
         assert leader.restarts == 0
+
+
+async def test_a_queue_of_notifications_that_fills_up_is_a_warning_and_one_with_room_again_is_none(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tailboard.live.sealer._HOUSEKEEPING_S", 0.02)
+    caplog.set_level(logging.INFO, "tailboard.sealer")
+
+    def told() -> list[tuple[str, str]]:
+        return [
+            (record.levelname, record.message)
+            for record in caplog.records
+            if "notifications" in record.message
+        ]
+
+    async with board(database_url):
+        monkeypatch.setattr("tailboard.db.sealing._QUEUE_IN_DANGER", -1.0)
+        await await_until(told)
+        monkeypatch.setattr("tailboard.db.sealing._QUEUE_IN_DANGER", 0.25)
+        await await_until(lambda: len(told()) > 1)
+    (filling, says), (room, _) = told()
+    assert (filling, room) == ("WARNING", "INFO")
+    assert "`tailboard doctor` names those" in says

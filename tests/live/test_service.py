@@ -1,6 +1,7 @@
 """One shape for what runs in the background: starts when ready, stops when stopped, fails in sight."""
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -91,6 +92,30 @@ async def test_a_failure_is_told_counted_and_tried_again(caplog: pytest.LogCaptu
     assert "no server" in caplog.text
     assert "ValueError: a bug" in caplog.text
     await worker.stop()
+
+
+async def test_what_failed_says_what_looks_into_it_and_that_it_goes_on(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tailboard.live.service._STEADY_AFTER_S", 0.0)
+    caplog.set_level(logging.INFO)
+    worker = Worker(DatabaseUnavailable("no server"), DatabaseUnavailable("no server"))
+    await worker.start()
+    await await_until(lambda: len(caplog.messages) > 2)
+    worker.ready()  # as a follower says again and again
+    assert caplog.messages[0].startswith("worker: no server (it tries again; `tailboard doctor`")
+    assert caplog.messages[2:] == ["worker: goes on"]
+    await worker.stop()
+
+
+async def test_what_fails_again_at_once_is_not_said_to_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    worker = Worker(DatabaseUnavailable("no server"))
+    await worker.start()
+    worker.go_on.set()
+    await await_until(lambda: worker.runs > 2 and worker.is_ready)
+    await worker.stop()
+    assert not any("goes on" in text for text in caplog.messages)
 
 
 async def test_while_it_is_away_it_is_not_ready_and_says_why() -> None:

@@ -225,6 +225,7 @@ async def test_a_node_that_follows_nothing_lives_but_is_not_ready(
     await node.tailer.stop()
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+    assert "log says why" in answer.json()["detail"]
     assert int(answer.headers["retry-after"]) > 0
     await node.database.close()
     answer = await client.get("/readyz")

@@ -23,7 +23,7 @@ def translated() -> Iterator[None]:
         if "tailboard" not in first_line(error):  # what an expression of a source names is its owner's
             raise DatabaseError(first_line(error)) from error
         raise SchemaMissing(
-            f"Tailboard's schema is missing or not at this version: {first_line(error)} Run `tailboard migrate`."
+            f"Tailboard's schema is missing or not at this version: {first_line(error)}. Run `tailboard migrate`."
         ) from error
     except (
         errors.IdleInTransactionSessionTimeout,
@@ -67,6 +67,9 @@ def ends_session(error: psycopg.Error) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message: psycopg adds context lines that help nobody who has not the statement."""
-    lines = str(error).strip().splitlines()
+    """The first line of an error's message: psycopg adds context, and a place, that help nobody who has not the
+    statement.
+    """
+    said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    lines = (said or str(error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__

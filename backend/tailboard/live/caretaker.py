@@ -107,6 +107,7 @@ class Caretaker(Service):
                 await self._ask(take_restored(connection, seen.name))
                 memory.repaired = True
                 continue  # the next look is at the table that it has now
+            self._tell(seen, memory)
             await self._renew(seen, memory)
             trouble = memory.misfit or _trouble(seen)
             memory.seen(
@@ -117,6 +118,16 @@ class Caretaker(Service):
             )
             failure = await self._attend(connection, seen, memory)
             await self._note(connection, seen, memory, failure, trouble)
+
+    def _tell(self, seen: Look, memory: Memory) -> None:
+        """Say once that changes are missed, or the table may not be read. Other trouble is told by who finds it."""
+        health = judge(seen)
+        faulty = health.state is State.FAULTY and seen.failure is None
+        if faulty and not memory.faulty:
+            self._log.warning("source %s: %s. %s", seen.name, health.found, health.advice)
+        elif memory.faulty and health.state is State.OK:
+            self._log.info("source %s: is well again", seen.name)
+        memory.faulty = faulty or (memory.faulty and health.state is not State.OK)
 
     async def _attend(self, connection: Connection, seen: Look, memory: Memory) -> str | None:
         """Count the source if it is time; return why that failed, if it did or had."""

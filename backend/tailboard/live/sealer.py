@@ -10,6 +10,7 @@ asks nothing for a second ends that session (`core/standstill.py`).
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
@@ -35,7 +36,10 @@ _SILENCE_S: Final = 6.0
 service it never sleeps longer than a second. Where changes wait, followers are quicker.
 """
 _HAS_ROOM: Final = "has room again: ringing"
-_FILLS_UP: Final = "is filling up, so nothing is rung: some session LISTENs and sits in an open transaction"
+_FILLS_UP: Final = (
+    "is filling up, so nothing is rung: some session LISTENs and sits in an open transaction. End it; `tailboard "
+    "doctor` names those that are open for long"
+)
 _HOUSEKEEPING_S: Final = 2.0
 _CHECKPOINT_S: Final = 30.0
 _RETENTION_S: Final = 60.0
@@ -197,10 +201,11 @@ class Sealer(Service):
         """What must not wait for ever, between two seals. What fails here is tried again in two seconds."""
         await sealing.advance_low()
         self._watched_elsewhere = await sealing.watched_elsewhere()
-        could_ring = sealing.may_ring
         bell.notify = await sealing.notify_enabled()
-        if sealing.may_ring != could_ring:
-            self._log.warning("the queue of notifications %s", _HAS_ROOM if sealing.may_ring else _FILLS_UP)
+        if sealing.may_ring != keeper.rings:
+            keeper.rings = sealing.may_ring
+            level, what = (logging.INFO, _HAS_ROOM) if sealing.may_ring else (logging.WARNING, _FILLS_UP)
+            self._log.log(level, "the queue of notifications %s", what)
         try:
             folds = self._folds()
             await self._save(keeper, sealing, folds)
@@ -264,6 +269,8 @@ class _Housekeeping:
     def __init__(self) -> None:
         self.waits = False
         """Whether others hold a lock that it needs."""
+        self.rings = True
+        """Whether NOTIFY was last said to do."""
         self._next = self._next_checkpoint = self._next_retention = float("-inf")
 
     def due(self, now: float) -> bool:

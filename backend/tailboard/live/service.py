@@ -17,6 +17,8 @@ _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 _HEALTHY_AFTER_S: Final = 10.0
 """A run that lasted this long ended an episode: the next failure starts with a short pause again."""
+_STEADY_AFTER_S: Final = 2.0
+"""Only a run that lasts this long is said to go on."""
 
 
 class Service(ABC):
@@ -29,6 +31,7 @@ class Service(ABC):
         self.failure: str | None = None
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._steady: asyncio.TimerHandle | None = None
         self._log = logging.getLogger(f"tailboard.{self.name}")
 
     @abstractmethod
@@ -41,6 +44,10 @@ class Service(ABC):
         return self._ready.is_set()
 
     def ready(self) -> None:
+        if self.failure is not None:
+            self._steady = asyncio.get_running_loop().call_later(
+                _STEADY_AFTER_S, self._log.info, "%s: goes on", self.name
+            )
         self.failure = None
         self._ready.set()
 
@@ -62,7 +69,12 @@ class Service(ABC):
             return
         task.cancel()
         await asyncio.wait([task])
+        self._unsteady()
         self._ready.clear()
+
+    def _unsteady(self) -> None:
+        if self._steady is not None:
+            self._steady.cancel()
 
     async def _supervise(self) -> None:
         pause = _FIRST_PAUSE_S
@@ -73,10 +85,13 @@ class Service(ABC):
                 self.failure = "ended without being asked to"
             except TailboardError as error:
                 self.failure = str(error)
-                self._log.warning("%s: %s", self.name, error)
+                self._log.warning(
+                    "%s: %s (it tries again; `tailboard doctor` looks at the database)", self.name, error
+                )
             except Exception as error:  # noqa: BLE001 - a bug must not end the feed in silence
                 self.failure = f"{type(error).__name__}: {error}"
                 self._log.exception("%s failed", self.name)
+            self._unsteady()
             self._ready.clear()
             self.restarts += 1
             if monotonic() - began > _HEALTHY_AFTER_S:

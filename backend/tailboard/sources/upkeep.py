@@ -64,6 +64,8 @@ class Memory:
     failures: int = 0
     retry_at: float = float("-inf")
     broken: bool = False
+    faulty: bool = False
+    """Whether it was said that it is."""
     repaired: bool = False
     renewed_for: list[str] | None = None
     """The changed columns for which it was last written anew, or could not be; None before this release has looked."""

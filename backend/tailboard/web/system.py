@@ -133,7 +133,9 @@ class ProbeController(Controller):
         except TailboardError as error:
             raise DatabaseUnavailable("The database cannot be reached.") from error
         if not board.tailer.is_ready:
-            raise NotReady("The log is not being followed; the server tries again by itself.")
+            raise NotReady(
+                "The log is not being followed: the server's own log says why. It tries again by itself."
+            )
         return answer(
             fields(
                 status="ready",
