@@ -19,7 +19,7 @@ def translated() -> Iterator[None]:
         if "tailboard" not in first_line(error):  # what an expression of a source names is its owner's
             raise DatabaseError(first_line(error)) from error
         raise SchemaMissing(
-            f"Tailboard's schema is missing or not at this version: {first_line(error)} Run `tailboard migrate`."
+            f"Tailboard's schema is missing or not at this version: {first_line(error)}. Run `tailboard migrate`."
         ) from error
     except (
         errors.IdleInTransactionSessionTimeout,
