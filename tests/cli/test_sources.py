@@ -147,6 +147,7 @@ def test_a_long_name_is_not_cut_where_nobody_looks(tmp_path: Path, database_url:
         (ORDERS + ORDERS.replace("orders", "others"), [], "defines 2 sources"),
         (ORDERS, ["--name", "jobs"], "is the built-in source's name"),
         (ORDERS.replace("err =", "bad ="), [], "is on the board"),
+        ("\ufeff" + ORDERS, [], "is on the board"),
         (ORDERS.replace("new =", "old ="), [], "nothing maps 'new' (5 rows)"),
         (
             ORDERS.replace('"region"', '"regoin"'),

@@ -215,7 +215,7 @@ def test_a_version_that_does_not_exist_is_refused(target: str, database_url: str
 def test_a_server_says_what_to_do_about_another_version(
     database_url: str, empty_database_url: str, connect: Connect
 ) -> None:
-    with pytest.raises(SchemaMissing, match="run `tailboard migrate`"):
+    with pytest.raises(SchemaMissing, match="is not installed in this database: run `tailboard migrate`"):
         require_newest(empty_database_url)
     migrate(database_url, REVISIONS[-2])
     with pytest.raises(SchemaMissing, match=f"at schema version {REVISIONS[-2]}.*run `tailboard migrate`"):

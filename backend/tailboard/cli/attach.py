@@ -83,7 +83,7 @@ def _source(target: str, schema: str | None, name: str | None) -> Source:
 
 def _from_file(path: Path, schema: str | None) -> Source:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors of Windows begin with a mark
     except FileNotFoundError:
         raise InvalidSource(
             f"{path} is neither a file nor a preset; presets are {', '.join(presets.names())}."

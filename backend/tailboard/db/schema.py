@@ -72,11 +72,12 @@ def revision_of(connection: psycopg.Connection[Any]) -> str | None:
 def require_newest(url: str) -> None:
     """Raise SchemaMissing, saying what to do, unless the database is at the newest revision."""
     found, wanted = current_revision(url), newest_revision()
+    if found is None:
+        raise SchemaMissing("Tailboard is not installed in this database: run `tailboard migrate`.")
     if found != wanted:
         raise SchemaMissing(
-            f"The database is at schema version {found or 'none'}, this Tailboard needs {wanted}: "
-            "run `tailboard migrate`."
-            if found is None or found < wanted
+            f"The database is at schema version {found}, this Tailboard needs {wanted}: run `tailboard migrate`."
+            if found < wanted
             else f"The database is at schema version {found}, newer than this Tailboard ({wanted}): upgrade Tailboard."
         )
 

@@ -66,6 +66,8 @@ KINDS = {
     "bit(3)": ("101", "011"),
     "smallint": ("7", "9"),
     "numeric(4, 1)": ("7.0", "9.5"),
+    "public.word": ("new", "odd"),
+    "public.felt": ("sad", "odd"),
 }
 
 
@@ -73,9 +75,12 @@ KINDS = {
 async def test_jobs_are_found_by_a_word_and_by_none(database_url: str, connect: Connect, kind: str) -> None:
     word, odd = KINDS[kind]
     owner = connect()
+    owner.execute("CREATE TYPE public.mood AS ENUM ('sad')")
+    owner.execute("CREATE DOMAIN public.felt AS public.mood; CREATE DOMAIN public.word AS char(9)")
     owner.execute(f"CREATE TABLE public.errands (id int PRIMARY KEY, state {kind})".encode())
     status = f'{{ column = "state", map = {{ "{word}" = "pending", "8" = "completed", "-1" = "failed" }} }}'
     adopt(database_url, f'[sources.errands]\ntable = "public.errands"\nid = "id"\nstatus = {status}\n')
+    owner.execute("ALTER TYPE public.mood ADD VALUE 'odd'")
     values = f"(1, '{word}'), (2, '{odd}'), (3, NULL), (4, '{word}')"
     owner.execute(f"INSERT INTO public.errands VALUES {values}".encode())
     database = Database(database_url)

@@ -160,7 +160,8 @@ async def _run(connection: Connection, name: JobName, action: Action, sql: str) 
     refused = f"{name.source} left job {name.id} as it was: it cannot be {PARTICIPLE[action]} as it stands."
     async with AsyncRawCursor(connection) as cursor:
         try:
-            await cursor.execute(sql.encode(), [name.id])
+            # Never prepared: a session would keep the type that `$1` once had, through its owner's ALTER TABLE.
+            await cursor.execute(sql.encode(), [name.id], prepare=False)
         except psycopg.Error as error:
             if ends_session(error):
                 raise
