@@ -395,14 +395,16 @@ async def test_a_window_says_when_it_did_not_hold_all_and_finds_an_id_beyond_it(
     assert await listed(client, f"source=exports&q={made[0]}") == [f"exports/{made[0]}"]
 
 
+@pytest.mark.parametrize("source", ["jobs", "shipments"])
 @pytest.mark.parametrize("number", ["01", "+1", "99999999999", "9" * 25, "1.0", "-0"])
 async def test_an_id_is_a_number_as_postgresql_writes_it(
-    client: Client, owner: psycopg.Connection[Any], number: str
+    client: Client, owner: psycopg.Connection[Any], source: str, number: str
 ) -> None:
     owner.execute("INSERT INTO public.shipments DEFAULT VALUES")
-    answer = await client.get(f"/api/jobs/shipments/{quote(number)}")
+    owner.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
+    answer = await client.get(f"/api/jobs/{source}/{quote(number)}")
     assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
-    assert await listed(client, f"job=shipments/{quote(number)}") == []
+    assert await listed(client, f"job={source}/{quote(number)}") == []
 
 
 @pytest.mark.parametrize("answer", ["NULL::text", "false", "1 WHERE false"])
