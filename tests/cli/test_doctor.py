@@ -119,7 +119,7 @@ def test_a_standby_is_not_taken_for_a_pooler(home: Path) -> None:
                 "WITH far AS (SELECT setval('tailboard.changes_seq', 1000000000))"
                 " INSERT INTO tailboard.jobs (kind) SELECT 'far' FROM far"
             ),
-            "the overflow",
+            "Readers see them",
         ),
         (
             "capture",
@@ -174,7 +174,12 @@ def test_the_transaction_that_keeps_the_sealer_awake_is_named_in_whatever_databa
     quiet_server: str,
 ) -> None:
     elsewhere = make_conninfo(quiet_server, dbname="postgres", application_name="elsewhere")
-    with session(quiet_server, "BEGIN", "SELECT 1"), psycopg.connect(elsewhere) as other:
+    with (
+        session(quiet_server, "BEGIN", "SELECT 1"),
+        psycopg.connect(elsewhere) as other,
+        psycopg.connect(elsewhere) as reader,
+    ):
+        reader.execute("SELECT 'which keeps nobody awake, and is not ours'")
         other.execute("SELECT pg_current_xact_id()")
         finding = findings(quiet_server)["open transactions"]
     assert re.search(
@@ -269,6 +274,7 @@ def test_a_role_needs_a_schema_of_its_own_or_the_right_to_make_one(
             connection.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(name))
     lacks = "GRANT CREATE ON DATABASE" in found["rights"].advice
     assert lacks == (found["rights"].verdict == "fail") == (not schema)
+    assert ("GRANT pg_monitor" in found["rights"].advice) == (found["rights"].verdict == "warn") == schema
 
 
 SOURCES: list[tuple[list[str], str, str, str]] = [

@@ -43,7 +43,7 @@ def test_a_table_is_looked_at_attached_listed_and_detached(
     assert code == 0
     assert "No table is attached. `tailboard attach` takes a file, or a queue's name:\ngoodjob, " in out
 
-    code, out, err = run("attach", str(orders), "--dry-run")
+    code, out, err = run("attach", str(orders), "--dry-run", "--yes")
     assert code == 0
     assert "public.order_exports  10 rows" in out
     assert [line.split() for line in out.splitlines() if "completed" in line] == [["ok", "completed", "5"]]

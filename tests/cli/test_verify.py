@@ -115,6 +115,7 @@ TAMPERED: list[tuple[list[LiteralString], list[tuple[str, str]]]] = [
             " (SELECT jsonb_agg(jsonb_set(s, '{3}', '99')) FROM jsonb_array_elements(state -> 'stats') s))")],
         [("stats", "q0, pending")],
     ),
+    (["DELETE FROM tailboard.checkpoints"], [("stats", "checkpoint")]),
     (
         [("DELETE FROM tailboard.changes WHERE op = 'U' AND job_id = '6' AND new_status = 'in_progress'"
          " AND old_status = 'pending'")],

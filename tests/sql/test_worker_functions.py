@@ -23,11 +23,30 @@ def test_a_job_goes_from_enqueue_to_complete(connect: Connect) -> None:
     assert claimed == [("mail", 1, "w1")]
     assert connection.execute("SELECT tailboard.progress(1, 0.25, 'sending')").fetchone() == (True,)
     assert job(connection, "progress, phase") == (0.25, "sending")
+    assert connection.execute("SELECT tailboard.progress(1, 0.5)").fetchone() == (True,)
+    assert job(connection, "progress, phase") == (0.5, "sending")
     assert connection.execute("SELECT tailboard.complete(1, '{\"ok\": true}')").fetchone() == (True,)
     status, started, finished, result = job(connection, "status, started_at, finished_at, result")
     assert (status, result) == ("completed", {"ok": True})
     assert started <= finished <= datetime.now(UTC)
     assert connection.execute("SELECT tailboard.complete(1)").fetchone() == (None,)
+
+
+@pytest.mark.parametrize("call", ["progress(1, 0.5)", "complete(1)", "fail(1, 'boom')"])
+def test_a_job_that_was_cancelled_under_its_worker_stays_so(connect: Connect, call: str) -> None:
+    connection = connect()
+    connection.execute("INSERT INTO tailboard.jobs (kind, status) VALUES ('k', 'in_progress')")
+    connection.execute("UPDATE tailboard.jobs SET status = 'cancelled'")
+    assert connection.execute(f"SELECT tailboard.{call}".encode()).fetchone() == (None,)
+    assert job(connection, "status, progress, error") == ("cancelled", None, None)
+
+
+def test_a_job_that_goes_on_after_a_pause_is_at_the_same_attempt(connect: Connect) -> None:
+    connection = connect()
+    connection.execute("INSERT INTO tailboard.jobs (kind, status) VALUES ('k', 'in_progress')")
+    for status in ("paused", "in_progress"):
+        connection.execute("UPDATE tailboard.jobs SET status = %s", [status])
+    assert job(connection, "attempt") == (1,)
 
 
 def test_claim_takes_the_highest_priority_first_and_never_twice(connect: Connect) -> None:
@@ -109,7 +128,7 @@ def test_a_failed_attempt_is_scheduled_again_until_attempts_are_used_up(connect:
     connection = connect()
     connection.execute("INSERT INTO tailboard.jobs (kind, max_attempts) VALUES ('k', 2)")
     for expected in ("scheduled", "failed"):
-        assert len(connection.execute("SELECT id FROM tailboard.claim('w')").fetchall()) == 1
+        assert connection.execute("SELECT id, error FROM tailboard.claim('w')").fetchall() == [(1, None)]
         connection.execute("SELECT tailboard.fail(1, 'boom', interval '0 seconds')")
         assert job(connection, "status, error") == (expected, "boom")
     assert job(connection, "attempt") == (2,)
@@ -155,3 +174,15 @@ def test_a_heartbeat_says_that_a_worker_is_alive_and_notifies_nobody(connect: Co
     assert second is not None
     assert second[0] > first[0]
     assert connection.execute("SELECT count(*) FROM tailboard.changes").fetchone() == (0,)
+
+
+def test_a_worker_that_was_silent_for_long_has_been_started_anew(connect: Connect) -> None:
+    connection = connect()
+    connection.execute("SELECT tailboard.heartbeat(w) FROM unnest('{a,b}'::text[]) AS w")
+    connection.execute(
+        "UPDATE tailboard.workers SET started_at = '2020-01-01',"
+        " seen_at = now() - make_interval(mins => CASE name WHEN 'a' THEN 4 ELSE 6 END)"
+    )
+    connection.execute("SELECT tailboard.heartbeat(w) FROM unnest('{a,b}'::text[]) AS w")
+    anew = "SELECT name FROM tailboard.workers WHERE started_at > '2020-01-01'"
+    assert connection.execute(anew).fetchall() == [("b",)]

@@ -15,7 +15,7 @@ from fixtures.waiting import WAITING_FOR_LOCKS, await_until
 from tailboard.app import Node
 from tailboard.db.adopting.attaching import attach
 from tailboard.db.adopting.renewal import renew
-from tailboard.db.jobs import actions
+from tailboard.db.jobs import actions, adopted_listing
 from tailboard.sources.parsing import from_definition
 
 Client = httpx.AsyncClient
@@ -375,6 +375,35 @@ async def test_actions_are_the_queues_own_and_refusals_in_its_words(
     change = await client.patch(f"/api/jobs/exports/{busy}", json={"priority": 1})
     assert (change.status_code, change.json()["code"]) == (409, "action_unsupported")
     assert (await client.patch("/api/jobs/nowhere/1", json={"priority": 1})).status_code == 404
+
+
+async def test_a_window_says_when_it_did_not_hold_all_and_finds_an_id_beyond_it(
+    client: Client,
+    owner: psycopg.Connection[Any],
+    export: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = [export() for _ in range(6)]
+    everything = (await client.get("/api/jobs?source=exports&q=csv")).json()
+    assert [job["id"] for job in everything["jobs"]] == made[::-1]
+    assert everything["complete"] is True
+    monkeypatch.setattr(adopted_listing, "WINDOW", 5)
+    newest = (await client.get("/api/jobs?source=exports&sort=priority")).json()
+    assert {job["id"] for job in newest["jobs"]} == set(made[1:])
+    assert newest["complete"] is False
+    assert await listed(client, f"source=exports&q={made[0]}") == [f"exports/{made[0]}"]
+
+
+@pytest.mark.parametrize("source", ["jobs", "shipments"])
+@pytest.mark.parametrize("number", ["01", "+1", "99999999999", "9" * 25, "1.0", "-0"])
+async def test_an_id_is_a_number_as_postgresql_writes_it(
+    client: Client, owner: psycopg.Connection[Any], source: str, number: str
+) -> None:
+    owner.execute("INSERT INTO public.shipments DEFAULT VALUES")
+    owner.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
+    answer = await client.get(f"/api/jobs/{source}/{quote(number)}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
+    assert await listed(client, f"job={source}/{quote(number)}") == []
 
 
 @pytest.mark.parametrize("answer", ["NULL::text", "false", "1 WHERE false"])

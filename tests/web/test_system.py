@@ -147,16 +147,25 @@ async def test_an_expired_cursor_is_gone(client: httpx.AsyncClient, node: Node, 
 async def test_workers_are_alive_late_lost_or_never_spoke(client: httpx.AsyncClient, worker: Worker) -> None:
     await worker.execute(
         "SELECT tailboard.heartbeat('quick', '{\"host\": \"a\"}'), tailboard.heartbeat('slow', %s), "
-        "tailboard.heartbeat('gone'), tailboard.heartbeat('long gone')",
+        "tailboard.heartbeat('gone'), tailboard.heartbeat('long gone'), tailboard.heartbeat('at work'),"
+        "tailboard.heartbeat('yesterday'), tailboard.heartbeat('ahead')",
         ['{"log": "' + "".join(map(str, range(6000))) + '"}'],
     )
-    for name, silent in (("slow", "1 minute"), ("gone", "10 minutes"), ("long gone", "2 days")):
+    for name, silent in (
+        ("slow", "1 minute"),
+        ("gone", "10 minutes"),
+        ("long gone", "2 days"),
+        ("at work", "2 days"),
+        ("yesterday", "23 hours"),
+        ("ahead", "-1 hour"),
+    ):
         await worker.execute(
             "UPDATE tailboard.workers SET seen_at = now() - %s::interval WHERE name = %s", (silent, name)
         )
     await worker.execute(
         "INSERT INTO tailboard.jobs (kind, status, worker) VALUES "
-        "('a', 'in_progress', 'gone'), ('a', 'in_progress', 'silent'), ('a', 'completed', 'quick')"
+        "('a', 'in_progress', 'gone'), ('a', 'in_progress', 'silent'), ('a', 'completed', 'quick'),"
+        "('a', 'in_progress', 'at work')"
     )
     found = {row["name"]: row for row in (await client.get("/api/workers")).json()["workers"]}
     assert {name: (row["health"], row["alive"]) for name, row in found.items()} == {
@@ -164,7 +173,13 @@ async def test_workers_are_alive_late_lost_or_never_spoke(client: httpx.AsyncCli
         "slow": ("late", True),
         "gone": ("lost", False),
         "silent": ("unknown", True),
+        "at work": ("lost", False),
+        "yesterday": ("lost", False),
+        "ahead": ("alive", True),
     }
+    assert datetime.fromisoformat(found["ahead"]["seen_at"]) <= datetime.now(UTC), (
+        "one to come is told as now"
+    )
     assert found["quick"]["info"] == {"host": "a"}
     assert found["slow"]["info"] == {}
     assert [job["id"] for job in found["gone"]["jobs"]] == [1]

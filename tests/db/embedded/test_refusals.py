@@ -50,3 +50,16 @@ def test_a_full_disk_is_named(home: Path, owners: Owners, monkeypatch: pytest.Mo
     monkeypatch.setattr(data_folder, "_SPACE_NEEDED", 1 << 62)
     with pytest.raises(EmbeddedServerError, match=r"no space left .*free some"):
         owners.here(home).start()
+
+
+def test_a_server_that_runs_out_of_sight_is_not_replaced(
+    home: Path, owners: Owners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does in another container, or on another machine, that has the same folder."""
+    server = owners.here(home)
+    url = server.start()
+    monkeypatch.setattr(postmaster, "is_alive", lambda *_: False)
+    with pytest.raises(EmbeddedServerError, match="did not start here"):
+        owners.here(home).start()
+    assert ask(url, "SELECT 1") == 1
+    assert server.running

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from db.embedded.owners import OWNER, Owners, ask, is_alive, pid_of, write_jobs
 from fixtures.waiting import wait_until
-from tailboard.db.embedded import cluster, installation
+from tailboard.db.embedded import cluster, installation, sockets
 from tailboard.db.embedded.postmaster import PidFile
 from tailboard.db.embedded.server import EmbeddedServer
 from tailboard.errors import EmbeddedServerError
@@ -150,6 +151,23 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one(home: Path, owners: Owner
     server.stop()
     assert not folder.exists()
     assert ask(owners.here(long).start(), "SELECT id FROM jobs") == 7
+
+
+def test_a_short_folder_for_a_socket_that_another_has_laid_out_is_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="tb", dir="/tmp") as base:
+        monkeypatch.setattr(tempfile, "tempdir", base)
+        long, trap = Path("/", "long" * 30), Path(base, "trap")
+        ours = Path(sockets.folder_to_use(long, None))
+        assert ours == Path(sockets.folder_to_use(long, None)), "found again"
+        ours.rmdir()
+        trap.mkdir()
+        trap.chmod(0o755)
+        ours.symlink_to(trap)
+        other = Path(sockets.folder_to_use(long, None))
+        assert (other.parent, other.is_symlink(), other == ours) == (Path(base), False, False)
+        assert trap.stat().st_mode & 0o777 == 0o755
 
 
 @pytest.mark.parametrize(

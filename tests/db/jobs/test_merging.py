@@ -32,6 +32,33 @@ def test_sources_are_merged_by_time_whatever_its_fraction() -> None:
     assert names(merge(turned, begun, "oldest", 9)[0]) == ["b/8", "a/1", "a/2", "b/9"]
 
 
+def test_sources_are_merged_by_what_the_order_names() -> None:
+    new, old = "2026-01-02", "2026-01-01"
+    fields = {"a": ("priority", 5), "b": ("priority", 9), "c": ("priority", None)}
+    pages = {name: SourcePage(rows=(row(name, 1, new, **{field: value}),), after=None)
+             for name, (field, value) in fields.items()}  # fmt: skip
+    begun = dict.fromkeys(pages, START)
+    assert names(merge(pages, begun, "priority", 9)[0]) == ["b/1", "a/1", "c/1"]
+    pages = {
+        "a": SourcePage(rows=(row("a", 1, None, started_at=old, finished_at=new),), after=None),
+        "b": SourcePage(rows=(row("b", 1, None, started_at=new, finished_at=old),), after=None),
+    }
+    begun = dict.fromkeys(pages, START)
+    assert names(merge(pages, begun, "started", 9)[0]) == ["b/1", "a/1"]
+    assert names(merge(pages, begun, "finished", 9)[0]) == ["a/1", "b/1"]
+
+
+def test_who_does_not_say_when_it_was_created_is_where_the_log_heard_of_it() -> None:
+    heard = Row(Card(JobName("a", "1"), b"{}", 0), "2026-01-02", Place(id=1))
+    unheard = Row(Card(JobName("a", "2"), b"{}", 0), None, Place(id=2))
+    b = SourcePage(rows=(row("b", 9, "2026-01-03"), row("b", 8, "2026-01-01")), after=None)
+    begun = {"a": START, "b": START}
+    pages = {"a": SourcePage(rows=(heard, unheard), after=None), "b": b}
+    assert names(merge(pages, begun, "newest", 9)[0]) == ["b/9", "a/1", "b/8", "a/2"]
+    turned = {"a": SourcePage(rows=(heard,), after=None), "b": SourcePage(rows=b.rows[::-1], after=None)}
+    assert names(merge(turned, begun, "oldest", 9)[0]) == ["b/8", "a/1", "b/9"]
+
+
 def test_a_source_that_has_more_than_it_gave_ends_the_page() -> None:
     short = SourcePage(rows=(row("a", 5, "2026-01-05"),), after=Place(id=5))
     full = SourcePage(rows=(row("b", 9, "2026-01-09"), row("b", 1, "2026-01-01")), after=None)

@@ -134,6 +134,36 @@ async def test_what_was_told_before_a_count_is_not_held_against_it(owner: Sessio
     assert report.adopted == 0
 
 
+async def test_a_table_that_is_gone_is_a_difference_and_the_rest_is_compared(
+    owner: Session, database_url: str
+) -> None:
+    await busy(owner, database_url)
+    owner.execute("INSERT INTO tailboard.jobs (kind) VALUES ('a')")
+    owner.execute("DROP TABLE shop.exports")
+    report = verify(database_url)
+    assert [(each.check, each.subject) for each in report.differences] == [
+        ("stats", "exports"),
+        ("jobs", "exports"),
+    ]
+    assert all("cannot be compared: relation" in each.detail for each in report.differences)
+    assert report.jobs == 1
+
+
+async def test_what_only_a_lock_shows_at_work_is_no_difference(
+    owner: Session, database_url: str, connect: Connect
+) -> None:
+    held = "EXISTS (SELECT FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.objid = urgency::bigint)"
+    adopt(database_url, EXPORTS.replace('due = "not_before"', f'due = "not_before"\nrunning = "{held}"'))
+    write(owner, 1, 10)
+    await counted(database_url)
+    connect().execute("SELECT pg_advisory_lock(10)")
+    assert owner.execute("SELECT status FROM tailboard.source_exports() WHERE priority = 10").fetchall() == [
+        ("in_progress",)
+    ]
+    report = verify(database_url)
+    assert report.is_clean, report.differences
+
+
 async def test_a_source_that_remembers_is_compared_with_what_it_remembers(
     connect: Connect, database_url: str
 ) -> None:

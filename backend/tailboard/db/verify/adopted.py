@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from tailboard.core.job import BUILTIN_SOURCE, Status, lasting
 from tailboard.core.stats import Stats
+from tailboard.db.errors import required
 from tailboard.db.queries import query
 from tailboard.db.verify.report import Progress, Report
 
@@ -33,6 +34,19 @@ class Folded(NamedTuple):
         return self.counts.total()
 
 
+class _Kind(NamedTuple):
+    """Whether a source remembers what the log told last, and whether it asks what no row tells."""
+
+    remembers: bool
+    polls: bool
+
+    def lasting(self, status: str) -> str:
+        """The status, where what is not for the log to say is pending: what time decides, and which job a lock that
+        nobody has asked for yet shows at work.
+        """
+        return Status.PENDING if self.polls and status == Status.IN_PROGRESS else lasting(status)
+
+
 def adopted_counts(stats: Stats) -> list[Folded]:
     """What the stats say of each adopted source that has been counted."""
     folded = {name: Counts() for name in stats.counted() if name != BUILTIN_SOURCE}
@@ -49,10 +63,12 @@ def compare_adopted(
 
     The owner's rows are read once for the counts and once for the jobs.
     """
+    asked = query("verify_adopted_kind")
+    kind = _Kind(*required(connection.execute(asked, {"source": source.name}).fetchone(), asked))
     with _reported(connection, report, "stats", source.name):
-        _compare_counts(connection, source, report)
+        _compare_counts(connection, source, report, kind)
     with _reported(connection, report, "jobs", source.name):
-        _compare_jobs(connection, source, report, progress, complete=complete)
+        _compare_jobs(connection, source, report, progress, kind, complete=complete)
 
 
 @contextmanager
@@ -67,36 +83,34 @@ def _reported(connection: Connection, report: Report, check: str, name: str) -> 
         report.add(check, name, f"its table cannot be compared: {error.diag.message_primary or error}")
 
 
-def _compare_counts(connection: Connection, source: Folded, report: Report) -> None:
-    counted = Counts()
+def _compare_counts(connection: Connection, source: Folded, report: Report, kind: _Kind) -> None:
+    told, counted = Counts(), Counts()
+    for (queue, status), n in source.counts.items():
+        told[queue, kind.lasting(status)] += n
     statement = query("baseline_count").format(source=_rows_of(source.name))
     for queue, status, _, n in _within(connection, f"count_{source.name}", statement):
-        counted[queue, lasting(status)] += n
-    for key in sorted(counted.keys() | source.counts.keys()):
-        if counted[key] != source.counts[key]:
+        counted[queue, kind.lasting(status)] += n
+    for key in sorted(counted.keys() | told.keys()):
+        if counted[key] != told[key]:
             report.add(
                 "stats",
                 f"{source.name}, {key[0]}, {key[1]}",
-                f"the stats say {source.counts[key]}, the table has {counted[key]}",
+                f"the stats say {told[key]}, the table has {counted[key]}",
             )
 
 
 def _compare_jobs(
-    connection: Connection, source: Folded, report: Report, progress: Progress, *, complete: bool
+    connection: Connection, source: Folded, report: Report, progress: Progress, kind: _Kind, *, complete: bool
 ) -> None:
-    row = connection.execute(query("verify_adopted_kind"), {"source": source.name}).fetchone()
-    remembers, polls = (False, False) if row is None else row
-    known = query("verify_adopted_remembered" if remembers else "verify_adopted_logged").format(
+    known = query("verify_adopted_remembered" if kind.remembers else "verify_adopted_logged").format(
         name=Literal(source.name), complete=Literal(complete)
     )
     statement = query("verify_adopted").format(
         known=known,
         card_difference=query("verify_card_difference"),
         rows=_rows_of(source.name),
-        remembers=Literal(remembers),
-        waiting=Literal(
-            [Status.SCHEDULED.value, Status.PENDING.value, *([Status.IN_PROGRESS.value] if polls else [])]
-        ),
+        remembers=Literal(kind.remembers),
+        waiting=Literal([status.value for status in Status if kind.lasting(status) == Status.PENDING]),
     )
     done = 0
     for job_id, is_known, difference in _within(connection, f"jobs_{source.name}", statement):

@@ -360,6 +360,27 @@ def test_what_keeps_a_source_from_being_detached_is_named(owner: Session, operat
     detach(operator, "first")
 
 
+def test_nothing_is_kept_of_a_detached_source_and_its_readers_are_told(
+    owner: Session, operator: Session
+) -> None:
+    definition = SOUND | {"follows": [{"table": "public.claims", "job": "job_id"}]}
+    attach(operator, parsing.from_definition("first", definition))
+    owner.execute("UPDATE public.jobs SET state = 'done' WHERE id = 2")
+    owner.execute("INSERT INTO tailboard.upkeep (source) VALUES ('first') ON CONFLICT DO NOTHING")
+    owner.execute(
+        "INSERT INTO tailboard.faults (source, n, sqlstate, message) VALUES ('first', 1, '23514', 'no')"
+    )
+    kept = " UNION ALL ".join(
+        f"SELECT '{table}' FROM tailboard.{table} WHERE source = 'first'"
+        for table in ("remembered", "faults", "upkeep")
+    ).encode()
+    assert len(set(owner.execute(kept).fetchall())) == 3
+    detach(operator, "first")
+    assert owner.execute(kept).fetchall() == []
+    told = "SELECT op, source, job_id, job FROM tailboard.changes ORDER BY seq DESC LIMIT 1"
+    assert owner.execute(told).fetchone() == ("T", "first", None, None)
+
+
 def test_triggers_that_were_renamed_are_still_tailboards(owner: Session, operator: Session) -> None:
     definition = SOUND | {"follows": [{"table": "public.claims", "job": "job_id"}]}
     before = objects(owner)
