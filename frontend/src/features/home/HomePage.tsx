@@ -11,7 +11,7 @@ import { UNKNOWN_THEN } from '@/parts/past';
 import { useStats } from '@/parts/stats';
 import { Empty, LoadError, Skeleton } from '@/ui/notices';
 import { Panel } from '@/ui/Panel';
-import { formatDuration } from '@/ui/time';
+import { DURATION_STEPS, formatDuration, formatStep } from '@/ui/time';
 import './home.css';
 import { Figures } from './Figures';
 import { HandsThen } from './HandsThen';
@@ -86,6 +86,8 @@ function Charts({ pollMs }: { pollMs: number }) {
             label="Duration of finished jobs over the last hour"
             times={times}
             format={formatDuration}
+            steps={DURATION_STEPS}
+            formatStep={formatStep}
             least={1000}
             series={[
               {
