@@ -35,6 +35,26 @@ test('of the workers those that are lost with a job come first', async () => {
   it.board.sql(`DELETE FROM tailboard.jobs WHERE id = ${id}`);
 });
 
+test('a chart is drawn once its minutes are known, and not as an hour in which nothing happened', async () => {
+  const page = await it.prepare();
+  let answer = () => {};
+  const asked = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await page.route('**/api/stats/history?*', async (route) => {
+    await asked;
+    await route.continue();
+  });
+  await page.goto(`${it.board.url}/`);
+  await page.locator('.worker-line, .workers-count').first().waitFor();
+  const heights = () => page.locator('.home-charts').evaluate((it) => it.getBoundingClientRect().height);
+  const before = await heights();
+  assert.equal(await page.locator('.chart').count(), 0);
+  answer();
+  await page.locator('.chart canvas').first().waitFor();
+  assert.equal(await heights(), before);
+});
+
 for (const width of [320, 340]) {
   test(`at ${width} px no figure and no word of a legend is cut or runs into another`, async () => {
     it.board.sql("INSERT INTO tailboard.jobs (kind, queue) SELECT 'many', 'many' FROM generate_series(1, 16000)");

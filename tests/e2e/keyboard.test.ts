@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { live, row, says, stage } from './harness.ts';
+import { answers, live, row, says, stage } from './harness.ts';
 
 const it = stage();
 afterEach(async () => {
@@ -96,4 +96,27 @@ test('a browser that thinks itself offline is still shown what the server answer
   });
   await page.getByRole('link', { name: 'Workers', exact: true }).click();
   await page.locator('[data-worker="w-near"]').waitFor();
+});
+
+test('by keyboard alone: a failed job is found, its error read, and it is retried and seen to run', async () => {
+  const id = it.board.insert({ kind: 'keys.only', queue: 'keys', status: 'failed', error: 'the disk is full' });
+  const page = await it.open('/');
+  await live(page);
+  await page.keyboard.press('g');
+  await page.keyboard.press('q');
+  await page.waitForURL(/\/queue$/);
+  await page.keyboard.press('/');
+  await page.keyboard.type('keys.only');
+  await page.waitForURL(/q=keys\.only/);
+  await row(page, id).waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('j');
+  await page.keyboard.press('o');
+  await says(page.locator('.job-error'), 'the disk is full');
+  await page.keyboard.press('c'); // cannot be done to a job that has failed
+  await page.keyboard.press('r');
+  await says(page.locator('.job-head'), 'Pending');
+  await answers(it.board, `SELECT status FROM tailboard.jobs WHERE id = ${id}`, 'pending');
+  it.board.sql(`UPDATE tailboard.jobs SET status = 'in_progress' WHERE id = ${id}`);
+  await says(page.locator('.job-head'), 'In progress');
 });

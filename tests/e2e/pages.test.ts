@@ -100,6 +100,9 @@ test('a worker that is lost is told with the jobs that it holds', async () => {
   await says(page.locator('.note'), '1 job is held by workers that no longer answer');
   const home = await it.open('/');
   await says(home.locator('.workers-count'), /1 alive, 1 lost/);
+  await page.locator('.note').getByRole('link', { name: 'Show them' }).click();
+  await row(page, id).waitFor();
+  await page.waitForURL(/\/queue\?status=in_progress&worker=w-lost$|\/queue\?worker=w-lost&status=in_progress$/);
 });
 
 test('a worker that sends no heartbeat is counted as such, and not as alive', async () => {

@@ -186,6 +186,13 @@ test('a moment that is none is said so, and now is one press away', async () => 
   await page.locator('.jobs, .empty').first().waitFor();
 });
 
+test('a moment that the log does not hold is refused in a sentence, and not to be tried again', async () => {
+  const page = await it.open('/?as_of=9.9');
+  const refused = page.locator('.timebar-error');
+  await says(refused, /^The log does not hold 9\.9: it is of another database, .* Choose another moment\.$/);
+  assert.equal(await refused.getByRole('button').count(), 0);
+});
+
 test('who looks into the past is not told in passing what ends now, also not afterwards', async () => {
   const [first, second] = [it.board.insert({ kind: 'ends.now' }), it.board.insert({ kind: 'ends.later' })];
   const then = await head();

@@ -365,6 +365,20 @@ for (const width of [768, 1024, 1100, 1280]) {
   });
 }
 
+test('where nothing could be loaded the list says so, and leaves no empty frame', async () => {
+  const page = await it.prepare();
+  await page.route(/\/api\/jobs\?/, (route) =>
+    route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"detail": "the server made a mistake"}' }),
+  );
+  await page.goto(`${it.board.url}/queue`);
+  await says(page.locator('.note'), 'The server made a mistake.');
+  assert.equal(await page.locator('.queue-panel').isVisible(), false);
+  await page.unrouteAll();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.locator('.queue-panel').waitFor();
+  it.complaints.splice(0); // of the answer that was made up
+});
+
 test('when all that was loaded has been acted on, the list says so by itself', async () => {
   it.board.sql("INSERT INTO tailboard.jobs (kind, queue, status) SELECT 'gone', 'gone', 'failed' FROM generate_series(1, 250)");
   const page = await it.open('/queue?queue=gone&status=failed');

@@ -2,7 +2,7 @@
 import { act } from 'react';
 import { createRoot } from 'react-dom/client';
 import { expect, test } from 'vitest';
-import type { PollResult } from '@/client/machine';
+import type { PollResult } from '@/client/facts';
 import { BoardProvider } from '@/client/react/board';
 import { drawInScriptedTime, scriptedBoard } from '@/client/react/scriptedBoard';
 import { NO_STATS, pass } from '@/client/scripted';

@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useState } from 'react';
-import type { ConnectionState } from '@/client/machine';
+import type { ConnectionState } from '@/client/facts';
 import { useBoard, useConnection } from '@/client/react/board';
 import { behindBy, useAge } from '@/parts/ConnectionPill';
 import { Button } from '@/ui/Button';

@@ -34,6 +34,14 @@ const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])
     ],
   ],
   [
+    'A job',
+    [
+      ['r', 'Retry'],
+      ['c', 'Cancel'],
+      ['p', 'Pause'],
+    ],
+  ],
+  [
     'Live',
     [
       ['Space', 'Pause and go on'],

@@ -3,6 +3,7 @@ import { useEffect, useId, useRef, useState } from 'react';
 import { compareCursors, isCursor } from '@/client/cursor';
 import { stepped } from '@/client/moment';
 import { moveTo, useJustLooked, useSpan, useThen } from '@/client/react/moment';
+import { Problem } from '@/client/rest';
 import { Button } from '@/ui/Button';
 import { useHotkeys } from '@/ui/hotkeys';
 import { LoadError } from '@/ui/notices';
@@ -79,11 +80,19 @@ export function TimeBar({ asOf }: { asOf: string }) {
       </div>
       {then.error !== null && (
         <div className="timebar-error">
-          <LoadError error={then.error} retry={() => void then.refetch()} />
+          <LoadError
+            error={then.error}
+            retry={hopeless(then.error) ? undefined : () => void then.refetch()}
+          />
         </div>
       )}
     </section>
   );
+}
+
+/** Whether the server would only say the same again. */
+function hopeless(error: Error): boolean {
+  return error instanceof Problem && error.status < 500;
 }
 
 /** What the slider was dragged to, until the board has moved there. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { PollResult } from './machine';
+import type { PollResult } from './facts';
 import { POLL_MS } from './machine';
 import { event, NO_STATS, observe, pass } from './scripted';
 

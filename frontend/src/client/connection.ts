@@ -8,9 +8,9 @@ import {
   INITIAL,
   type PollResult,
   type Settings,
-  step,
   type TimerName,
-} from './machine';
+} from './facts';
+import { step } from './machine';
 import { parseFrames } from './protocol';
 
 /** The part of WebSocket that is needed, so that a test can put a scripted server in its place. */

@@ -8,7 +8,7 @@
 
 import type { Link } from './connection';
 import { compareCursors } from './cursor';
-import type { ConnectionState, Delivery } from './machine';
+import type { ConnectionState, Delivery } from './facts';
 import type { JobEvent, Stats } from './protocol';
 
 export interface Batch {

@@ -2,8 +2,8 @@
 
 import type { Access } from './access';
 import { Connection, type Link } from './connection';
+import type { Settings } from './facts';
 import { drawSoon, Feed } from './feed';
-import type { Settings } from './machine';
 import { ROOT } from './root';
 import { sharedLink } from './shared/link';
 import { browserWorld } from './world';

@@ -2,8 +2,8 @@
 
 export { Access } from './access';
 export { Connection, type Link } from './connection';
+export type { ConnectionPhase, ConnectionState, Delivery, Settings } from './facts';
 export { drawSoon, Feed } from './feed';
-export type { ConnectionPhase, ConnectionState, Delivery, Settings } from './machine';
 export type { Change, EventType, Job, JobEvent, Json, Stats, Status } from './protocol';
 export { type JobsWebSocket, type JobsWebSocketOptions, useJobsWebSocket } from './react/useJobsWebSocket';
 export { isNews } from './reducer';

@@ -12,11 +12,11 @@ import type { Failing, JobPage, Sort } from './api';
 import { sameEpoch } from './cursor';
 import { Dues } from './dues';
 import type { Batch } from './feed';
-import { isEverything, type JobFilter, matches, matchesFacets } from './filter';
-import { shortened } from './headline';
-import { comparator } from './jobOrder';
+import { type JobFilter, matches, matchesFacets } from './filter';
 import { isGone, type Job, type JobEvent, jobAt, jobKey } from './protocol';
 import { Graves, isNews } from './reducer';
+import { Rows } from './rows';
+import { slim } from './slim';
 
 export type LoadPage = (after: string | null) => Promise<JobPage>;
 
@@ -38,14 +38,8 @@ export interface ListView {
   readonly error: Error | null;
 }
 
-/** Rows a page holds at most. */
-const ROWS_MAX = 120_000;
-const ROWS_CUT = 100_000;
-const SORTED_MAX = 2_000;
 /** Jobs that wait for the list to be released, at most: of more it is loaded again. A list may be left scrolled for days. */
 export const WAITING_MAX = 10_000;
-/** Of an error, in characters: its headline and what is shown on hover. */
-const ERROR_KEPT = 500;
 /** Empty pages that are read on for something to show, before a person is asked. */
 const PAGES_MAX = 20;
 /** How long a row is shown as its job ended, when the row is gone, in milliseconds. */
@@ -54,12 +48,8 @@ export const LINGER_MS = 3_000;
 export class JobList {
   readonly #load: LoadPage;
   readonly #filter: JobFilter;
-  readonly #order: (a: Job, b: Job) => number;
-  /** Whether an update can change a job's place. */
-  readonly #moving: boolean;
   readonly #onLoaded: (cursor: string) => void;
-  readonly #jobs = new Map<string, Job>();
-  #keys: string[] = [];
+  readonly #rows: Rows;
   readonly #waiting = new Map<string, Job>();
   readonly #departed = new Set<string>();
   readonly #graves = new Graves();
@@ -99,8 +89,7 @@ export class JobList {
   }) {
     this.#load = options.load;
     this.#filter = options.filter;
-    this.#order = comparator(options.sort);
-    this.#moving = options.sort !== 'newest' && options.sort !== 'oldest';
+    this.#rows = new Rows(options.sort);
     this.#onLoaded = options.onLoaded;
     this.#dues = new Dues(options.filter);
     this.#now = options.now ?? Date.now;
@@ -114,7 +103,7 @@ export class JobList {
   };
 
   job(key: string): Job | undefined {
-    return this.#jobs.get(key);
+    return this.#rows.jobs.get(key);
   }
 
   /** Whether the row only waits for the list to be released before it goes. */
@@ -135,7 +124,7 @@ export class JobList {
     const waited = [...this.#waiting.values()].map((job) => jobAt(job, this.#now()));
     this.#insert(waited.filter((job) => matchesFacets(this.#filter, job)));
     this.#waiting.clear();
-    this.#remove(this.#departed);
+    this.#rows.remove(this.#departed);
     this.#departed.clear();
     this.#arrange();
     this.#changed({});
@@ -163,18 +152,18 @@ export class JobList {
   /** Lets happen what time alone changes: a job that is due by now is pending, and may come or go with that. */
   tick(): void {
     const now = this.#now();
-    const { arrived, turned } = this.#dues.due(now, this.#jobs);
+    const { arrived, turned } = this.#dues.due(now, this.#rows.jobs);
     if (arrived.size === 0 && turned.length === 0) return;
     const departures = new Set<string>();
     for (const key of turned) {
-      const job = this.#jobs.get(key);
+      const job = this.#rows.jobs.get(key);
       if (job === undefined) continue;
       const due = jobAt(job, now);
-      this.#jobs.set(key, due);
+      this.#rows.jobs.set(key, due);
       if (!matchesFacets(this.#filter, due)) departures.add(key);
     }
     const arrivals = new Map<string, Job>();
-    for (const [key, job] of arrived) if (!this.#jobs.has(key)) arrivals.set(key, jobAt(job, now));
+    for (const [key, job] of arrived) if (!this.#rows.jobs.has(key)) arrivals.set(key, jobAt(job, now));
     this.#move(arrivals, departures);
     this.#arrange();
     this.#changed({});
@@ -190,7 +179,7 @@ export class JobList {
       for (const key of departures) this.#departed.add(key);
     } else {
       this.#insert([...arrivals.values()]);
-      this.#remove(departures);
+      this.#rows.remove(departures);
     }
   }
 
@@ -213,22 +202,13 @@ export class JobList {
     setTimeout(() => {
       if (this.#held) return; // they go when the list is released
       for (const key of ended) if (!this.#departed.delete(key)) ended.delete(key);
-      this.#remove(ended);
+      this.#rows.remove(ended);
       this.#changed({});
     }, LINGER_MS);
   }
 
-  /** Puts rows where their jobs belong by now; not under the pointer, and not a list too long to sort each time. */
-  #arrange(): void {
-    if (this.#held || !this.#moving || this.#keys.length > SORTED_MAX) return;
-    this.#keys = [...this.#keys].sort((a, b) => {
-      const [one, other] = [this.#jobs.get(a), this.#jobs.get(b)];
-      return one === undefined || other === undefined ? 0 : this.#order(one, other);
-    });
-  }
-
   #applyOne(key: string, event: JobEvent, arrivals: Map<string, Job>, departures: Set<string>): boolean {
-    const known = this.#jobs.get(key) ?? arrivals.get(key) ?? this.#waiting.get(key);
+    const known = this.#rows.jobs.get(key) ?? arrivals.get(key) ?? this.#waiting.get(key);
     if (!isNews(known?.version ?? this.#graves.version(key), event)) return false;
     if (isGone(event)) this.#graves.bury(event);
     const now = jobAt(event.job, this.#now());
@@ -236,8 +216,8 @@ export class JobList {
     const job = slim(now);
     if (isGone(event)) this.#dues.gone(key);
     else this.#dues.heard(key, job, belongs);
-    if (this.#jobs.has(key)) {
-      this.#jobs.set(key, job);
+    if (this.#rows.jobs.has(key)) {
+      this.#rows.jobs.set(key, job);
       if (belongs) {
         departures.delete(key);
         this.#departed.delete(key);
@@ -253,7 +233,7 @@ export class JobList {
   /** Loads the list again from its beginning and shows it when it is there. */
   async refresh(): Promise<void> {
     const generation = ++this.#generation;
-    const wanted = Math.min(this.#keys.length, 2_000);
+    const wanted = Math.min(this.#rows.keys.length, 2_000);
     this.#stale = 0;
     await this.#during(async () => {
       const jobs: Job[] = [];
@@ -284,7 +264,7 @@ export class JobList {
 
   /** Asks again in the background: not while somebody points at the list, nor for a long one. */
   async poll(): Promise<void> {
-    if (!this.#held && this.#loads === 0 && this.#keys.length <= 500) await this.refresh();
+    if (!this.#held && this.#loads === 0 && this.#rows.keys.length <= 500) await this.refresh();
   }
 
   async loadMore(): Promise<void> {
@@ -321,15 +301,15 @@ export class JobList {
 
   /** Drops what is known of the epochs before `cursor`: of what a restore has lost, even older versions are news. */
   #forget(cursor: string): void {
-    this.#jobs.clear();
+    this.#rows.jobs.clear();
     for (const [key, event] of this.#meanwhile)
       if (!sameEpoch(event.cursor, cursor)) this.#meanwhile.delete(key);
   }
 
   #replace(jobs: readonly Job[], next: string | null): void {
-    const known = new Map(this.#jobs);
-    this.#jobs.clear();
-    this.#keys = [];
+    const known = new Map(this.#rows.jobs);
+    this.#rows.jobs.clear();
+    this.#rows.keys = [];
     this.#waiting.clear();
     this.#departed.clear();
     this.#graves.clear();
@@ -337,13 +317,13 @@ export class JobList {
     this.#append(jobs, known);
     // Came to match while the pages were on their way: not in them, and not to be lost.
     const missed = [...this.#meanwhile.values()].filter(
-      (event) => !isGone(event) && !this.#jobs.has(jobKey(event.job)),
+      (event) => !isGone(event) && !this.#rows.jobs.has(jobKey(event.job)),
     );
     const arrived = missed.map((event) => jobAt(event.job, this.#now()));
     this.#insert(arrived.filter((job) => matches(this.#filter, job)).map(slim));
   }
 
-  #append(jobs: readonly Job[], known: ReadonlyMap<string, Job> = this.#jobs): void {
+  #append(jobs: readonly Job[], known: ReadonlyMap<string, Job> = this.#rows.jobs): void {
     for (const job of jobs) {
       const key = jobKey(job);
       const event = this.#meanwhile.get(key);
@@ -356,67 +336,27 @@ export class JobList {
       current = jobAt(current, this.#now());
       this.#dues.heard(key, current, true);
       if (!matchesFacets(this.#filter, current)) continue;
-      if (!this.#jobs.has(key)) {
-        this.#keys.push(key);
+      if (!this.#rows.jobs.has(key)) {
+        this.#rows.keys.push(key);
         this.#waiting.delete(key);
       }
-      this.#jobs.set(key, current === before ? before : slim(current));
+      this.#rows.jobs.set(key, current === before ? before : slim(current));
     }
   }
 
   #insert(jobs: readonly Job[]): void {
-    const fresh = jobs.filter((job) => !this.#jobs.has(jobKey(job))).sort(this.#order);
-    if (fresh.length === 0) return;
-    const keys: string[] = [];
-    const last = this.#keys.at(-1);
-    const lastJob = last === undefined ? undefined : this.#jobs.get(last);
-    for (const job of fresh) {
-      // What belongs after the loaded part comes with its page.
-      if (this.#next !== null && lastJob !== undefined && this.#order(job, lastJob) > 0) continue;
-      keys.push(jobKey(job));
-    }
-    const firstKey = this.#keys[0];
-    const first = firstKey === undefined ? undefined : this.#jobs.get(firstKey);
-    const byKey = new Map(fresh.map((job) => [jobKey(job), job]));
-    for (const key of keys) {
-      const job = byKey.get(key);
-      if (job !== undefined) this.#jobs.set(key, job);
-    }
-    const lowest = keys.at(-1) === undefined ? undefined : byKey.get(keys.at(-1) ?? '');
-    if (first === undefined || lowest === undefined || this.#order(lowest, first) <= 0)
-      this.#keys.unshift(...keys);
-    else this.#keys = this.#merge(keys);
+    this.#rows.insert(jobs, this.#next !== null);
   }
 
-  #merge(keys: readonly string[]): string[] {
-    const merged: string[] = [];
-    let i = 0;
-    for (const key of this.#keys) {
-      const here = this.#jobs.get(key);
-      while (i < keys.length && here !== undefined) {
-        const candidate = keys[i];
-        const job = candidate === undefined ? undefined : this.#jobs.get(candidate);
-        if (candidate === undefined || job === undefined || this.#order(job, here) > 0) break;
-        merged.push(candidate);
-        i += 1;
-      }
-      merged.push(key);
-    }
-    merged.push(...keys.slice(i));
-    return merged;
-  }
-
-  #remove(keys: ReadonlySet<string>): void {
-    if (keys.size === 0) return;
-    for (const key of keys) this.#jobs.delete(key);
-    this.#keys = this.#keys.filter((key) => !keys.has(key));
+  /** Not under the pointer. */
+  #arrange(): void {
+    if (!this.#held) this.#rows.arrange();
   }
 
   #cutOff(): boolean {
-    if (this.#keys.length <= ROWS_MAX) return this.#view.cut && this.#keys.length >= ROWS_CUT;
-    for (const key of this.#keys.splice(ROWS_CUT)) this.#jobs.delete(key);
-    this.#next = null;
-    return true;
+    const { long, cut } = this.#rows.cutOff();
+    if (cut) this.#next = null;
+    return cut || (this.#view.cut && long);
   }
 
   #changed(part: Partial<ListView>): void {
@@ -425,17 +365,12 @@ export class JobList {
       ...this.#view,
       ...part,
       revision: this.#view.revision + 1,
-      order: this.#keys,
+      order: this.#rows.keys,
       waiting: Math.min(this.#waiting.size + this.#stale, WAITING_MAX),
       more: this.#next !== null,
       cut,
     };
     for (const listener of this.#listeners) listener();
-  }
-
-  /** Whether the list shows every job there is. */
-  get unfiltered(): boolean {
-    return isEverything(this.#filter);
   }
 }
 
@@ -446,41 +381,4 @@ export class JobList {
 function isAhead(known: Job, page: Job): boolean {
   if (known.version !== page.version) return known.version > page.version;
   return page.version > 0 && known.status === page.status;
-}
-
-/**
- * A row keeps what a list shows: payloads of a hundred thousand jobs would fill the memory. Made field by field, all rows
- * have one shape, wherever they came from: an object that is spread keeps half of its fields in a second one.
- */
-function slim(job: Job): Job {
-  return {
-    source: job.source,
-    id: job.id,
-    queue: job.queue,
-    kind: job.kind,
-    status: job.status,
-    priority: job.priority,
-    attempt: job.attempt,
-    max_attempts: job.max_attempts,
-    progress: job.progress,
-    phase: job.phase,
-    phases: null,
-    worker: job.worker,
-    error: job.error === null ? null : inLittle(job.error),
-    tags: job.tags,
-    created_at: job.created_at,
-    scheduled_at: job.scheduled_at,
-    started_at: job.started_at,
-    finished_at: job.finished_at,
-    payload: null,
-    result: null,
-    version: job.version,
-    due: job.due ?? null,
-  };
-}
-
-/** What a row shows of an error. A part of a string keeps the whole of it in memory, so it is written anew. */
-function inLittle(error: string): string {
-  if (error.length <= ERROR_KEPT) return error;
-  return JSON.parse(JSON.stringify(shortened(error, ERROR_KEPT))) as string;
 }

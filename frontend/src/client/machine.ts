@@ -14,94 +14,18 @@
  */
 
 import { compareCursors } from './cursor';
-import { type ClientFrame, isJobEvent, type JobEvent, type ServerFrame, type Stats } from './protocol';
-
-export type ConnectionPhase = 'connecting' | 'catching_up' | 'live' | 'polling' | 'offline';
-export type TimerName = 'retry' | 'watch' | 'poll';
-
-export interface Settings {
-  readonly autoReconnect: boolean;
-  /** Milliseconds before the first attempt to come back; doubles with each further one, up to 30 s. */
-  readonly reconnectInterval: number;
-}
-
-export interface ConnectionState {
-  readonly phase: ConnectionPhase;
-  /** The number of the socket in use. Facts about any other socket are old news. */
-  readonly socket: number;
-  readonly socketUp: boolean;
-  readonly attempts: number;
-  /** Everything up to here was delivered. */
-  readonly cursor: string | null;
-  /** Subscriptions sent and not yet answered. What comes before the answer belongs to an older one. */
-  readonly awaiting: number;
-  /** The cursor that the newest subscription asked for; null asked for "from now". */
-  readonly asked: string | null;
-  readonly heardAt: number;
-  readonly pinged: boolean;
-  /** When what is shown was last known to be all there is. */
-  readonly freshAt: number | null;
-  readonly lagMs: number | null;
-  /** The server is there and says that its database is not. */
-  readonly away: boolean;
-  readonly error: string | null;
-  /** The server wants a token, or another one. */
-  readonly denied: boolean;
-  readonly token: string | null;
-  /** Not to be tried again until somebody asks: stopped, denied, or told by the server not to come back. */
-  readonly halted: boolean;
-}
-
-export type PollResult =
-  | {
-      readonly outcome: 'page';
-      readonly events: readonly JobEvent[];
-      readonly cursor: string;
-      readonly more: boolean;
-      readonly stats: Stats;
-    }
-  | { readonly outcome: 'expired'; readonly reason: string; readonly cursor: string; readonly stats: Stats }
-  | { readonly outcome: 'denied' }
-  | { readonly outcome: 'failed'; readonly message: string };
-
-export type Fact =
-  | { readonly kind: 'start' }
-  | { readonly kind: 'stop' }
-  | { readonly kind: 'opened'; readonly socket: number }
-  | { readonly kind: 'frames'; readonly socket: number; readonly frames: readonly ServerFrame[] }
-  | { readonly kind: 'closed'; readonly socket: number; readonly code: number; readonly reason: string }
-  | { readonly kind: 'timer'; readonly timer: TimerName }
-  | { readonly kind: 'polled'; readonly from: string | null; readonly result: PollResult }
-  /** The tab came back, the network came back, or a person pressed "try now". */
-  | { readonly kind: 'wake' }
-  | { readonly kind: 'token'; readonly token: string | null }
-  /** Somebody holds a snapshot taken at `cursor` and needs every event after it. */
-  | { readonly kind: 'cover'; readonly cursor: string };
-
-export type Delivery =
-  | { readonly kind: 'events'; readonly events: readonly JobEvent[] }
-  | { readonly kind: 'stats'; readonly stats: Stats; readonly cursor: string }
-  | { readonly kind: 'reset'; readonly reason: string; readonly cursor: string };
-
-export type Effect =
-  | { readonly kind: 'open'; readonly socket: number }
-  | { readonly kind: 'close'; readonly socket: number }
-  | { readonly kind: 'send'; readonly socket: number; readonly frame: ClientFrame }
-  | { readonly kind: 'arm'; readonly timer: TimerName; readonly ms: number }
-  | { readonly kind: 'disarm'; readonly timer: TimerName }
-  | { readonly kind: 'poll'; readonly cursor: string | null }
-  | { readonly kind: 'deliver'; readonly delivery: Delivery };
-
-/** What the machine may know about the world: the time in milliseconds, and a number in [0, 1) for jitter. */
-export interface Now {
-  readonly ms: number;
-  readonly random: number;
-}
-
-export interface Step {
-  readonly state: ConnectionState;
-  readonly effects: readonly Effect[];
-}
+import {
+  type ConnectionState,
+  type Effect,
+  type Fact,
+  impossible,
+  type Now,
+  type PollResult,
+  type Settings,
+  type Step,
+  type TimerName,
+} from './facts';
+import { heard, subscribe } from './hearing';
 
 const WATCH_MS = 5_000;
 /** After this much silence the server is asked for a sign of life, ... */
@@ -112,25 +36,6 @@ const SILENCE_MS = 40_000;
 const OPENING_MS = 10_000;
 export const POLL_MS = 5_000;
 const RETRY_MAX_MS = 30_000;
-
-export const INITIAL: ConnectionState = {
-  phase: 'connecting',
-  socket: 0,
-  socketUp: false,
-  attempts: 0,
-  cursor: null,
-  awaiting: 0,
-  asked: null,
-  heardAt: 0,
-  pinged: false,
-  freshAt: null,
-  lagMs: null,
-  away: false,
-  error: null,
-  denied: false,
-  token: null,
-  halted: true,
-};
 
 export function step(state: ConnectionState, fact: Fact, now: Now, settings: Settings): Step {
   switch (fact.kind) {
@@ -202,88 +107,6 @@ function opened(state: ConnectionState, socket: number, now: Now): Step {
   if (state.token !== null)
     effects.push({ kind: 'send', socket, frame: { type: 'auth', token: state.token } });
   return { state: { ...state, heardAt: now.ms }, effects };
-}
-
-function heard(state: ConnectionState, frames: readonly ServerFrame[], now: Now): Step {
-  let next: ConnectionState = { ...state, heardAt: now.ms, pinged: false };
-  const effects: Effect[] = [];
-  let events: JobEvent[] = [];
-  const deliver = (delivery: Delivery) => effects.push({ kind: 'deliver', delivery });
-  const flush = () => {
-    if (events.length > 0) deliver({ kind: 'events', events });
-    events = [];
-  };
-  for (const frame of frames) {
-    if (isJobEvent(frame)) {
-      if (next.awaiting > 0) continue;
-      if (next.cursor !== null && compareCursors(frame.cursor, next.cursor) <= 0) continue;
-      events.push(frame);
-      next = { ...next, cursor: frame.cursor };
-      continue;
-    }
-    switch (frame.type) {
-      case 'welcome': {
-        const step = subscribe(next);
-        next = step.state;
-        effects.push(...step.effects);
-        break;
-      }
-      case 'subscribed': {
-        const covered = next.asked ?? frame.cursor;
-        next = {
-          ...next,
-          socketUp: true,
-          denied: false,
-          error: null,
-          phase: 'catching_up',
-          awaiting: Math.max(0, next.awaiting - 1),
-          cursor: next.cursor ?? covered,
-        };
-        effects.push({ kind: 'disarm', timer: 'poll' });
-        if (next.awaiting === 0 && next.cursor !== null && compareCursors(next.cursor, covered) < 0) {
-          const step = subscribe(next);
-          next = step.state;
-          effects.push(...step.effects);
-        }
-        break;
-      }
-      case 'caught_up':
-        if (next.awaiting === 0) next = { ...next, phase: 'live', attempts: 0, freshAt: now.ms };
-        break;
-      case 'stats_updated':
-        flush();
-        deliver({ kind: 'stats', stats: frame.stats, cursor: frame.cursor });
-        break;
-      case 'reset':
-        flush();
-        deliver({ kind: 'reset', reason: frame.reason, cursor: frame.cursor });
-        next = { ...next, cursor: frame.cursor };
-        break;
-      case 'heartbeat':
-        next = { ...next, lagMs: frame.lag_ms, away: frame.away === true };
-        break;
-      case 'error':
-        next = { ...next, error: frame.message };
-        break;
-      case 'left':
-      case 'pong':
-        break;
-      default:
-        return impossible(frame);
-    }
-  }
-  flush();
-  if (next.phase === 'live') next = { ...next, freshAt: now.ms };
-  return { state: next, effects };
-}
-
-function subscribe(state: ConnectionState): Step {
-  const { cursor, socket } = state;
-  const frame: ClientFrame = cursor === null ? { type: 'subscribe' } : { type: 'subscribe', cursor };
-  return {
-    state: { ...state, awaiting: state.awaiting + 1, asked: cursor },
-    effects: [{ kind: 'send', socket, frame }],
-  };
 }
 
 function lost(state: ConnectionState, code: number, reason: string, now: Now, settings: Settings): Step {
@@ -443,8 +266,4 @@ function cover(state: ConnectionState, cursor: string): Step {
   const next: ConnectionState = { ...state, cursor };
   if (!state.socketUp) return { state: next, effects: [] };
   return subscribe({ ...next, phase: 'catching_up' });
-}
-
-function impossible(value: never): never {
-  throw new Error(`unhandled: ${JSON.stringify(value)}`);
 }

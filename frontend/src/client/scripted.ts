@@ -2,7 +2,7 @@
 
 import { vi } from 'vitest';
 import { Connection, type Socket, type World } from './connection';
-import type { Delivery, PollResult, Settings } from './machine';
+import type { Delivery, PollResult, Settings } from './facts';
 import type { Job, JobEvent, ServerFrame, Stats } from './protocol';
 
 export const NO_STATS: Stats = {

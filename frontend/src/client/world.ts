@@ -2,7 +2,7 @@
 
 import { Access } from './access';
 import type { World } from './connection';
-import type { PollResult } from './machine';
+import type { PollResult } from './facts';
 import { isJobEvent, type JobEvent, type Stats, withVersion } from './protocol';
 import { Problem, Rest, Unreachable } from './rest';
 

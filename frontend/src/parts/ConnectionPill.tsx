@@ -1,6 +1,6 @@
 import { CloudOff, LoaderCircle, Radio, RefreshCw, TimerReset } from 'lucide-react';
 import type { ComponentType } from 'react';
-import type { ConnectionPhase, ConnectionState } from '@/client/machine';
+import type { ConnectionPhase, ConnectionState } from '@/client/facts';
 import { useBoard, useConnection } from '@/client/react/board';
 import type { Tone } from '@/ui/Badge';
 import { useFromNow } from '@/ui/clock';

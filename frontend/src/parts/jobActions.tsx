@@ -7,6 +7,7 @@ import { useBoard } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
 import { Button } from '@/ui/Button';
 import { Dialog } from '@/ui/Dialog';
+import { useHotkeys } from '@/ui/hotkeys';
 import { toast } from '@/ui/toasts';
 import { shortId } from './JobId';
 import { useReadOnly } from './readOnly';
@@ -59,7 +60,7 @@ export function JobActions({ job, onDeleted }: { job: Job; onDeleted?: () => voi
   const status = useExpectedStatus()(job);
   const [asking, setAsking] = useState(false);
   const group = useRef<HTMLDivElement>(null);
-  if (readOnly || status === null) return null;
+  const possible = readOnly || status === null ? [] : offered.filter((action) => allows(action, status));
   const run = async (action: Action) => {
     const done = await act(job, action);
     if (done && action === 'delete') onDeleted?.();
@@ -71,23 +72,24 @@ export function JobActions({ job, onDeleted }: { job: Job; onDeleted?: () => voi
     group.current?.focus();
     void run(action);
   };
+  const pressKey = (action: Action) => possible.includes(action) && press(action);
+  useHotkeys({
+    r: () => pressKey('retry'),
+    c: () => pressKey('cancel'),
+    p: () => pressKey('pause'),
+  });
+  if (readOnly || status === null) return null;
   return (
     <div ref={group} className="job-actions" role="group" aria-label="Actions" tabIndex={-1}>
-      {offered
-        .filter((action) => allows(action, status))
-        .map((action) => {
-          const { word, Icon } = ACTION_LOOKS[action];
-          return (
-            <Button
-              key={action}
-              look={action === 'delete' ? 'danger' : 'plain'}
-              onClick={() => press(action)}
-            >
-              <Icon aria-hidden="true" />
-              {word}
-            </Button>
-          );
-        })}
+      {possible.map((action) => {
+        const { word, Icon } = ACTION_LOOKS[action];
+        return (
+          <Button key={action} look={action === 'delete' ? 'danger' : 'plain'} onClick={() => press(action)}>
+            <Icon aria-hidden="true" />
+            {word}
+          </Button>
+        );
+      })}
       {asking && (
         <Dialog title={`Delete job ${shortId(job.id)}`} onClose={() => setAsking(false)}>
           <p>Its row will be deleted. This cannot be undone.</p>

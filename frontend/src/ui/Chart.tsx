@@ -15,12 +15,16 @@ export interface ChartProps {
   readonly label: string;
   readonly format?: (value: number) => string;
   readonly height?: number;
+  /** How far apart lines of the scale may be. */
+  readonly steps?: readonly number[];
+  /** How a line of the scale is named, where not as a value is. */
+  readonly formatStep?: (value: number) => string;
   /** The least that the scale reaches to, so that nothing does not look like much. */
   readonly least?: number;
 }
 
 /** Whole numbers: neither jobs nor milliseconds come in parts. */
-const STEPS = [1, 2, 5]
+const STEPS: readonly number[] = [1, 2, 5]
   .flatMap((step) => Array.from({ length: 10 }, (_, power) => step * 10 ** power))
   .sort((a, b) => a - b);
 
@@ -41,14 +45,16 @@ export default function Chart({
   format = (value) => value.toLocaleString(),
   height = 190,
   least = 4,
+  steps = STEPS,
+  formatStep = format,
 }: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const theme = useTheme();
   const forced = useMedia(FORCED);
   const shape = series.map(({ label, tone }) => `${label}:${tone}`).join();
-  const latest = useRef({ times, series, format });
-  latest.current = { times, series, format };
+  const latest = useRef({ times, series, formatStep });
+  latest.current = { times, series, formatStep };
   const [at, setAt] = useState<number | null>(null);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: colours are read anew when the theme changes
@@ -79,9 +85,9 @@ export default function Chart({
         {
           ...axis,
           size: (_, ticks) => Math.max(52, 14 + 8 * Math.max(0, ...(ticks ?? []).map((tick) => tick.length))),
-          incrs: STEPS,
+          incrs: [...steps],
           space: 34,
-          values: (_, ticks) => ticks.map((tick) => latest.current.format(tick)),
+          values: (_, ticks) => ticks.map((tick) => latest.current.formatStep(tick)),
         },
       ],
       series: [
@@ -115,7 +121,7 @@ export default function Chart({
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [theme, forced, shape, height, least]);
+  }, [theme, forced, shape, height, least, steps]);
 
   useEffect(() => {
     plot.current?.setData(data({ times, series }));

@@ -34,12 +34,19 @@ export function Note({
   );
 }
 
-export function LoadError({ error, retry }: { error: Error; retry: () => void }) {
+/** What went wrong, and a button to try again where that may help. */
+export function LoadError({ error, retry }: { error: Error; retry?: (() => void) | undefined }) {
   return (
-    <Note tone="red" live action={<Button onClick={retry}>Try again</Button>}>
-      {error.message}
+    <Note tone="red" live action={retry && <Button onClick={retry}>Try again</Button>}>
+      {sentence(error.message)}
     </Note>
   );
+}
+
+/** A finding as a sentence of its own. */
+export function sentence(text: string): string {
+  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(start) ? start : `${start}.`;
 }
 
 const WIDTHS = [96, 88, 92, 71, 84, 63, 90, 76, 94, 68, 86, 80] as const;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exactTime, formatDuration, formatRunning, fromNow } from './time';
+import { DURATION_STEPS, exactTime, formatDuration, formatRunning, formatStep, fromNow } from './time';
 
 test.each([
   [0, 'now'],
@@ -34,6 +34,15 @@ test.each([
   [Number.NaN, '–'],
 ])('%d ms that still run are said to be "%s"', (ms, said) => {
   expect(formatRunning(ms)).toBe(said);
+});
+
+test('the lines of a scale of durations stand at round times', () => {
+  const [s, min, h] = [1_000, 60_000, 3_600_000];
+  expect([0, 200, 5 * s, 15 * s, 2 * min, 90 * min, 2 * h].map(formatStep)).toEqual([
+    ...['0 s', '200 ms', '5 s', '15 s', '2 min', '1 h 30 min', '2 h'],
+  ]);
+  expect(DURATION_STEPS).toContain(5 * min);
+  expect(DURATION_STEPS).not.toContain(100 * s); // 1 min 40 s
 });
 
 test('an exact time is told by the clock that all others are told by', () => {

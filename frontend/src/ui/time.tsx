@@ -47,6 +47,22 @@ export function formatDuration(ms: number): string {
   return d < YEARS_FROM_D ? `${d} d ${h % 24} h` : years(d);
 }
 
+const [S, MIN, H, D] = [1_000, 60_000, 3_600_000, 86_400_000];
+
+/** How far apart lines of a scale of durations may be, in milliseconds: at whole seconds, minutes, hours and days. */
+export const DURATION_STEPS: readonly number[] = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  ...[1, 2, 5, 10, 15, 30].map((s) => s * S),
+  ...[1, 2, 5, 10, 15, 30].map((min) => min * MIN),
+  ...[1, 2, 6, 12].map((h) => h * H),
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000].map((d) => d * D),
+];
+
+/** A line of such a scale: "5 s", "2 min", "1 h 30 min". */
+export function formatStep(ms: number): string {
+  return formatDuration(ms).replace(/\.0(?= s)| 0 \S+$/, '');
+}
+
 /** The same of what still runs, to the second, as it is counted. */
 export function formatRunning(ms: number): string {
   const s = Math.max(0, Math.floor(ms / 1_000));

@@ -98,7 +98,9 @@ async def resolve(connection: Connection, span: Span, asked: Asked) -> Moment:
 async def _position(connection: Connection, asked: Cursor) -> int:
     reason = await refusal(connection, asked)
     if reason is not None:
-        raise CursorExpired(
-            f"the log no longer holds {asked} ({reason}): choose a later moment", reason=reason
+        lost = reason == "epoch_changed"
+        why = (
+            "it is of another database, or was lost in a failover or a restore" if lost else "it begins later"
         )
+        raise CursorExpired(f"the log does not hold {asked}: {why}. Choose another moment", reason=reason)
     return asked.position

@@ -4,9 +4,9 @@ import { createContext, type ReactNode, useContext, useEffect, useState, useSync
 import { Access } from '../access';
 import { Actions } from '../actions';
 import { Api } from '../api';
+import type { ConnectionPhase, ConnectionState } from '../facts';
 import type { Batch, Feed } from '../feed';
 import { Feeds, USUAL } from '../feeds';
-import type { ConnectionPhase, ConnectionState } from '../machine';
 import { Rest } from '../rest';
 import { ROOT, ROOT_PATH } from '../root';
 import { ServerTime } from '../serverTime';

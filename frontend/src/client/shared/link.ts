@@ -1,7 +1,7 @@
 /** A tab's end of the shared connection. */
 
 import type { Link } from '../connection';
-import { type ConnectionState, type Delivery, INITIAL } from '../machine';
+import { type ConnectionState, type Delivery, INITIAL } from '../facts';
 import type { FromTab, FromWorker } from './messages';
 
 /** The part of MessagePort that is needed. */

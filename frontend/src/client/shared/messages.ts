@@ -1,6 +1,6 @@
 /** What a tab and the shared worker say to each other. */
 
-import type { ConnectionState, Delivery } from '../machine';
+import type { ConnectionState, Delivery } from '../facts';
 
 export type FromTab =
   | { readonly say: 'join'; readonly token: string | null }

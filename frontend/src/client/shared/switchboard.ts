@@ -1,7 +1,7 @@
 /** One connection, many tabs: hands every delivery to every tab that joined. */
 
 import type { Link } from '../connection';
-import type { ConnectionState } from '../machine';
+import type { ConnectionState } from '../facts';
 import type { FromTab, FromWorker } from './messages';
 
 /** The part of MessagePort that is needed. */

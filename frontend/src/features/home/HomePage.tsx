@@ -11,7 +11,7 @@ import { UNKNOWN_THEN } from '@/parts/past';
 import { useStats } from '@/parts/stats';
 import { Empty, LoadError, Skeleton } from '@/ui/notices';
 import { Panel } from '@/ui/Panel';
-import { formatDuration } from '@/ui/time';
+import { DURATION_STEPS, formatDuration, formatStep } from '@/ui/time';
 import './home.css';
 import { Figures } from './Figures';
 import { HandsThen } from './HandsThen';
@@ -58,12 +58,13 @@ function Charts({ pollMs }: { pollMs: number }) {
     placeholderData: (before) => before,
   });
   if (error !== null) return <LoadError error={error} retry={() => void refetch()} />;
-  const minutes = data ?? [];
+  if (data === undefined) return <ChartsToCome hour={hour} />;
+  const minutes = data;
   const times = minutes.map(({ at }) => Date.parse(at) / 1000);
   return (
     <div className="home-charts">
       <Panel title={`Throughput per minute, ${hour}`}>
-        <Suspense fallback={<div className="chart-space" />}>
+        <Suspense fallback={SPACE}>
           <Chart
             label="Jobs per minute over the last hour"
             times={times}
@@ -81,11 +82,13 @@ function Charts({ pollMs }: { pollMs: number }) {
         </Suspense>
       </Panel>
       <Panel title={`Duration, ${hour}`}>
-        <Suspense fallback={<div className="chart-space" />}>
+        <Suspense fallback={SPACE}>
           <Chart
             label="Duration of finished jobs over the last hour"
             times={times}
             format={formatDuration}
+            steps={DURATION_STEPS}
+            formatStep={formatStep}
             least={1000}
             series={[
               {
@@ -103,6 +106,18 @@ function Charts({ pollMs }: { pollMs: number }) {
           />
         </Suspense>
       </Panel>
+    </div>
+  );
+}
+
+const SPACE = <div className="chart-space" />;
+
+/** An empty chart would look like an hour in which nothing happened. */
+function ChartsToCome({ hour }: { hour: string }) {
+  return (
+    <div className="home-charts">
+      <Panel title={`Throughput per minute, ${hour}`}>{SPACE}</Panel>
+      <Panel title={`Duration, ${hour}`}>{SPACE}</Panel>
     </div>
   );
 }

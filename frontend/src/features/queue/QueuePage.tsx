@@ -145,7 +145,9 @@ export function QueuePage() {
         {!idle && jobs.length === 0 && (!nothing || bulk) && (
           <Button className="queue-all" aria-pressed={bulk} onClick={() => setBulk(!bulk)}>
             <ListChecks aria-hidden="true" />
-            Act on all<span className="queue-which"> that match</span>
+            <span>
+              Act on all<span className="queue-which"> that match</span>
+            </span>
           </Button>
         )}
       </div>

@@ -6,7 +6,7 @@ import { EVERYTHING } from '@/client/filter';
 import { ACTION_LOOKS } from '@/parts/jobActions';
 import { queuePath } from '@/parts/links';
 import { Badge } from '@/ui/Badge';
-import { Note } from '@/ui/notices';
+import { Note, sentence } from '@/ui/notices';
 import { Ago, formatDuration } from '@/ui/time';
 import { healthLook } from './health';
 
@@ -28,7 +28,7 @@ export function Source({ source }: { source: SourceInfo }) {
       {told && (
         <div className="source-note">
           <Note tone={tone} live>
-            {sentence(told, source.table)}{' '}
+            {told.startsWith(source.table) ? `${told}.` : sentence(told)}{' '}
             {health.advice && <span className="source-advice">{health.advice}</span>}
           </Note>
         </div>
@@ -74,12 +74,6 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 
 function faults({ faults = 0 }: SourceInfo['health']): string {
   return faults === 0 ? 'none' : faults.toLocaleString();
-}
-
-/** The finding as a sentence of its own; the table's name stays as it is written. */
-function sentence(text: string, table: string): string {
-  const start = text.startsWith(table) ? text : text.charAt(0).toUpperCase() + text.slice(1);
-  return start.endsWith('.') ? start : `${start}.`;
 }
 
 function HealthBadge({ health }: { health: SourceInfo['health'] }) {

@@ -1,12 +1,15 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Briefcase, HeartPulse, Unplug, Users } from 'lucide-react';
 import { useRef, useState } from 'react';
+import { Link } from 'wouter';
 import type { WorkerInfo } from '@/client/api';
+import { EVERYTHING } from '@/client/filter';
 import { useBatches, useBoard, usePollInterval } from '@/client/react/board';
 import { useMoment } from '@/client/react/moment';
 import { brief } from '@/parts/eventLooks';
 import { FailingSources } from '@/parts/FailingSources';
 import { JsonView } from '@/parts/JsonView';
+import { queuePath } from '@/parts/links';
 import { countWorkers } from '@/parts/workerCounts';
 import { Badge } from '@/ui/Badge';
 import { Button } from '@/ui/Button';
@@ -18,6 +21,8 @@ import './workers.css';
 
 const KEY = ['workers'];
 const AGAIN_MS = 1_000;
+/** So many workers fit an address well. */
+const LINKED = 20;
 /** Cards that are drawn, before somebody asks for more. */
 const DRAWN = 100;
 
@@ -51,6 +56,7 @@ function WorkersNow() {
   const alive = data?.filter((worker) => worker.alive) ?? [];
   const lost = data?.filter((worker) => !worker.alive) ?? [];
   const stranded = lost.reduce((sum, worker) => sum + worker.jobs.length, 0);
+  const holders = lost.filter(({ jobs }) => jobs.length > 0).map(({ name }) => name);
   const counts = countWorkers(data ?? []);
   const complete = answer?.complete !== false;
   const [drawn, setDrawn] = useState(DRAWN);
@@ -73,9 +79,9 @@ function WorkersNow() {
       </div>
       {error !== null && <LoadError error={error} retry={() => void refetch()} />}
       {stranded > 0 && (
-        <Note tone="red">
+        <Note tone="red" action={holders.length <= LINKED && <ShowHeld by={holders} />}>
           {stranded.toLocaleString()} {stranded === 1 ? 'job is' : 'jobs are'} held by workers that no longer
-          answer.
+          answer. Where the queue does not take such jobs back by itself, cancel and retry them.
         </Note>
       )}
       {!complete && (
@@ -104,6 +110,14 @@ function WorkersNow() {
         </Button>
       )}
     </div>
+  );
+}
+
+function ShowHeld({ by }: { by: readonly string[] }) {
+  return (
+    <Link className="button" href={queuePath({ ...EVERYTHING, status: ['in_progress'], worker: by })}>
+      Show them
+    </Link>
   );
 }
 
