@@ -29,9 +29,8 @@ class NativeStatuses:
         assert isinstance(source.status, StatusColumn)  # noqa: S101 - only a column has words
         self._type = described.types["status"]
         self._column: Composable = parenthesized(source.status.column)
-        if (
-            self._type.kind == "e"
-        ):  # a domain over one is told as that, and PostgreSQL does not compare the two
+        if self._type.kind == "e":
+            # A domain over an enum is told as that enum, and PostgreSQL does not compare the two.
             self._column = SQL("{}::{}").format(self._column, SQL(self._type.name))
         self._words = sorted(source.status.map)
 
