@@ -1,7 +1,7 @@
-"""What tests of the web interfaces share: a client of a node, and waiting until the node has caught up."""
+"""What tests of the web interfaces share: a client of a node, waiting until it has caught up, and work beside it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, cast
@@ -55,3 +55,8 @@ async def delivered(node: Node, sql_connection: psycopg.AsyncConnection[Any]) ->
                 assert node.tailer.head is not None
                 return node.tailer.head
             await asyncio.sleep(0.005)
+
+
+async def meanwhile(work: Callable[..., Any], *arguments: Any) -> None:
+    """Do what may have to wait for the server's own locks, while the server, which runs in this loop, goes on."""
+    await asyncio.to_thread(work, *arguments)
